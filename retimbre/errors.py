@@ -1,0 +1,47 @@
+"""Every exception that retimbre raises on purpose.
+
+::
+
+    RetimbreError
+    ├── ParameterError(ValueError)        a bad value, shape or unit
+    ├── AudioError
+    │   ├── DecodeError(OSError)          names the file and what is wrong with it
+    │   └── NoPitchError                  nothing voiced at this threshold
+    └── ModelError
+        ├── ModelNotFoundError            lists the known names
+        └── ModelFormatError              wrong file, wrong shape, wrong checksum
+
+A message is one sentence: what is wrong, the offending value, what to do.
+"""
+
+
+class RetimbreError(Exception):
+    """Base of all errors that a user can meet."""
+
+
+class ParameterError(RetimbreError, ValueError):
+    """A parameter has a bad value, shape or unit."""
+
+
+class AudioError(RetimbreError):
+    """Something is wrong with the audio."""
+
+
+class DecodeError(AudioError, OSError):
+    """A file cannot be read as audio or MIDI, or a result cannot be written."""
+
+
+class NoPitchError(AudioError):
+    """Nothing in the clip is voiced at the asked confidence."""
+
+
+class ModelError(RetimbreError):
+    """Something is wrong with a model folder."""
+
+
+class ModelNotFoundError(ModelError):
+    """No model of that name or path exists."""
+
+
+class ModelFormatError(ModelError):
+    """A model file is not what it should be."""

@@ -1,0 +1,179 @@
+"""What passes between the stages: frozen dataclasses of arrays, validated once.
+
+Conventions: times in seconds, f0 in Hz with NaN where there is no pitch, `pitch` a MIDI note
+number, `velocity` 1..127, levels in dB. All arrays of one object share one length.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+HOP_SECONDS = 0.010
+"""The step between frames of every PitchTrack and NoteCurve."""
+
+
+def _readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+    copy = np.array(array, dtype=dtype)
+    copy.setflags(write=False)
+    return copy
+
+
+def _check_lengths(owner: str, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
+    shapes = {name: a.shape for name, a in arrays.items()}
+    if len(set(shapes.values())) > 1 or any(len(s) != 1 for s in shapes.values()):
+        raise ParameterError(f"{owner} needs 1-D arrays of one length, given {shapes}.")
+
+
+@dataclass(frozen=True, eq=False)
+class PitchTrack:
+    """What is measured of a clip every 10 ms, before any threshold.
+
+    Attributes
+    ----------
+    times : np.ndarray [shape=(n_frames,), seconds]
+        Centres of the frames, every 10 ms, the first at 0.
+    f0 : np.ndarray [shape=(n_frames,), Hz]
+        Fundamental frequency; NaN where the frame is silent.
+    confidence : np.ndarray [shape=(n_frames,), 0..1]
+        How sure the estimator is; 0 where the frame is silent.
+    level_db : np.ndarray [shape=(n_frames,), dB re full scale]
+        RMS level of the frame.
+    onset_strength : np.ndarray [shape=(n_frames,), >= 0]
+        How much new energy appears at the frame (spectral flux).
+    """
+
+    times: FloatArray
+    f0: FloatArray
+    confidence: FloatArray
+    level_db: FloatArray
+    onset_strength: FloatArray
+
+    def __post_init__(self) -> None:
+        names = ("times", "f0", "confidence", "level_db", "onset_strength")
+        for name in names:
+            object.__setattr__(self, name, _readonly(getattr(self, name), np.float64))
+        _check_lengths("PitchTrack", {name: getattr(self, name) for name in names})
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """Note events, sorted by onset (ties by pitch).
+
+    Attributes
+    ----------
+    onset, offset : np.ndarray [shape=(n_notes,), seconds]
+        Start and end; ``offset > onset >= 0``.
+    pitch : np.ndarray of int64 [shape=(n_notes,), MIDI 0..127]
+    velocity : np.ndarray of int64 [shape=(n_notes,), 1..127]
+    """
+
+    onset: FloatArray
+    offset: FloatArray
+    pitch: IntArray
+    velocity: IntArray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (
+            ("onset", np.float64),
+            ("offset", np.float64),
+            ("pitch", np.int64),
+            ("velocity", np.int64),
+        ):
+            object.__setattr__(self, name, _readonly(getattr(self, name), dtype))
+        names = ("onset", "offset", "pitch", "velocity")
+        _check_lengths("Notes", {name: getattr(self, name) for name in names})
+        self._check_values()
+        order = np.lexsort((self.pitch, self.onset))
+        if np.any(np.diff(order) < 0):
+            for name in names:
+                array = getattr(self, name)
+                object.__setattr__(self, name, _readonly(array[order], array.dtype))
+
+    def _check_values(self) -> None:
+        if not (np.isfinite(self.onset).all() and np.isfinite(self.offset).all()):
+            raise ParameterError("Notes need finite onsets and offsets.")
+        if np.any(self.onset < 0) or np.any(self.offset <= self.onset):
+            raise ParameterError("Notes need 0 <= onset < offset (seconds).")
+        if np.any((self.pitch < 0) | (self.pitch > 127)):
+            raise ParameterError("Notes need MIDI pitches in 0..127.")
+        if np.any((self.velocity < 1) | (self.velocity > 127)):
+            raise ParameterError("Notes need velocities in 1..127.")
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+    @property
+    def intervals(self) -> FloatArray:
+        """Onset and offset side by side, as mir_eval takes them [shape=(n_notes, 2), seconds]."""
+        return np.stack([self.onset, self.offset], axis=1)
+
+    @property
+    def duration(self) -> FloatArray:
+        """Length of each note [shape=(n_notes,), seconds]."""
+        return np.asarray(self.offset - self.onset)
+
+    @classmethod
+    def empty(cls) -> "Notes":
+        """Return no notes."""
+        return cls(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class NoteCurve:
+    """How a performer played one note, every 10 ms from its onset.
+
+    Attributes
+    ----------
+    cents : np.ndarray [shape=(n_frames,), cents]
+        f0 above the note's MIDI pitch; finite everywhere.
+    level_db : np.ndarray [shape=(n_frames,), dB]
+        Level relative to the note's loudest frame; <= 0.
+    """
+
+    cents: FloatArray
+    level_db: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("cents", "level_db"):
+            object.__setattr__(self, name, _readonly(getattr(self, name), np.float64))
+        _check_lengths("NoteCurve", {"cents": self.cents, "level_db": self.level_db})
+
+
+NoteCurves = Sequence[NoteCurve]
+"""One curve a note, in the order of the notes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instruments:
+    """Latent vectors placed in time: the path that the timbre takes.
+
+    Attributes
+    ----------
+    z : np.ndarray [shape=(n_instruments, latent_dim)]
+    times : np.ndarray [shape=(n_instruments,), seconds]
+        Ascending.
+    """
+
+    z: FloatArray
+    times: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "z", _readonly(self.z, np.float64))
+        object.__setattr__(self, "times", _readonly(self.times, np.float64))
+        if self.z.ndim != 2 or self.times.shape != self.z.shape[:1] or len(self.times) == 0:
+            raise ParameterError(
+                "Instruments need z of shape (n, latent_dim) and n >= 1 times, "
+                f"given {self.z.shape} and {self.times.shape}."
+            )
+        if np.any(np.diff(self.times) < 0):
+            raise ParameterError("Instruments need ascending times.")

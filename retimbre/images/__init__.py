@@ -1,0 +1,1 @@
+"""Note images and the waveforms they stand for."""

@@ -1,0 +1,1 @@
+"""Training: everything that needs TensorFlow, and the data it learns from."""

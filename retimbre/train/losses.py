@@ -1,0 +1,103 @@
+"""The losses, and how latents are made during training.
+
+The encoder gives a direction u; during training ``z = s sqrt(d) u + sqrt(1 - s^2) e`` with Gaussian
+e and a random share s of signal. So z has the length of a Gaussian vector at every s, and at the
+least s it is nearly a random one: the generator learns to make an instrument of any random z, and
+the named instruments lie in the same space. (A variational encoder with a free variance keeps its
+codes far from the prior, and random z then sound like none of the instruments.)
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from retimbre.images.harmonic import N_BINS, N_SINGLE
+from retimbre.train.config import TrainConfig
+
+Tensor = Any
+
+
+def mix_latent(direction: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+    """Blend the encoder's direction with noise at constant expected length.
+
+    Parameters
+    ----------
+    direction : tensor [shape=(batch, d)]
+        Any length but zero.
+    signal : tensor [shape=(batch, 1), 0..1]
+    noise : tensor [shape=(batch, d), standard normal]
+
+    Returns
+    -------
+    z : tensor [shape=(batch, d)]
+        Of rms 1.
+    """
+    unit = tf.math.l2_normalize(direction, -1)
+    scale = tf.sqrt(tf.cast(tf.shape(direction)[-1], tf.float32))
+    return signal * scale * unit + tf.sqrt(1.0 - tf.square(signal)) * noise
+
+
+def slerp_rows(z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
+    """Interpolate rows on the sphere (Shoemake 1985); `t` has shape (batch, 1)."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(z0, -1) * tf.math.l2_normalize(z1, -1), -1)
+    omega = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))[:, None]
+    return (tf.sin((1.0 - t) * omega) * z0 + tf.sin(t * omega) * z1) / tf.sin(omega)
+
+
+def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the L1 errors of levels, deviations and noise.
+
+    Partials count by how audible they are in the target.
+
+    Parameters
+    ----------
+    features, target : tensor [shape=(batch, frames, 240)]
+    mask : tensor [shape=(batch, 1, 240)]
+        1 below Nyquist.
+    """
+    level_db = (target[..., :N_BINS] - 1.0) * 45.0
+    audible = 0.1 + 0.9 * tf.sigmoid((level_db + 60.0) / 8.0)
+    error = tf.abs(features - target) * mask
+    return (
+        tf.reduce_mean(error[..., :N_BINS] * audible),
+        tf.reduce_mean(error[..., N_BINS : N_BINS + N_SINGLE] * audible[..., :N_SINGLE]),
+        0.5 * tf.reduce_mean(error[..., N_BINS + N_SINGLE :]),
+    )
+
+
+def pitch_loss(one_hot: Tensor, logits: Tensor) -> Tensor:
+    """Return the cross-entropy of the auxiliary pitch classifier (Odena et al. 2017)."""
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(one_hot, logits))
+
+
+def generator_loss(logits: Tensor) -> Tensor:
+    """Return the non-saturating loss of the generator (Goodfellow et al. 2014)."""
+    return tf.reduce_mean(tf.nn.softplus(-logits))
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return the logistic loss of the discriminator (Goodfellow et al. 2014)."""
+    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
+        tf.nn.softplus(fake_logits)
+    )
+
+
+def r1_penalty(discriminator: Any, real: Tensor, alpha: Tensor) -> Tensor:
+    """Return the squared gradient of the real logit, mean over notes (Mescheder et al. 2018)."""
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        logits, _ = discriminator([real, alpha], training=True)
+        total = tf.reduce_sum(logits)
+    gradient = tape.gradient(total, real)
+    return tf.reduce_mean(tf.reduce_sum(tf.square(gradient), [1, 2]))
+
+
+def total_loss(
+    errors: tuple[Tensor, Tensor, Tensor], adversarial: Tensor, pitch: Tensor, config: TrainConfig
+) -> Tensor:
+    """Return the weighted loss of generator and encoder."""
+    return (
+        config.reconstruction_weight * tf.add_n(list(errors))
+        + config.adversarial_weight * adversarial
+        + config.pitch_weight * pitch
+    )

@@ -1,0 +1,94 @@
+"""What the training does at each moment: pure functions of the notes seen.
+
+Progressive growing [1]_: the images are first 8 frames long, then 16, 32, 64, 128; each new
+resolution is faded in before it trains alone.
+
+References
+----------
+.. [1] Karras et al., "Progressive Growing of GANs", ICLR 2018.
+"""
+
+import math
+from dataclasses import dataclass
+
+RESOLUTIONS = (8, 16, 32, 64, 128)
+"""Frames of the image at each stage."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run is.
+
+    Attributes
+    ----------
+    stage : int [0..4]
+        Index of the resolution.
+    alpha : float [0..1]
+        Weight of the newest resolution; the one below it has the rest.
+    learning_rate : float
+    """
+
+    stage: int
+    alpha: float
+    learning_rate: float
+
+    @property
+    def is_fading(self) -> bool:
+        """Whether two resolutions are blended."""
+        return self.alpha < 1.0
+
+
+def stage_at(n_seen: int, total: int, ends: tuple[float, ...], fade: float) -> tuple[int, float]:
+    """Return the stage and the weight of its resolution.
+
+    Parameters
+    ----------
+    n_seen, total : int [notes]
+    ends : tuple of float
+        Share of the run at which each stage ends; the last is 1.
+    fade : float [0..1)
+        Share of a stage during which its resolution is faded in.
+
+    Returns
+    -------
+    stage : int
+    alpha : float [0..1]
+        1 in the first stage.
+    """
+    progress = min(n_seen / total, 1.0)
+    stage = next((i for i, end in enumerate(ends) if progress < end), len(ends) - 1)
+    if stage == 0:
+        return 0, 1.0
+    start = ends[stage - 1]
+    within = (progress - start) / (ends[stage] - start)
+    return stage, min(1.0, within / fade) if fade > 0 else 1.0
+
+
+def learning_rate_at(
+    n_seen: int, total: int, *, peak: float, warmup: int, decay_from: float
+) -> float:
+    """Return the learning rate: linear warm-up, a plateau, then a cosine to 2 % of the peak.
+
+    Parameters
+    ----------
+    n_seen, total, warmup : int [notes]
+    peak : float
+    decay_from : float [0..1]
+        Share of the run at which the decay starts.
+    """
+    if n_seen < warmup:
+        return peak * (0.1 + 0.9 * n_seen / warmup)
+    progress = min(n_seen / total, 1.0)
+    if progress <= decay_from:
+        return peak
+    within = (progress - decay_from) / (1.0 - decay_from)
+    return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * within)))
+
+
+def resolution_weights(stage: int, alpha: float) -> tuple[float, ...]:
+    """Return the weight of every resolution in the image; they sum to 1."""
+    weights = [0.0] * len(RESOLUTIONS)
+    weights[stage] += alpha if stage else 1.0
+    if stage:
+        weights[stage - 1] += 1.0 - alpha
+    return tuple(weights)

@@ -1,0 +1,140 @@
+"""The generator as an ONNX graph, written node by node from the trained weights."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
+from retimbre.train.config import TrainConfig
+from retimbre.train.networks import LEAK, PITCH_GAIN
+from retimbre.train.schedule import RESOLUTIONS
+
+FloatArray = npt.NDArray[np.floating]
+Weights = dict[str, tuple[FloatArray, FloatArray]]
+
+OPSET = 18
+IR_VERSION = 9
+RESIDUAL_GAIN = 0.7071
+
+
+class _Graph:
+    """Collects nodes and constants; every method returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
+        name = f"c{len(self.constants)}"
+        array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def dense(self, x: str, weights: tuple[FloatArray, FloatArray]) -> str:
+        kernel, bias = weights
+        return self.node("Gemm", x, self.constant(kernel), self.constant(bias))
+
+    def conv(self, x: str, weights: tuple[FloatArray, FloatArray]) -> str:
+        """Convolve (n, channels, frames); Keras kernels are (width, in, out)."""
+        kernel, bias = weights
+        pad = kernel.shape[0] // 2
+        weight = self.constant(kernel.transpose(2, 1, 0))
+        return self.node("Conv", x, weight, self.constant(bias), pads=[pad, pad])
+
+    def leaky(self, x: str) -> str:
+        return self.node("LeakyRelu", x, alpha=LEAK)
+
+    def pixel_norm(self, x: str) -> str:
+        axes = self.constant([1], np.int64)
+        power = self.node("ReduceMean", self.node("Mul", x, x), axes, keepdims=1)
+        rms = self.node("Sqrt", self.node("Add", power, self.constant(1e-8)))
+        return self.node("Div", x, rms)
+
+    def double(self, x: str, channels: int, frames: int) -> str:
+        """Repeat every frame once."""
+        split = self.node("Reshape", x, self.constant([-1, channels, frames, 1], np.int64))
+        pair = self.node("Concat", split, split, axis=3)
+        return self.node("Reshape", pair, self.constant([-1, channels, 2 * frames], np.int64))
+
+
+def generator_graph(weights: Weights, config: TrainConfig) -> Any:
+    """Write the generator at full resolution.
+
+    Parameters
+    ----------
+    weights : dict of (kernel, bias)
+        By layer name, as in `networks.Networks`.
+    config : TrainConfig
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        Inputs ``z`` float32 (n, latent_dim) and ``pitch`` int64 (n,), counted from the lowest
+        pitch; output ``features`` float32 (n, 128, 240), silent above Nyquist.
+    """
+    graph = _Graph()
+    condition = _condition(graph, weights, config)
+    x = graph.dense(condition, weights["g_start"])
+    shape = [-1, RESOLUTIONS[0], config.channels[0]]
+    x = graph.node("Reshape", x, graph.constant(shape, np.int64))
+    x = graph.node("Transpose", x, perm=[0, 2, 1])
+    for i in range(len(RESOLUTIONS)):
+        if i:
+            x = graph.double(x, config.channels[i - 1], RESOLUTIONS[i - 1])
+        x = _block(graph, x, condition, weights, config, i)
+    features = graph.conv(x, weights[f"g_out{len(RESOLUTIONS) - 1}"])
+    features = graph.node("Transpose", features, perm=[0, 2, 1])
+    low, high = config.pitch_range
+    mask = graph.constant(feature_mask(np.arange(low, high + 1))[:, None, :], np.bool_)
+    heard = graph.node("Gather", mask, "pitch", axis=0)
+    fill = graph.constant(FEATURE_FILL)
+    graph.nodes.append(helper.make_node("Where", [heard, features, fill], ["features"]))
+    return _model(graph, config)
+
+
+def _condition(graph: _Graph, weights: Weights, config: TrainConfig) -> str:
+    depth = graph.constant(config.n_pitches, np.int64)
+    values = graph.constant([0.0, PITCH_GAIN])
+    one_hot = graph.node("OneHot", "pitch", depth, values, axis=-1)
+    x = graph.pixel_norm(graph.node("Concat", "z", one_hot, axis=1))
+    for i in range(2):
+        x = graph.leaky(graph.dense(x, weights[f"g_map{i}"]))
+    return x
+
+
+def _block(
+    graph: _Graph, x: str, condition: str, weights: Weights, config: TrainConfig, i: int
+) -> str:
+    scale = graph.dense(condition, weights[f"g_scale{i}"])
+    scale = graph.node("Unsqueeze", scale, graph.constant([2], np.int64))
+    gain = graph.node("Add", scale, graph.constant(1.0))
+    h = graph.pixel_norm(graph.leaky(graph.conv(x, weights[f"g_conv{i}a"])))
+    h = graph.node("Mul", h, gain)
+    h = graph.pixel_norm(graph.leaky(graph.conv(h, weights[f"g_conv{i}b"])))
+    if i and config.channels[i] == config.channels[i - 1]:
+        h = graph.node("Mul", graph.node("Add", h, x), graph.constant(RESIDUAL_GAIN))
+    return h
+
+
+def _model(graph: _Graph, config: TrainConfig) -> Any:
+    rows: list[int | str | None] = ["n", config.latent_dim]
+    inputs = [
+        helper.make_tensor_value_info("z", TensorProto.FLOAT, rows),
+        helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
+    ]
+    shape: list[int | str | None] = ["n", N_FRAMES, N_FEATURES]
+    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, shape)]
+    body = helper.make_graph(graph.nodes, "generator", inputs, outputs, graph.constants)
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(body, opset_imports=[opset], producer_name="retimbre")
+    model.ir_version = IR_VERSION
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,145 @@
+"""Open what is read, and write what is written whole or not at all."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from retimbre.errors import DecodeError
+
+
+def open_input(path: str | os.PathLike[str]) -> FileIO:
+    """Open a regular, non-empty file for reading bytes.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    handle : FileIO
+        At position 0; unbuffered, so that its descriptor can be handed on. Its ``name`` is a
+        number, so that no reader can judge the content by the suffix.
+
+    Raises
+    ------
+    DecodeError
+        If it does not exist, is a folder, is no regular file, may not be read or is empty.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise DecodeError(f"{os.fspath(path)} is a folder; name a file in it.")
+        if not stat.S_ISREG(mode):
+            raise DecodeError(f"{os.fspath(path)} is no regular file; save it to one first.")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise DecodeError(f"{os.fspath(path)} does not exist.") from None
+    except DecodeError:
+        raise
+    except OSError as error:
+        raise DecodeError(f"{os.fspath(path)} cannot be read: {_reason(error)}.") from error
+    except ValueError as error:  # a NUL in the name
+        raise DecodeError(f"{os.fspath(path)!r} is no file name: {error}.") from error
+    handle = FileIO(descriptor, "rb")
+    if os.fstat(descriptor).st_size == 0:
+        handle.close()
+        raise DecodeError(f"{os.fspath(path)} is empty (0 bytes).")
+    return handle
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file beside its place and put it there only when it is complete.
+
+    Whatever ends the block early, an interrupt of the user included, leaves what stood at
+    `path` as it was and removes the unfinished file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where the file shall stand; a file that is there already is replaced.
+
+    Yields
+    ------
+    temporary : Path
+        An empty file in the same folder, to be written in the block.
+
+    Raises
+    ------
+    DecodeError
+        If the folder does not exist or may not be written, if `path` is a folder or a device,
+        or if writing fails (a full disk).
+    """
+    target = _checked_target(path)
+    temporary = target.with_name(f".retimbre-{secrets.token_hex(8)}.part")
+    try:
+        # Opened here and not by tempfile, whose files nobody but the owner may read.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        os.replace(temporary, target)
+    except DecodeError:
+        raise
+    except OSError as error:
+        raise DecodeError(f"{os.fspath(path)} cannot be written: {_reason(error)}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write bytes to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    content : bytes
+        All of it.
+
+    Raises
+    ------
+    DecodeError
+        As `whole_file` raises.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | os.PathLike[str], content: str) -> None:
+    r"""Write text to a file as UTF-8 with ``\n`` line ends, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    content : str
+        All of it.
+
+    Raises
+    ------
+    DecodeError
+        As `whole_file` raises.
+    """
+    write_bytes(path, content.encode("utf-8"))
+
+
+def _checked_target(path: str | os.PathLike[str]) -> Path:
+    # Links are followed: replacing would otherwise put a file in the place of the link.
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DecodeError(f"{os.fspath(path)} cannot be written: it is a folder.")
+    if target.exists() and not target.is_file():
+        raise DecodeError(f"{os.fspath(path)} cannot be written: it is no regular file.")
+    if not target.parent.is_dir():
+        raise DecodeError(
+            f"{os.fspath(path)} cannot be written: the folder {target.parent} does not exist."
+        )
+    return target
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__

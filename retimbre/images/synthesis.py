@@ -17,10 +17,18 @@ import numpy.typing as npt
 
 from retimbre.errors import ParameterError
 from retimbre.images.dynamics import follow_level
-from retimbre.images.harmonic import LEVEL_FLOOR_DB, N_BINS, N_FRAMES, SAMPLE_RATE
+from retimbre.images.harmonic import (
+    HOLD_SECONDS,
+    LEVEL_FLOOR_DB,
+    N_BINS,
+    N_FRAMES,
+    NOTE_SECONDS,
+    SAMPLE_RATE,
+)
 from retimbre.images.noise import shape_noise
 from retimbre.images.partials import block_length, sum_partials
 from retimbre.images.timeline import Timeline, instrument_level, lay_out, static_deviation
+from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
 Wave = npt.NDArray[np.float32]
@@ -104,6 +112,32 @@ def synthesize_note(
     y = np.asarray(y[:n_samples])
     _fade(y, round(FADE_IN_SECONDS * sr), round(release * sr))
     return y
+
+
+def synthesize_plain(image: FloatArray, pitch: float, *, sr: float = SAMPLE_RATE) -> Wave:
+    """Play an image as it was analysed: held for 3 s, released for 1 s.
+
+    Parameters
+    ----------
+    image : np.ndarray [shape=(128, 96, 3)]
+    pitch : float [MIDI]
+    sr : float [Hz]
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(4 * sr,), -1..1]
+        The peak is 1; silence stays silence.
+    """
+    y = synthesize_note(
+        image,
+        midi_to_hz(pitch),
+        duration=HOLD_SECONDS,
+        release=NOTE_SECONDS - HOLD_SECONDS,
+        sr=sr,
+        expression=0.0,
+    )
+    peak = float(np.abs(y).max())
+    return y / np.float32(peak) if peak > 0.0 else y
 
 
 def _check(

@@ -1,0 +1,250 @@
+"""Notes into one recording: envelopes, loudness, velocities and the sum."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError
+from retimbre.types import Notes
+from retimbre.units import db_to_amplitude
+
+FloatArray = npt.NDArray[np.floating]
+
+ATTACK_SECONDS = 0.010
+RELEASE_SECONDS = 0.300
+
+CUT_FADE_SECONDS = 0.005
+"""What still sounds at the end of the recording fades over this time."""
+
+LOUDNESS_SECONDS = 0.100
+"""A note is as loud as its loudest stretch of this length."""
+
+LOUDNESS_BLOCK_SECONDS = 0.020
+SILENCE_DB = -100.0
+"""What is less loud stays as it is: it cannot be brought to any level."""
+
+
+def get_envelope(
+    n_samples: int,
+    *,
+    sr: float,
+    attack: float = ATTACK_SECONDS,
+    release: float = RELEASE_SECONDS,
+) -> npt.NDArray[np.float32]:
+    """Return GANSynth's envelope of a note.
+
+    Ones with a linear attack inside the note and a linear release after it. A note shorter
+    than its attack is released from the level it has reached.
+
+    Parameters
+    ----------
+    n_samples : int [>= 0]
+        Length of the note.
+    sr : float [Hz]
+    attack, release : float [seconds, >= 0]
+
+    Returns
+    -------
+    envelope : np.ndarray of float32 [shape=(n_samples + round(release * sr),), 0..1]
+
+    Raises
+    ------
+    ParameterError
+        If a length is negative.
+
+    References
+    ----------
+    .. [1] `get_envelope` of magenta/models/gansynth/lib/generate_util.py.
+
+    Examples
+    --------
+    >>> get_envelope(4, sr=1, attack=2, release=2)
+    array([0. , 0.5, 1. , 1. , 1. , 0.5], dtype=float32)
+    """
+    if n_samples < 0 or attack < 0.0 or release < 0.0:
+        raise ParameterError(
+            "An envelope needs lengths that are not negative, "
+            f"given {n_samples} samples, attack {attack} s and release {release} s."
+        )
+    n_attack, n_release = round(attack * sr), round(release * sr)
+    held = np.minimum(np.arange(n_samples) / max(n_attack, 1), 1.0)
+    reached = min(n_samples / max(n_attack, 1), 1.0)
+    fall = reached * (1.0 - np.arange(n_release) / max(n_release, 1))
+    return np.concatenate([held, fall]).astype(np.float32)
+
+
+def velocity_gain_db(velocity: npt.ArrayLike) -> FloatArray:
+    """Convert MIDI velocity to level: ``40 log10(velocity / 127)``.
+
+    The square law that General MIDI recommends [1]_: half the velocity is 12 dB down.
+
+    Parameters
+    ----------
+    velocity : array_like [1..127]
+
+    Returns
+    -------
+    gain_db : np.ndarray [same shape, dB <= 0]
+
+    References
+    ----------
+    .. [1] MIDI Manufacturers Association, "DLS Level 1", 1.14.4 (concave transform).
+    """
+    return np.asarray(40.0 * np.log10(np.asarray(velocity, dtype=np.float64) / 127.0))
+
+
+def measure_loudness(y: FloatArray, *, sr: float) -> float:
+    """Measure how loud a note is.
+
+    The K-weighted level [1]_ of the note's loudest 100 ms (of all of it where it is shorter),
+    so that a plucked and a bowed note of one loudness begin alike.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,)]
+    sr : float [Hz]
+
+    Returns
+    -------
+    loudness : float [dB re full scale]
+        Of a 1 kHz sine of amplitude 1: -3 + 0.7; -inf in silence.
+
+    References
+    ----------
+    .. [1] ITU-R BS.1770-4, annex 1.
+    """
+    size = 1 << max(4, round(np.log2(LOUDNESS_BLOCK_SECONDS * sr)))
+    n_blocks = -(-len(y) // size)
+    blocks = np.zeros((n_blocks, size), np.float32)
+    blocks.reshape(-1)[: len(y)] = y
+    spectrum = np.fft.rfft(blocks)
+    power = (spectrum.real**2 + spectrum.imag**2) @ _k_weights(size, float(sr))
+    span = min(max(1, round(LOUDNESS_SECONDS * sr / size)), n_blocks)
+    if span == 0:
+        return -np.inf
+    sums = np.cumsum(np.concatenate([[0.0], power]))
+    loudest = float((sums[span:] - sums[:-span]).max())
+    n_heard = min(span * size, len(y))
+    return 10.0 * float(np.log10(loudest / n_heard)) if loudest > 0.0 else -np.inf
+
+
+@lru_cache(maxsize=8)
+def _k_weights(size: int, sr: float) -> FloatArray:
+    """Weigh the bins of |rfft|^2 so that they sum to the K-weighted energy."""
+    z = np.exp(-2j * np.pi * np.minimum(np.arange(size // 2 + 1) * sr / size, 24e3) / 48e3)
+    shelf_b, shelf_a = (
+        (1.53512485958697, -2.69169618940638, 1.19839281085285),
+        (
+            -1.69065929318241,
+            0.73248077421585,
+        ),
+    )
+    pass_a = (-1.99004745483398, 0.99007225036621)
+    shelf = np.polyval(shelf_b[::-1], z) / (1.0 + z * shelf_a[0] + z**2 * shelf_a[1])
+    high_pass = (1.0 - z) ** 2 / (1.0 + z * pass_a[0] + z**2 * pass_a[1])
+    sides = np.full(size // 2 + 1, 2.0)
+    sides[0] = sides[-1] = 1.0
+    return np.asarray(np.abs(shelf * high_pass) ** 2 * sides / size)
+
+
+def combine_notes(
+    waves: npt.NDArray[np.floating] | Iterable[FloatArray],
+    notes: Notes,
+    *,
+    sr: float,
+    duration: float | None = None,
+    peak_db: float = -1.0,
+    release: float = RELEASE_SECONDS,
+) -> npt.NDArray[np.float32]:
+    """Mix notes into one recording.
+
+    Every note is brought to one loudness, then to its velocity, and added at its onset, rounded
+    to the nearest sample. The sum is scaled to the peak.
+
+    Parameters
+    ----------
+    waves : np.ndarray [shape=(n_notes, n_wave)] or iterable of np.ndarray [shape=(any,)]
+        One a note, in their order. The rows of an array are whole notes as
+        `generate_samples_from_z` makes them, and get GANSynth's envelope; other waves are taken
+        as they are, with their own ends, one at a time.
+    notes : Notes
+    sr : float [Hz]
+    duration : float [seconds], optional
+        Length of the result; what sounds longer fades there. By default, until the last
+        release of `release` seconds has ended.
+    peak_db : float [dB re full scale, <= 0]
+        Peak of the result; silence stays silence.
+    release : float [seconds]
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(n_samples,)]
+
+    Raises
+    ------
+    ParameterError
+        If there is not one wave a note.
+    """
+    if duration is None:
+        duration = float(np.max(notes.offset, initial=-release)) + release
+    y = np.zeros(round(duration * sr), np.float32)
+    if isinstance(waves, np.ndarray):
+        waves = _envelop(waves, notes, sr, release)
+    gains_db = velocity_gain_db(notes.velocity)
+    starts = np.rint(notes.onset * sr).astype(np.int64)
+    n_added = 0
+    is_cut = False
+    for wave in waves:
+        if n_added == len(notes):
+            raise ParameterError(f"There are more waves than the {len(notes)} notes.")
+        is_cut |= _add(y, wave, int(starts[n_added]), float(gains_db[n_added]), sr)
+        n_added += 1
+    if n_added < len(notes):
+        raise ParameterError(f"There are {n_added} waves for {len(notes)} notes.")
+    if is_cut:
+        _fade_end(y, round(CUT_FADE_SECONDS * sr))
+    _scale_to_peak(y, peak_db)
+    return y
+
+
+def _envelop(
+    waves: npt.NDArray[np.floating], notes: Notes, sr: float, release: float
+) -> Iterator[FloatArray]:
+    if waves.ndim != 2 or len(waves) != len(notes):
+        raise ParameterError(
+            f"Waves of {len(notes)} notes need the shape ({len(notes)}, n_wave), "
+            f"given {waves.shape}."
+        )
+    n_longest = max(0, waves.shape[1] - round(release * sr))
+    lengths = np.minimum(np.rint(notes.duration * sr).astype(np.int64), n_longest)
+    for wave, length in zip(waves, lengths, strict=True):
+        envelope = get_envelope(int(length), sr=sr, release=release)
+        yield wave[: len(envelope)] * envelope[: len(wave)]
+
+
+def _add(
+    y: npt.NDArray[np.float32], wave: FloatArray, start: int, level_db: float, sr: float
+) -> bool:
+    """Add a note in place at a level; tell whether the end of `y` cut it."""
+    loudness = measure_loudness(wave, sr=sr)
+    if loudness < SILENCE_DB:
+        return False
+    gain = np.float32(db_to_amplitude(level_db - loudness))
+    heard = wave[: max(0, len(y) - start)]
+    y[start : start + len(heard)] += gain * heard
+    return len(heard) < len(wave)
+
+
+def _fade_end(y: npt.NDArray[np.float32], n_fade: int) -> None:
+    n_fade = min(n_fade, len(y))
+    y[len(y) - n_fade :] *= np.linspace(1.0, 0.0, n_fade, dtype=np.float32)
+
+
+def _scale_to_peak(y: npt.NDArray[np.float32], peak_db: float) -> None:
+    # Two reductions and a scaling in place: no second copy of an hour of sound.
+    peak = max(float(y.max(initial=0.0)), -float(y.min(initial=0.0)))
+    if peak > 0.0:
+        # Just below, so that rounding never reaches over the peak.
+        y *= np.float32(db_to_amplitude(peak_db) / peak * (1.0 - 1e-6))

@@ -1,0 +1,180 @@
+"""The command ``retimbre``: options become settings and jobs, outcomes become a report."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from retimbre.cli.group import MainJobGroup, one_line
+from retimbre.cli.options import PARAMS
+from retimbre.cli.talk import Progress, Report
+from retimbre.errors import ModelNotFoundError, ParameterError, RetimbreError
+from retimbre.settings import Options, Settings
+
+if TYPE_CHECKING:
+    from retimbre.plan import Input, Job
+
+COMMANDS = {
+    "train": ("retimbre.train.commands:train", "Train a generator."),
+    "dataset": ("retimbre.train.commands:dataset", "Make training notes from SoundFonts."),
+    "export": ("retimbre.train.commands:export", "Export a trained generator to ONNX."),
+}
+
+HELP = """Turn a recorded melody into the same melody played by instruments that never existed.
+
+INPUT is a media file, a MIDI file or a folder of them. The result stands beside it as
+STEM.retimbred.wav; several thresholds give STEM_pe_00.wav, STEM_pe_05.wav and so on.
+
+\b
+  retimbre song.webm
+  retimbre song.webm -c 0 -c 0.5 -c 0.8 -o results
+  retimbre recordings/ -j 4 --save-midi --plot --json
+
+What was written is listed on stdout, talk goes to stderr. The exit code is 0 when all is done,
+1 when it failed, 3 when only some of it failed, and 2 when the command was not understood.
+"""
+
+EPILOG = """Results of earlier runs under retimbre's own names are replaced; a file that -o names
+and that exists is kept unless --overwrite is given. No input is ever overwritten. An input that
+is named like a command is given as ./NAME."""
+
+# The options that say which side outputs are written.
+_SIDES = {"save_midi": "midi", "save_notes": "notes", "save_f0": "f0", "plot": "plot"}
+
+
+def run_main_job(
+    *,
+    inputs: tuple[Path, ...],
+    output: str | None,
+    confidence: tuple[float, ...],
+    replace: bool | None,
+    dry_run: bool,
+    jobs: int,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Do what the options say and exit with the code of the report."""
+    report = Report(as_json, quiet, verbose)
+    _set_up_logging(verbose)
+    sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
+    # Options that are the settings' own stay in `options`; the rest is named above.
+    settings, thresholds = _settings(options, confidence)
+    planned = _plan(_find(inputs, report), thresholds, output, sides)
+    planned = _writable(planned, replace, named=output, report=report)
+    if dry_run:
+        for job in planned:
+            for item in job.outputs:
+                report.planned(str(job.source), item, asdict(settings))
+    elif planned:
+        _play(planned, settings, jobs, report)
+        report.compare()
+    click.get_current_context().exit(report.exit_code)
+
+
+def _settings(
+    options: dict[str, Any], confidence: tuple[float, ...]
+) -> tuple[Settings, tuple[float, ...]]:
+    """Check all values before anything is done with them."""
+    options["min_note_length"] /= 1000.0
+    try:
+        settings = Settings.from_options(**cast(Options, options))
+        thresholds = tuple(dict.fromkeys(confidence)) or (settings.notes.confidence,)
+        for threshold in thresholds:
+            settings.with_confidence(threshold)
+    except ParameterError as error:
+        raise click.UsageError(str(error)) from error
+    return settings, thresholds
+
+
+def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
+    from retimbre.plan import find_inputs, without_repeats
+
+    found = []
+    for path in paths:
+        try:
+            found += find_inputs(path)
+        except RetimbreError as error:
+            report.failed(str(path), str(error))
+    return without_repeats(found)
+
+
+def _plan(
+    inputs: "list[Input]", thresholds: Sequence[float], output: str | None, sides: Sequence[str]
+) -> "list[Job]":
+    from retimbre.midi import is_midi
+    from retimbre.plan import plan_jobs
+
+    try:
+        return plan_jobs(inputs, thresholds, output=output, sides=sides, is_midi=is_midi)
+    except ParameterError as error:
+        raise click.BadParameter(str(error), param_hint="'-o'") from error
+
+
+def _writable(
+    jobs: "list[Job]", replace: bool | None, *, named: str | None, report: Report
+) -> "list[Job]":
+    """Leave out the outputs that must not or need not be written, and tell why."""
+    from retimbre.plan import Job, is_folder_output, standing
+
+    sources = {job.source.resolve() for job in jobs}
+    is_named = named is not None and not is_folder_output(named)
+    left = []
+    for job in jobs:
+        outputs = []
+        for output in job.outputs:
+            source = str(job.source)
+            inputs = [path for path in output.paths if path.resolve() in sources]
+            there = [path for path in output.paths if standing(path)]
+            if inputs:
+                report.failed(source, f"{inputs[0]} is an input; choose another output.", output)
+            elif replace is False and standing(output.path):
+                report.skipped(source, output)
+            elif replace is None and is_named and there:
+                report.failed(source, f"{there[0]} exists; add --overwrite to replace it.", output)
+            else:
+                outputs.append(output)
+        left.append(Job(job.source, tuple(outputs)))
+    return [job for job in left if job.outputs]
+
+
+def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -> None:
+    from retimbre.batch import run_jobs
+
+    progress = Progress(report)
+    set_up = partial(_set_up_logging, report.verbose)
+    try:
+        for outcome in run_jobs(
+            jobs, settings, workers=workers, progress=progress, set_up_worker=set_up
+        ):
+            progress.close()
+            report.add(outcome)
+    except ModelNotFoundError as error:
+        raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    finally:
+        progress.close()
+
+
+def _set_up_logging(verbose: bool) -> None:
+    logger = logging.getLogger("retimbre")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("retimbre: %(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+command = MainJobGroup(
+    name="retimbre",
+    callback=run_main_job,
+    params=PARAMS,
+    lazy=COMMANDS,
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)

@@ -1,0 +1,84 @@
+"""Values as people write them on the command line: notes, frequencies, ranges of notes."""
+
+import re
+
+import click
+
+_NOTE = r"[A-Ga-g][#♯b♭]?-?\d+"
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+
+
+def note_to_midi(name: str) -> int:
+    """Convert the name of a note to its MIDI number; C4 is 60.
+
+    Parameters
+    ----------
+    name : str
+        A letter, an accidental and an octave: ``C3``, ``A#4``, ``Bb2``, ``C-1``.
+
+    Returns
+    -------
+    midi : int
+
+    Raises
+    ------
+    ValueError
+        If `name` is no note.
+    """
+    match = re.fullmatch(r"([A-Ga-g])([#♯b♭]?)(-?\d+)", name.strip())
+    if match is None:
+        raise ValueError(f"{name!r} is no note; write one like C3 or A#4.")
+    letter, accidental, octave = match.groups()
+    return 12 * (int(octave) + 1) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental]
+
+
+def frequency(value: str | float) -> float:
+    """Read a frequency in Hz, or the note that has it: ``65.4`` or ``C2``.
+
+    Parameters
+    ----------
+    value : str or float
+
+    Returns
+    -------
+    frequency : float [Hz]
+
+    Raises
+    ------
+    click.BadParameter
+        If `value` is neither.
+    """
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return float(440.0 * 2.0 ** ((note_to_midi(str(value)) - 69) / 12))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither Hz nor a note; write 65.4 or C2.") from None
+
+
+def note_range(value: str | tuple[int, int]) -> tuple[int, int]:
+    """Read a range of notes, as MIDI numbers or names: ``36-84`` or ``C2-C6``.
+
+    Parameters
+    ----------
+    value : str or (int, int)
+
+    Returns
+    -------
+    low, high : int [MIDI]
+
+    Raises
+    ------
+    click.BadParameter
+        If `value` is no range.
+    """
+    if isinstance(value, tuple):
+        return value
+    match = re.fullmatch(rf"\s*({_NOTE}|\d+)\s*-\s*({_NOTE}|\d+)\s*", value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no range of notes; write 36-84 or C2-C6.")
+    low, high = (int(text) if text.isdigit() else note_to_midi(text) for text in match.groups())
+    return low, high

@@ -1,0 +1,286 @@
+"""The way from a recording or a MIDI file to the same melody on other instruments.
+
+Everything that plays a melody goes through here: `analyze` finds what does not depend on the
+threshold, `render` does the rest, `retimbre` and `retimbre_file` are the two in a row.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from retimbre import audio, generator, latent, midi, mixing, pitch
+from retimbre.errors import ParameterError
+from retimbre.melody import Melody, find_melody
+from retimbre.params import PitchParams
+from retimbre.result import Analysis, Result, timed
+from retimbre.settings import Options, Settings
+from retimbre.types import FloatArray, Instruments
+
+if TYPE_CHECKING:
+    from retimbre.generator import Generator
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""
+
+Listener = Callable[[FloatArray, int], None]
+"""Called once with the decoded recording ``(y, sr)``, which is not kept."""
+
+# The sound of a last note may ring on for so long after the recording has ended.
+TAIL_SECONDS = 1.0
+
+
+def retimbre_file(
+    path: str | PathLike[str], *, progress: Progress | None = None, **options: Unpack[Options]
+) -> Result:
+    """Play the melody of a media or MIDI file on instruments that morph into each other.
+
+    Parameters
+    ----------
+    path : path-like
+        Any media file, or a MIDI file, told apart by content.
+    progress : callable, optional
+        ``progress(stage, done, total)``.
+    **options
+        ``confidence`` [0..1], ``seed`` (int), ``model`` (name or folder), ``secs_per_instrument``
+        [seconds], ``expression`` [0..1], ``peak_db`` [dB], ``pitch_method``, ``crepe_capacity``,
+        ``viterbi``, ``fmin``, ``fmax`` [Hz], ``min_note_length`` [seconds], ``transpose``
+        [semitones], ``pitch_range`` ((low, high) in MIDI); None is the default.
+
+    Returns
+    -------
+    result : Result
+        ``.y`` at ``.sr``, ``.notes``, ``.pitch``, ``.instruments`` and ``.report``.
+
+    Raises
+    ------
+    ParameterError, DecodeError, NoPitchError, ModelError
+
+    Examples
+    --------
+    >>> result = retimbre_file("in.webm", confidence=0.8, seed=0)  # doctest: +SKIP
+    """
+    settings = Settings.from_options(**options)
+    # The model first: a name that is wrong is told before the minutes of analysis.
+    model = generator.load_generator(settings.timbre.model)
+    analysis = analyze_file(path, settings.pitch, progress=progress)
+    return render(analysis, settings, model, progress=progress)
+
+
+def retimbre(
+    y: FloatArray, sr: int, *, progress: Progress | None = None, **options: Unpack[Options]
+) -> Result:
+    """Play the melody of a recording on instruments that morph into each other.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,) or (channels, n_samples)]
+        Finite samples; channels are averaged.
+    sr : int [Hz]
+    progress, **options
+        As in `retimbre_file`.
+
+    Returns
+    -------
+    result : Result
+
+    Raises
+    ------
+    ParameterError, NoPitchError, ModelError
+    """
+    settings = Settings.from_options(**options)
+    model = generator.load_generator(settings.timbre.model)
+    analysis = analyze(y, sr, settings.pitch, progress=progress)
+    return render(analysis, settings, model, progress=progress)
+
+
+def analyze_file(
+    path: str | PathLike[str],
+    params: PitchParams | None = None,
+    *,
+    progress: Progress | None = None,
+    listener: Listener | None = None,
+) -> Analysis:
+    """Read a file and find what does not depend on the threshold.
+
+    Parameters
+    ----------
+    path : path-like
+    params : PitchParams, optional
+    progress : callable, optional
+    listener : callable, optional
+        Sees the recording before it is let go; not called for MIDI.
+
+    Returns
+    -------
+    analysis : Analysis
+        Holds no audio: an hour of it needs a few megabytes.
+
+    Raises
+    ------
+    DecodeError
+        If the file is neither audio nor MIDI.
+    """
+    source, timings = fspath(path), dict[str, float]()
+    if midi.is_midi(path):
+        with timed(timings, "decode"):
+            notes = midi.load_midi(path)
+        duration = float(notes.offset.max(initial=0.0))
+        return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
+    with timed(timings, "decode"):
+        y, sr = audio.load(path)
+    if listener is not None:
+        listener(y, sr)
+    return analyze(y, sr, params, source=source, timings=timings, progress=progress)
+
+
+def analyze(
+    y: FloatArray,
+    sr: int,
+    params: PitchParams | None = None,
+    *,
+    source: str = "the recording",
+    timings: dict[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Find what does not depend on the threshold: the pitch track of a recording.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,) or (channels, n_samples)]
+        Finite samples; channels are averaged.
+    sr : int [Hz]
+    params : PitchParams, optional
+    source : str
+        What messages call the recording.
+    timings : dict, optional
+        Seconds already spent on it.
+    progress : callable, optional
+
+    Returns
+    -------
+    analysis : Analysis
+
+    Raises
+    ------
+    ParameterError
+        If `y` is empty, not finite, or of another shape.
+    """
+    y = _mono(y)
+    spent = {"decode": 0.0} | (timings or {})
+    with timed(spent, "pitch"):
+        track = pitch.estimate_pitch(
+            y,
+            sr,
+            params or PitchParams(),
+            progress=partial(progress, "pitch") if progress else None,
+        )
+    return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)
+
+
+def render(
+    analysis: Analysis,
+    settings: Settings,
+    model: "Generator | None" = None,
+    *,
+    progress: Progress | None = None,
+) -> Result:
+    """Play what was analysed, at the threshold and with the instruments of the settings.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        One analysis serves any number of thresholds.
+    settings : Settings
+    model : Generator, optional
+        The one that the settings name, where it is loaded already.
+    progress : callable, optional
+
+    Returns
+    -------
+    result : Result
+        As long as the input, or up to `TAIL_SECONDS` longer where the last note rings on.
+
+    Raises
+    ------
+    NoPitchError, ModelError
+    """
+    settings, seed = settings.with_seed()
+    model = model or generator.load_generator(settings.timbre.model)
+    timings = analysis.timings | {"notes": 0.0, "generate": 0.0, "synthesize": 0.0}
+    own: dict[str, float] = {}
+    with timed(own, "total"):
+        with timed(timings, "notes"):
+            melody = find_melody(analysis, settings.notes, model.pitch_range)
+        instruments = _draw_instruments(analysis.duration, settings, model)
+        if progress is not None:
+            progress("generate", 0, len(melody.notes))
+        waves = model.play(
+            latent.get_z_notes(melody.notes.onset, instruments),
+            melody.notes,
+            melody.curves,
+            expression=settings.render.expression,
+            seed=seed,
+            progress=partial(progress, "generate") if progress else None,
+            timings=timings,
+        )
+        y = mixing.combine_notes(
+            waves,
+            melody.notes,
+            sr=model.sample_rate,
+            duration=max(analysis.duration, float(melody.notes.offset.max()) + TAIL_SECONDS),
+            peak_db=settings.render.peak_db,
+        )
+    timings["total"] = sum(analysis.timings.values()) + own["total"]
+    report = _report(analysis, settings, model, melody, y.size / model.sample_rate)
+    return Result(
+        y=y,
+        sr=model.sample_rate,
+        notes=melody.notes,
+        pitch=analysis.pitch,
+        instruments=instruments,
+        report=report | {"instruments": len(instruments.times), "timings": timings},
+        curves=melody.curves,
+    )
+
+
+def _mono(y: FloatArray) -> FloatArray:
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or y.size == 0:
+        raise ParameterError(
+            f"Audio needs the shape (n_samples,) or (channels, n_samples), given {y.shape}."
+        )
+    y = np.asarray(y if y.ndim == 1 else y.mean(axis=0), dtype=np.float32)
+    if not np.isfinite(y).all():
+        raise ParameterError("Audio must be finite everywhere; replace NaN and infinite samples.")
+    return y
+
+
+def _draw_instruments(duration: float, settings: Settings, model: "Generator") -> Instruments:
+    return latent.get_random_instruments(
+        duration,
+        settings.timbre.secs_per_instrument,
+        latent_dim=model.latent_dim,
+        rng=np.random.default_rng(settings.timbre.seed),
+    )
+
+
+def _report(
+    analysis: Analysis, settings: Settings, model: "Generator", melody: Melody, duration: float
+) -> dict[str, Any]:
+    return {
+        "input": analysis.source,
+        "confidence": None if analysis.pitch is None else settings.notes.confidence,
+        "sample_rate": model.sample_rate,
+        "duration": duration,
+        "notes": len(melody.notes),
+        "seed": settings.timbre.seed,
+        "model": model.name,
+        "input_sample_rate": analysis.sr,
+        "input_duration": analysis.duration,
+        "voiced_seconds": melody.voiced_seconds,
+        "dropped": melody.dropped,
+        "folded": melody.folded,
+    }

@@ -1,0 +1,251 @@
+"""Which files are read and which are written: decided before any work begins.
+
+Nothing here opens a file, apart from the first bytes that tell MIDI from audio.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from retimbre.errors import DecodeError, ParameterError
+
+# fmt: off
+MEDIA_SUFFIXES = frozenset({
+    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".caf",
+    ".flac", ".flv", ".kar", ".m4a", ".m4b", ".m4v", ".mid", ".midi", ".mka", ".mkv",
+    ".mov", ".mp2", ".mp3", ".mp4", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd",
+    ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
+})
+# fmt: on
+"""What is taken from a folder; a file that is named itself is tried whatever its suffix."""
+
+SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
+"""What is written beside an output, and how its name ends."""
+
+_OWN_RESULT = re.compile(r"(\.retimbred|_pe_\d{2,})(-\d+)?\.[^.]+$")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file to read, and the folder that it was found in, if it was not named itself."""
+
+    path: Path
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to write.
+
+    Attributes
+    ----------
+    path : Path
+    confidence : float or None
+        None where the threshold has no meaning (MIDI).
+    sides : dict of str to Path
+        Side outputs by kind, a key of `SIDE_SUFFIXES`.
+    """
+
+    path: Path
+    confidence: float | None
+    sides: dict[str, Path]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that this output writes."""
+        return (self.path, *self.sides.values())
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and its outputs, one a threshold."""
+
+    source: Path
+    outputs: tuple[Output, ...]
+
+
+def find_inputs(path: Path) -> list[Input]:
+    """List the files that a path stands for.
+
+    Parameters
+    ----------
+    path : Path
+        A file, taken as it is, or a folder, searched to its depth for media and MIDI files. Hidden
+        files and results of earlier runs are passed over.
+
+    Returns
+    -------
+    inputs : list of Input
+        Sorted by name.
+
+    Raises
+    ------
+    DecodeError
+        If nothing is there or the folder holds nothing to play.
+    """
+    if not path.is_dir():
+        if not path.exists():
+            raise DecodeError(f"There is no file or folder {str(path)!r}.")
+        return [Input(path)]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Input(Path(folder, name), path) for name in sorted(names) if _is_playable(name)]
+    if not found:
+        raise DecodeError(f"The folder {str(path)!r} holds no media or MIDI file.")
+    return found
+
+
+def _is_playable(name: str) -> bool:
+    return (
+        Path(name).suffix.lower() in MEDIA_SUFFIXES
+        and not name.startswith(".")
+        and not _OWN_RESULT.search(name)
+    )
+
+
+def without_repeats(inputs: Sequence[Input]) -> list[Input]:
+    """Leave out inputs that are the same file as an earlier one."""
+    return list({item.path.resolve(): item for item in reversed(inputs)}.values())[::-1]
+
+
+def is_folder_output(output: str) -> bool:
+    """Tell whether ``-o`` names a folder.
+
+    It does if the folder exists, if the name ends in a slash, and if nothing of that name exists
+    and it has no suffix.
+    """
+    path = Path(output)
+    if output.endswith(("/", os.sep)) or path.is_dir():
+        return True
+    return path.suffix == "" and not path.exists()
+
+
+def plan_jobs(
+    inputs: Sequence[Input],
+    thresholds: Sequence[float],
+    *,
+    output: str | None = None,
+    sides: Sequence[str] = (),
+    is_midi: Callable[[Path], bool],
+) -> list[Job]:
+    """Give every input its outputs, no two of them the same file.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+        Without repeats.
+    thresholds : sequence of float [0..1]
+        At least one, all different.
+    output : str, optional
+        A file for the one output, or a folder for all of them (see `is_folder_output`); None
+        puts each output beside its input.
+    sides : sequence of str
+        Keys of `SIDE_SUFFIXES`.
+    is_midi : callable
+        Tells inputs that need one output only, whatever the thresholds.
+
+    Returns
+    -------
+    jobs : list of Job
+        In the order of the inputs.
+
+    Raises
+    ------
+    ParameterError
+        If `output` is a file and there is more than one output, or none of its own.
+    """
+    several = len(thresholds) > 1
+    if output is not None and not is_folder_output(output):
+        if len(inputs) != 1 or several or inputs[0].folder is not None:
+            raise ParameterError(
+                f"{output!r} names one file, but there can be several outputs; "
+                "name a folder instead (one that exists, or a name without a suffix)."
+            )
+        confidence = None if is_midi(inputs[0].path) else thresholds[0]
+        path = Path(output)
+        return [Job(inputs[0].path, (_output(path.parent, path.name, confidence, sides),))]
+    folders = [_target_folder(item, output) for item in inputs]
+    jobs = []
+    for item, folder, label in zip(inputs, folders, _labels(inputs, folders), strict=True):
+        midi = is_midi(item.path)
+        endings = (
+            [(f"_pe_{threshold_tag(c)}.wav", c) for c in thresholds]
+            if several and not midi
+            else [(".retimbred.wav", None if midi else thresholds[0])]
+        )
+        outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings)
+        jobs.append(Job(item.path, outputs))
+    return jobs
+
+
+def threshold_tag(confidence: float) -> str:
+    """Write a threshold as file names do: its digits without the point.
+
+    Examples
+    --------
+    >>> [threshold_tag(c) for c in (0, 0.5, 0.85, 1)]
+    ['00', '05', '085', '10']
+    """
+    digits = format(Decimal(repr(float(confidence))), "f")
+    return digits.replace(".", "")
+
+
+def _output(folder: Path, name: str, confidence: float | None, sides: Sequence[str]) -> Output:
+    stem = Path(name).stem
+    return Output(
+        folder / name, confidence, {kind: folder / (stem + SIDE_SUFFIXES[kind]) for kind in sides}
+    )
+
+
+def _target_folder(item: Input, output: str | None) -> Path:
+    if output is None:
+        return item.path.parent
+    if item.folder is None:
+        return Path(output)
+    return Path(output) / item.path.parent.relative_to(item.folder)
+
+
+def _labels(inputs: Sequence[Input], folders: Sequence[Path]) -> list[str]:
+    """Name each input so that no two names meet in one folder: as short as that allows."""
+    schemes: tuple[Callable[[Path], str], ...] = (
+        lambda path: path.stem,
+        lambda path: path.name,
+        lambda path: f"{path.absolute().parent.name}_{path.stem}",
+        lambda path: f"{path.absolute().parent.name}_{path.name}",
+    )
+    level = [0] * len(inputs)
+    for _ in schemes[1:]:
+        labels = [schemes[n](item.path) for n, item in zip(level, inputs, strict=True)]
+        counts = Counter(_keys(labels, folders))
+        clashes = [counts[key] > 1 for key in _keys(labels, folders)]
+        level = [n + clash for n, clash in zip(level, clashes, strict=True)]
+    labels = [schemes[n](item.path) for n, item in zip(level, inputs, strict=True)]
+    return _numbered(labels, folders)
+
+
+def _keys(labels: Sequence[str], folders: Sequence[Path]) -> list[tuple[str, str]]:
+    # Some file systems do not tell capitals apart.
+    return [(str(f.absolute()), name.casefold()) for f, name in zip(folders, labels, strict=True)]
+
+
+def _numbered(labels: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    taken: set[tuple[str, str]] = set()
+    numbered = []
+    for label, folder in zip(labels, folders, strict=True):
+        name, n = label, 1
+        while _keys([name], [folder])[0] in taken:
+            n += 1
+            name = f"{label}-{n}"
+        taken.add(_keys([name], [folder])[0])
+        numbered.append(name)
+    return numbered
+
+
+def standing(path: Path) -> bool:
+    """Tell whether something would be lost by writing there; an empty file holds nothing."""
+    return path.exists() and not (path.is_file() and path.stat().st_size == 0)

@@ -1,0 +1,129 @@
+"""All settings of one run, and the flat names under which people give them."""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any, TypedDict, Unpack
+
+from retimbre.errors import ParameterError
+from retimbre.params import NoteParams, PitchParams, RenderParams, TimbreParams
+
+
+class Options(TypedDict, total=False):
+    """The settings as flat keywords; one that is missing or None keeps its default.
+
+    The units and ranges are those of the parameter classes in `retimbre.params`.
+    """
+
+    confidence: float | None
+    seed: int | None
+    model: str | None
+    secs_per_instrument: float | None
+    expression: float | None
+    peak_db: float | None
+    pitch_method: str | None
+    crepe_capacity: str | None
+    viterbi: bool | None
+    fmin: float | None
+    fmax: float | None
+    min_note_length: float | None
+    transpose: int | None
+    pitch_range: tuple[int, int] | None
+
+
+# Which field of which stage a flat name sets.
+_FIELDS: dict[str, tuple[str, str]] = {
+    "confidence": ("notes", "confidence"),
+    "seed": ("timbre", "seed"),
+    "model": ("timbre", "model"),
+    "secs_per_instrument": ("timbre", "secs_per_instrument"),
+    "expression": ("render", "expression"),
+    "peak_db": ("render", "peak_db"),
+    "pitch_method": ("pitch", "method"),
+    "crepe_capacity": ("pitch", "capacity"),
+    "viterbi": ("pitch", "viterbi"),
+    "fmin": ("pitch", "fmin"),
+    "fmax": ("pitch", "fmax"),
+    "min_note_length": ("notes", "min_note_length"),
+    "transpose": ("notes", "transpose"),
+    "pitch_range": ("notes", "pitch_range"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of every stage.
+
+    Attributes
+    ----------
+    pitch : PitchParams
+    notes : NoteParams
+    timbre : TimbreParams
+    render : RenderParams
+    """
+
+    pitch: PitchParams = field(default_factory=PitchParams)
+    notes: NoteParams = field(default_factory=NoteParams)
+    timbre: TimbreParams = field(default_factory=TimbreParams)
+    render: RenderParams = field(default_factory=RenderParams)
+
+    @classmethod
+    def from_options(cls, **options: Unpack[Options]) -> "Settings":
+        """Sort flat options into the stages that they belong to.
+
+        Parameters
+        ----------
+        **options
+            See `Options`.
+
+        Returns
+        -------
+        settings : Settings
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown or a value is out of its range.
+
+        Examples
+        --------
+        >>> Settings.from_options(confidence=0.8, seed=3).notes.confidence
+        0.8
+        """
+        stages: dict[str, dict[str, Any]] = {"pitch": {}, "notes": {}, "timbre": {}, "render": {}}
+        for name, value in options.items():
+            if name not in _FIELDS:
+                raise ParameterError(_unknown_option(name))
+            if value is not None:
+                stage, attribute = _FIELDS[name]
+                stages[stage][attribute] = value
+        return cls(
+            PitchParams(**stages["pitch"]),
+            NoteParams(**stages["notes"]),
+            TimbreParams(**stages["timbre"]),
+            RenderParams(**stages["render"]),
+        )
+
+    def with_seed(self) -> tuple["Settings", int]:
+        """Return the same settings with a seed, drawn if there is none, and that seed.
+
+        A seed that was drawn is as good as one that was given: it is reported, and giving it
+        the next time repeats the result.
+        """
+        seed = self.timbre.seed
+        if seed is not None:
+            return self, seed
+        seed = secrets.randbelow(2**32)
+        return replace(self, timbre=replace(self.timbre, seed=seed)), seed
+
+    def with_confidence(self, confidence: float | None) -> "Settings":
+        """Return the same settings at another threshold [0..1]; None changes nothing."""
+        if confidence is None:
+            return self
+        return replace(self, notes=replace(self.notes, confidence=confidence))
+
+
+def _unknown_option(name: str) -> str:
+    close = get_close_matches(name, _FIELDS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(_FIELDS)}."
+    return f"There is no option {name!r}; {hint}"

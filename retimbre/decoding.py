@@ -224,7 +224,7 @@ def _samples_of(frame: "av.AudioFrame") -> FloatArray:
         full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
         return np.asarray(samples / full_scale, dtype=np.float32)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, then 0
-        return samples.astype(np.float32)
+        return samples.astype(np.float32, copy=False)
 
 
 def _batched(chunks: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -1,0 +1,41 @@
+"""Fixtures that several test files share: seeded chance, little recordings, light parts."""
+
+import numpy as np
+import pytest
+from fakes import LOUD, SOFT, fake_estimate_pitch, load_fake_generator, tones, write_wav
+
+from retimbre import generator, pitch
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(440)
+
+
+@pytest.fixture
+def melody(tmp_path):
+    """A recording of four tones, the last of which is soft."""
+    y = tones((60, 0.4, LOUD), (64, 0.4, LOUD), (67, 0.4, LOUD), (72, 0.4, SOFT))
+    return write_wav(tmp_path / "melody.wav", y)
+
+
+@pytest.fixture
+def midi_file(tmp_path):
+    """A MIDI file of three notes: middle C, E and G, half a second each."""
+    import pretty_midi
+
+    song = pretty_midi.PrettyMIDI()
+    piano = pretty_midi.Instrument(0)
+    for k, key in enumerate((60, 64, 67)):
+        piano.notes.append(pretty_midi.Note(100, key, 0.5 * k, 0.5 * (k + 1)))
+    song.instruments.append(piano)
+    path = tmp_path / "song.mid"
+    song.write(str(path))
+    return path
+
+
+@pytest.fixture
+def fake_parts(monkeypatch):
+    """Put light parts in the places of the networks: the pitch estimator and the generator."""
+    monkeypatch.setattr(generator, "load_generator", load_fake_generator)
+    monkeypatch.setattr(pitch, "estimate_pitch", fake_estimate_pitch, raising=False)

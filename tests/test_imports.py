@@ -1,0 +1,122 @@
+"""What may know what, and what is not loaded until it is needed."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from fakes import LOUD, tones, write_wav
+
+import retimbre
+
+ROOT = Path(__file__).resolve().parents[1]
+
+MAX_HELP_SECONDS = 0.3
+"""Processor time of ``retimbre --help``."""
+
+HEAVY = (
+    "tensorflow keras librosa onnxruntime numba av soxr soundfile h5py matplotlib pretty_midi scipy"
+).split()
+
+PRINT_LOADED = """
+import sys
+try:
+    {code}
+finally:
+    names = {names!r}
+    print(*[name for name in names if name in sys.modules], file=sys.stderr)
+"""
+
+
+def loaded_after(code, names, cwd=None):
+    """Run code in a fresh process; return which of the modules it loaded."""
+    script = PRINT_LOADED.format(code=code, names=names)
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=cwd, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stderr.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import retimbre",
+        "import runpy; sys.argv = ['retimbre', '--help']; runpy.run_module('retimbre')",
+        "import runpy; sys.argv = ['retimbre', '--help']\n"
+        "    from retimbre.cli import main\n"
+        "    main()",
+    ],
+)
+def test_nothing_heavy_is_loaded_for_nothing(code):
+    assert loaded_after(code, [*HEAVY, "numpy"]) == []
+
+
+def test_the_check_would_see_a_heavy_import():
+    assert loaded_after("import numpy", ["numpy", "scipy"]) == ["numpy"]
+
+
+def test_main_job_needs_neither_tensorflow_nor_librosa(tmp_path):
+    write_wav(tmp_path / "tone.wav", tones((60, 0.5, LOUD)))
+    code = (
+        "from retimbre.cli import main\n"
+        "    sys.argv = ['retimbre', 'tone.wav', '--crepe-capacity', 'tiny', '-q']\n"
+        "    main()"
+    )
+    loaded = loaded_after(code, ["tensorflow", "keras", "librosa", "onnxruntime"], cwd=tmp_path)
+    assert (tmp_path / "tone.retimbred.wav").exists()
+    assert loaded == ["onnxruntime"]
+
+
+def test_help_is_quick():
+    command = Path(sysconfig.get_path("scripts"), "retimbre")
+    best = min(_processor_seconds([str(command), "--help"]) for _ in range(5))
+    assert best < MAX_HELP_SECONDS
+
+
+def _processor_seconds(command):
+    before = os.times()
+    subprocess.run(command, capture_output=True, check=True)
+    after = os.times()
+    return (
+        after.children_user
+        + after.children_system
+        - (before.children_user + before.children_system)
+    )
+
+
+def test_imports_go_one_way():
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command; lint_imports_command()",
+            "--no-cache",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "0 broken" in run.stdout
+
+
+@pytest.mark.parametrize("name", retimbre.__all__)
+def test_public_names_can_be_loaded(name):
+    assert getattr(retimbre, name) is not None
+
+
+def test_all_public_names_have_a_home_and_the_other_way_round():
+    assert set(retimbre._HOME_OF) | {"__version__"} == set(retimbre.__all__)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'retimber'"):
+        retimbre.retimber  # noqa: B018
+
+
+def test_names_are_listed_before_they_are_loaded():
+    assert set(retimbre.__all__) <= set(dir(retimbre))

@@ -15,8 +15,9 @@ from retimbre import audio, generator, latent, midi, mixing, pitch
 from retimbre.errors import ParameterError
 from retimbre.melody import Melody, find_melody
 from retimbre.params import PitchParams
-from retimbre.result import Analysis, Result, timed
+from retimbre.result import Analysis, Result
 from retimbre.settings import Options, Settings
+from retimbre.timing import timed
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:

@@ -1,9 +1,6 @@
 """What the pipeline hands on and hands back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 from retimbre.types import FloatArray, Instruments, NoteCurve, Notes, PitchTrack
@@ -67,13 +64,3 @@ class Result:
     instruments: Instruments
     report: dict[str, Any]
     curves: tuple[NoteCurve, ...] | None = None
-
-
-@contextmanager
-def timed(timings: dict[str, float], key: str) -> Iterator[None]:
-    """Add the seconds that the block takes to ``timings[key]``."""
-    start = perf_counter()
-    try:
-        yield
-    finally:
-        timings[key] = timings.get(key, 0.0) + perf_counter() - start

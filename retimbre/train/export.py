@@ -38,10 +38,10 @@ def load_run(run: Path) -> Trainer:
         If the folder holds no checkpoint.
     """
     config = replace(TrainConfig.load(run / "config.json"), mixed_precision=False)
-    trainer = Trainer(config)
     latest = tf.train.latest_checkpoint(str(run / "checkpoints"))
     if latest is None:
         raise ModelNotFoundError(f"{run} holds no checkpoint; train it first.")
+    trainer = Trainer(config)
     trainer.checkpoint().restore(latest).assert_consumed()
     trainer.use_averages()
     return trainer

@@ -1,0 +1,127 @@
+"""The harmonic note image measures what is in the sound."""
+
+import numpy as np
+import pytest
+
+from retimbre.errors import ParameterError
+from retimbre.images import harmonic
+from retimbre.units import midi_to_hz
+
+SR = harmonic.SAMPLE_RATE
+N_SAMPLES = 4 * SR
+LEVEL_TOLERANCE_DB = 0.3
+DEVIATION_TOLERANCE = 1e-3
+NOISE_TOLERANCE_DB = 1.0
+HELD = slice(40, 100)
+
+
+def tone(f0: float, amplitudes: list[float], stretch: float = 1.0) -> np.ndarray:
+    t = np.arange(N_SAMPLES) / SR
+    partials = [
+        a * np.sin(2 * np.pi * (k + (stretch - 1.0) * k) * f0 * t + k)
+        for k, a in enumerate(amplitudes, 1)
+    ]
+    return np.sum(partials, axis=0).astype(np.float32)
+
+
+@pytest.mark.parametrize("pitch", [21, 45, 69, 93, 108])
+def test_levels_of_partials(pitch: int) -> None:
+    amplitudes = [0.4, 0.2, 0.05]
+    image = harmonic.analyze(tone(float(midi_to_hz(pitch)), amplitudes), float(midi_to_hz(pitch)))
+    power = np.square(amplitudes)
+    expected = 10 * np.log10(power / power.sum())
+    np.testing.assert_allclose(
+        image[HELD, :3, 0], np.tile(expected, (60, 1)), atol=LEVEL_TOLERANCE_DB
+    )
+    assert image[HELD, 4:40, 0].max() < -60.0
+
+
+def test_deviation_is_in_units_of_f0() -> None:
+    f0, stretch = 220.0, 1.004
+    image = harmonic.analyze(tone(f0, [0.3, 0.3, 0.3], stretch), f0)
+    expected = 0.004 * np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(
+        image[HELD, :3, 1], np.tile(expected, (60, 1)), atol=DEVIATION_TOLERANCE
+    )
+    assert harmonic.detune_cents(image) == pytest.approx(1200 * np.log2(stretch), abs=0.2)
+
+
+def test_noise_is_the_variance_per_sample() -> None:
+    rng = np.random.default_rng(0)
+    deviation = 0.01
+    y = tone(440.0, [0.5]) + (deviation * rng.standard_normal(N_SAMPLES)).astype(np.float32)
+    image = harmonic.analyze(y, 440.0)
+    measured = 10 * np.log10(np.mean(10 ** (image[HELD, 3:40, 2] / 10)))
+    assert measured == pytest.approx(
+        20 * np.log10(deviation) - 20 * np.log10(0.5), abs=NOISE_TOLERANCE_DB
+    )
+
+
+def test_a_group_holds_the_rms_level_of_one_partial() -> None:
+    amplitudes = [0.001] * 200
+    image = harmonic.analyze(tone(55.0, amplitudes), 55.0)
+    expected = -10 * np.log10(len(amplitudes))
+    inside = (harmonic.BIN_PARTIALS > 60) & (harmonic.BIN_PARTIALS < 180)
+    np.testing.assert_allclose(image[60, inside, 0], expected, atol=LEVEL_TOLERANCE_DB)
+
+
+def test_attack_time_is_seen_within_a_window() -> None:
+    y = tone(440.0, [0.5])
+    y[: int(0.05 * SR)] = 0.0
+    level = harmonic.analyze(y, 440.0)[:, 0, 0]
+    risen = harmonic.FRAME_TIMES[np.argmax(level > -6.0)]
+    assert risen == pytest.approx(0.05, abs=0.006)
+
+
+def test_silence_lies_on_the_floors() -> None:
+    image = harmonic.analyze(np.zeros(N_SAMPLES, np.float32), 440.0)
+    assert np.isfinite(image).all()
+    assert (image[..., 0] == harmonic.LEVEL_FLOOR_DB).all()
+    assert harmonic.detune_cents(image) == 0.0
+
+
+def test_short_note_is_followed_by_silence() -> None:
+    image = harmonic.analyze(tone(440.0, [0.5])[: SR // 2], 440.0)
+    assert image[20, 0, 0] > -1.0
+    assert image[60:, :, 0].max() == harmonic.LEVEL_FLOOR_DB
+
+
+def test_input_is_neither_changed_nor_needed_writable() -> None:
+    y = tone(330.0, [0.5])
+    y.setflags(write=False)
+    harmonic.analyze(y, 330.0)
+
+
+def test_stereo_is_refused() -> None:
+    with pytest.raises(ParameterError, match="one-dimensional"):
+        harmonic.analyze(np.zeros((2, 100), np.float32), 440.0)
+
+
+def test_pitch_above_nyquist_is_refused() -> None:
+    with pytest.raises(ParameterError, match="Nyquist"):
+        harmonic.analyze(np.zeros(100, np.float32), 5000.0, sr=8000)
+
+
+def test_features_round_trip() -> None:
+    rng = np.random.default_rng(0)
+    image = np.zeros((2, 128, 96, 3), np.float32)
+    image[..., 0] = rng.uniform(-50, 0, image.shape[:-1])
+    image[..., :48, 1] = rng.uniform(-0.3, 0.3, (2, 128, 48)) * harmonic.BIN_PARTIALS[:48]
+    image[..., 2] = rng.uniform(-110, -20, image.shape[:-1])
+    features = harmonic.image_to_features(image)
+    assert features.shape == (2, 128, 240)
+    assert np.abs(features).max() <= 1.0 + 1e-6
+    back = harmonic.features_to_image(features)
+    np.testing.assert_allclose(back[..., 0], image[..., 0], atol=1e-4)
+    np.testing.assert_allclose(back[..., 2], image[..., 2], atol=1e-4)
+    loud = image[..., :48, 0] > -40
+    ratio = back[..., :48, 1][loud] / image[..., :48, 1][loud]
+    assert np.median(np.abs(ratio - 1)) < 0.02
+
+
+def test_masks_follow_nyquist() -> None:
+    mask = harmonic.bin_mask(np.array([24, 108]))
+    assert mask.shape == (2, 96)
+    assert mask[0].all()
+    assert mask[1].sum() == harmonic.n_partials(float(midi_to_hz(108))) == 5
+    assert harmonic.feature_mask(108).sum() == 15

@@ -1,0 +1,142 @@
+"""The networks learn, and what is exported is what was learned (tiny networks throughout)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_dataset import write_dataset
+
+from retimbre.errors import ModelNotFoundError
+from retimbre.generator import Generator
+from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+from retimbre.train.config import TrainConfig
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+TINY = TrainConfig(
+    total_notes=48,
+    batch_size=8,
+    channels=(8, 8, 8, 6, 6),
+    latent_dim=16,
+    # From 8 frames straight to 128, faded in: every kind of moment in six steps.
+    stage_ends=(0.4, 0.4, 0.4, 0.4, 1.0),
+    warmup_notes=8,
+    mixed_precision=False,
+    n_held_out=1,
+)
+PARITY = 1e-4
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a tiny model from the lowest resolution to the highest."""
+    from retimbre.train.dataset import Dataset
+    from retimbre.train.loop import train
+
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "notes").mkdir()
+    write_dataset(folder / "notes")
+    train(folder / "run", Dataset(folder / "notes"), TINY)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def trainer(run: Path):
+    """Open the run as `export` does."""
+    from retimbre.train.export import load_run
+
+    return load_run(run)
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> Path:
+    """Export the tiny model."""
+    from retimbre.train.export import export_run
+
+    export_run(run, run.parent / "tiny")
+    return run.parent / "tiny"
+
+
+def test_a_run_ends_with_a_checkpoint_and_settings(run: Path, trainer) -> None:
+    assert TrainConfig.load(run / "config.json") == TINY
+    assert int(trainer.n_seen) == TINY.total_notes
+
+
+@pytest.mark.parametrize("stage", [0, 2])
+def test_a_stage_trains_its_own_layers(trainer, stage: int) -> None:
+    from retimbre.train.loop import STATS
+
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (8, 128, 240)).astype(np.float32)
+    pitches = rng.integers(21, 109, 8).astype(np.int32)
+    variables = trainer.maker_variables + trainer.networks.discriminator_variables
+    before = [v.numpy() for v in variables]
+    stats = np.asarray(
+        trainer._make_step(stage, False)(
+            *(x, pitches, x, pitches),
+            np.ones(1, np.float32),
+            np.array([0, 1], np.int32),
+            np.array(True),
+        )
+    )
+    assert stats.shape == (len(STATS),)
+    assert np.isfinite(stats).all()
+    changed = " ".join(
+        v.path for v, old in zip(variables, before, strict=True) if (v.numpy() != old).any()
+    )
+    for layer in (f"g_conv{stage}a", f"g_out{stage}", f"d_in{stage}", f"e_in{stage}", "e_out"):
+        assert layer in changed
+    for layer in (f"g_conv{stage + 1}a", f"d_in{stage + 1}", f"e_in{stage + 1}"):
+        assert layer not in changed
+
+
+def test_the_exported_network_equals_keras(run: Path, model: Path) -> None:
+    from retimbre.train.export import keras_features, load_run
+
+    generator = Generator(model)
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((20, 16)).astype(np.float32)
+    pitches = rng.integers(21, 109, 20)
+    expected = keras_features(load_run(run))(z, pitches)
+    np.testing.assert_allclose(generator._run(z, pitches), expected, atol=PARITY)
+
+
+def test_nothing_sounds_above_nyquist(model: Path) -> None:
+    generator = Generator(model)
+    pitches = np.array([21, 60, 108])
+    features = generator._run(np.ones((3, 16), np.float32), pitches)
+    masked = np.broadcast_to(~feature_mask(pitches)[:, None, :], features.shape)
+    filled = np.broadcast_to(FEATURE_FILL, features.shape)
+    np.testing.assert_array_equal(features[masked], filled[masked])
+
+
+def test_the_model_folder_says_what_it_is(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    assert config["notes_seen"] == TINY.total_notes
+    assert config["pitch_range"] == [21, 108]
+    assert Generator(model).latent_dim == 16
+
+
+def test_a_run_without_checkpoint_is_refused(tmp_path: Path) -> None:
+    from retimbre.train.export import load_run
+
+    TINY.save(tmp_path / "config.json")
+    with pytest.raises(ModelNotFoundError, match="train it first"):
+        load_run(tmp_path)
+
+
+def test_latents_keep_the_length_of_gaussian_ones() -> None:
+    import tensorflow as tf
+
+    from retimbre.train.losses import mix_latent
+
+    rng = np.random.default_rng(0)
+    direction = rng.standard_normal((64, 256)).astype(np.float32) * 7.0
+    noise = rng.standard_normal((64, 256)).astype(np.float32)
+    for signal in (0.0, 0.3, 1.0):
+        z = mix_latent(tf.constant(direction), tf.fill((64, 1), signal), tf.constant(noise))
+        assert float(tf.reduce_mean(tf.square(z))) == pytest.approx(1.0, abs=0.05)
+        unit = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        along = np.mean(np.sum(np.asarray(z) * unit, axis=1)) / 16.0
+        assert along == pytest.approx(signal, abs=0.03)

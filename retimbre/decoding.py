@@ -131,9 +131,10 @@ def _refusal(path: str | os.PathLike[str], failures: list[_DecoderError]) -> Dec
     if len(failures) < 2:  # one of the two opened it and came to its end
         return DecodeError(f"{name} holds no samples.")
     reasons = [str(failure) for failure in failures]
-    # "Format not recognised" and "Invalid data" say the same of any file; the other says more.
-    telling = [r for r in reasons if "not recognised" not in r and "Invalid data" not in r]
-    reason = telling[0] if telling else "its format is not known"
+    # What libraries say of any file that is not theirs; the other's reason may say more.
+    vague = ("Format not recognised", "Invalid data", "End of file")
+    telling = [reason for reason in reasons if not reason.startswith(vague)]
+    reason = telling[0] if telling else "its format is unknown, or it is damaged"
     return DecodeError(f"{name} is not audio that can be read: {reason}.")
 
 

@@ -15,11 +15,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from retimbre import audio, generator, midi, pipeline, plot
-from retimbre.errors import DecodeError, ParameterError, RetimbreError
+from retimbre.errors import DecodeError, ParameterError, one_line
 from retimbre.plan import Job, Output
-from retimbre.result import Result, timed
+from retimbre.result import Result
 from retimbre.settings import Settings
 from retimbre.spectrogram import LogSpectrogram, log_spectrogram
+from retimbre.timing import timed
 from retimbre.types import FloatArray
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def run_job(
             pictures.append(log_spectrogram(y, sr))
 
     try:
+        for output in job.outputs:
+            _check_folder(output.path.parent)
         model = model or generator.load_generator(settings.timbre.model)
         analysis = pipeline.analyze_file(
             job.source, settings.pitch, progress=progress, listener=picture
@@ -179,6 +182,15 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     return result.report | {"output": str(output.path), "files": files, "timings": timings}
 
 
+def _check_folder(folder: Path) -> None:
+    """Find out before the work whether its result can be written."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise DecodeError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DecodeError(f"Cannot write into {str(folder)!r}: permission denied.")
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -202,11 +214,8 @@ def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram |
 
 
 def _failure(source: Path, output: Output | None, error: Exception) -> Outcome:
-    sentence = str(error)
-    if not isinstance(error, RetimbreError):
-        sentence = f"Unexpected {type(error).__name__}: {sentence or 'no message'}"
     details = "".join(traceback.format_exception(error))
-    return Outcome(source, output, error=" ".join(sentence.split()), details=details)
+    return Outcome(source, output, error=one_line(error), details=details)
 
 
 def _run_pool(

@@ -45,3 +45,11 @@ class ModelNotFoundError(ModelError):
 
 class ModelFormatError(ModelError):
     """A model file is not what it should be."""
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error in one line; one that was not raised on purpose is told with its type."""
+    text = " ".join(str(error).split())
+    if isinstance(error, RetimbreError):
+        return text
+    return f"Unexpected {type(error).__name__}: {text or 'no message'}; please report it."

@@ -1,6 +1,6 @@
 """Which files are read and which are written: decided before any work begins.
 
-Nothing here opens a file, apart from the first bytes that tell MIDI from audio.
+Nothing here opens a file.
 """
 
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from retimbre.audio import FORMATS
 from retimbre.errors import DecodeError, ParameterError
 
 # fmt: off
@@ -31,10 +32,20 @@ _OWN_RESULT = re.compile(r"(\.retimbred|_pe_\d{2,})(-\d+)?\.[^.]+$")
 
 @dataclass(frozen=True)
 class Input:
-    """A file to read, and the folder that it was found in, if it was not named itself."""
+    """A file to read.
+
+    Attributes
+    ----------
+    path : Path
+    folder : Path or None
+        The folder that it was found in, if it was not named itself.
+    is_midi : bool
+        A MIDI file has one output, whatever the thresholds.
+    """
 
     path: Path
     folder: Path | None = None
+    is_midi: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,10 @@ def _is_playable(name: str) -> bool:
 
 def without_repeats(inputs: Sequence[Input]) -> list[Input]:
     """Leave out inputs that are the same file as an earlier one."""
-    return list({item.path.resolve(): item for item in reversed(inputs)}.values())[::-1]
+    first: dict[Path, Input] = {}
+    for item in inputs:
+        first.setdefault(item.path.resolve(), item)
+    return list(first.values())
 
 
 def is_folder_output(output: str) -> bool:
@@ -131,7 +145,6 @@ def plan_jobs(
     *,
     output: str | None = None,
     sides: Sequence[str] = (),
-    is_midi: Callable[[Path], bool],
 ) -> list[Job]:
     """Give every input its outputs, no two of them the same file.
 
@@ -146,8 +159,6 @@ def plan_jobs(
         puts each output beside its input.
     sides : sequence of str
         Keys of `SIDE_SUFFIXES`.
-    is_midi : callable
-        Tells inputs that need one output only, whatever the thresholds.
 
     Returns
     -------
@@ -157,27 +168,20 @@ def plan_jobs(
     Raises
     ------
     ParameterError
-        If `output` is a file and there is more than one output, or none of its own.
+        If `output` is a file and there can be more than one output, or its suffix is not that
+        of a format that can be written.
     """
     several = len(thresholds) > 1
-    if output is not None and not is_folder_output(output):
-        if len(inputs) != 1 or several or inputs[0].folder is not None:
-            raise ParameterError(
-                f"{output!r} names one file, but there can be several outputs; "
-                "name a folder instead (one that exists, or a name without a suffix)."
-            )
-        confidence = None if is_midi(inputs[0].path) else thresholds[0]
-        path = Path(output)
-        return [Job(inputs[0].path, (_output(path.parent, path.name, confidence, sides),))]
+    if output is not None and inputs and not is_folder_output(output):
+        return [_one_job(inputs, thresholds, Path(output), sides)]
     folders = [_target_folder(item, output) for item in inputs]
     jobs = []
     for item, folder, label in zip(inputs, folders, _labels(inputs, folders), strict=True):
-        midi = is_midi(item.path)
-        endings = (
-            [(f"_pe_{threshold_tag(c)}.wav", c) for c in thresholds]
-            if several and not midi
-            else [(".retimbred.wav", None if midi else thresholds[0])]
-        )
+        endings: list[tuple[str, float | None]] = [(".retimbred.wav", thresholds[0])]
+        if item.is_midi:
+            endings = [(".retimbred.wav", None)]
+        elif several:
+            endings = [(f"_pe_{threshold_tag(c)}.wav", c) for c in thresholds]
         outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings)
         jobs.append(Job(item.path, outputs))
     return jobs
@@ -193,6 +197,22 @@ def threshold_tag(confidence: float) -> str:
     """
     digits = format(Decimal(repr(float(confidence))), "f")
     return digits.replace(".", "")
+
+
+def _one_job(
+    inputs: Sequence[Input], thresholds: Sequence[float], path: Path, sides: Sequence[str]
+) -> Job:
+    if len(inputs) > 1 or len(thresholds) > 1 or inputs[0].folder is not None:
+        raise ParameterError(
+            f"{str(path)!r} names one file, but there can be several outputs; "
+            "name a folder instead (one that exists, or a name without a suffix)."
+        )
+    if path.suffix.lower() not in FORMATS:
+        raise ParameterError(
+            f"{str(path)!r} ends in no format that can be written; use one of {' '.join(FORMATS)}."
+        )
+    confidence = None if inputs[0].is_midi else thresholds[0]
+    return Job(inputs[0].path, (_output(path.parent, path.name, confidence, sides),))
 
 
 def _output(folder: Path, name: str, confidence: float | None, sides: Sequence[str]) -> Output:

@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 MAX_HELP_SECONDS = 0.3
 """Processor time of ``retimbre --help``."""
 
-HEAVY = (
-    "tensorflow keras librosa onnxruntime numba av soxr soundfile h5py matplotlib pretty_midi scipy"
-).split()
+HEAVY = [
+    *("tensorflow", "keras", "librosa", "onnxruntime", "numba", "scipy", "matplotlib"),
+    *("av", "soxr", "soundfile", "h5py", "pretty_midi", "mido"),
+]
 
 PRINT_LOADED = """
 import sys

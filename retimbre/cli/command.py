@@ -1,18 +1,18 @@
 """The command ``retimbre``: options become settings and jobs, outcomes become a report."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from retimbre.cli.group import MainJobGroup, one_line
+from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.talk import Progress, Report
-from retimbre.errors import ModelNotFoundError, ParameterError, RetimbreError
+from retimbre.errors import ModelNotFoundError, ParameterError, RetimbreError, one_line
 from retimbre.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def run_main_job(
     planned = _plan(_find(inputs, report), thresholds, output, sides)
     planned = _writable(planned, replace, named=output, report=report)
     if dry_run:
-        for job in planned:
-            for item in job.outputs:
-                report.planned(str(job.source), item, asdict(settings))
+        _tell(planned, settings, report)
     elif planned:
         _play(planned, settings, jobs, report)
         report.compare()
@@ -93,25 +91,31 @@ def _settings(
 
 
 def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
+    from retimbre.midi import is_midi
     from retimbre.plan import find_inputs, without_repeats
 
-    found = []
+    found: list[Input] = []
     for path in paths:
         try:
             found += find_inputs(path)
         except RetimbreError as error:
-            report.failed(str(path), str(error))
-    return without_repeats(found)
+            report.failed(str(path), one_line(error))
+    known = []
+    for item in without_repeats(found):
+        try:
+            known.append(dataclasses.replace(item, is_midi=is_midi(item.path)))
+        except RetimbreError as error:
+            report.failed(str(item.path), one_line(error))
+    return known
 
 
 def _plan(
     inputs: "list[Input]", thresholds: Sequence[float], output: str | None, sides: Sequence[str]
 ) -> "list[Job]":
-    from retimbre.midi import is_midi
     from retimbre.plan import plan_jobs
 
     try:
-        return plan_jobs(inputs, thresholds, output=output, sides=sides, is_midi=is_midi)
+        return plan_jobs(inputs, thresholds, output=output, sides=sides)
     except ParameterError as error:
         raise click.BadParameter(str(error), param_hint="'-o'") from error
 
@@ -158,6 +162,16 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
     finally:
         progress.close()
+
+
+def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
+    """Say what would be done, and how."""
+    for stage in (settings.pitch, settings.notes, settings.timbre, settings.render):
+        report.say(str(stage))
+    for job in jobs:
+        for output in job.outputs:
+            at = settings.with_confidence(output.confidence)
+            report.planned(str(job.source), output, dataclasses.asdict(at))
 
 
 def _set_up_logging(verbose: bool) -> None:

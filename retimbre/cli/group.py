@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from retimbre.errors import RetimbreError
+from retimbre.errors import one_line
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -116,11 +116,3 @@ class MainJobGroup(click.Group):
                 formatter.write_dl(records)
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(self.lazy.items())])
-
-
-def one_line(error: BaseException) -> str:
-    """Say an error in one line; one that was not raised on purpose is told with its type."""
-    text = " ".join(str(error).split())
-    if isinstance(error, RetimbreError):
-        return text
-    return f"Unexpected {type(error).__name__}: {text or 'no message'} (-v shows where)."

@@ -88,7 +88,7 @@ class Report:
         """Tell what a real run would write."""
         self.n_done += 1
         if self.as_json:
-            self._object({"input": source, **_names(output), "dry_run": True, **settings})
+            self._object({"input": source, **_names(output), "dry_run": True, "settings": settings})
         else:
             at = "" if output.confidence is None else f" at confidence {output.confidence:g}"
             click.echo(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
@@ -142,7 +142,9 @@ class Progress:
         if not self._report.quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(total=total, desc=_STAGES.get(stage, stage), leave=False)
+            self._bar = tqdm(
+                total=total, desc=_STAGES.get(stage, stage), leave=False, mininterval=0.05
+            )
 
     def _end(self, stage: str, total: int) -> None:
         seconds = perf_counter() - self._start

@@ -78,7 +78,7 @@ def load(
         raise ParameterError(f"The start must be >= 0 seconds, given {start}.")
     if duration is not None and not duration > 0.0:
         raise ParameterError(f"The duration must be > 0 seconds, given {duration}.")
-    sr, blocks = stream_blocks(path)
+    sr, blocks = stream_blocks(path, 1.0)
     first = round(start * sr)
     n_samples = None if duration is None or np.isinf(duration) else max(1, round(duration * sr))
     y = _gathered(_between(blocks, first, n_samples))

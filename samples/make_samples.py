@@ -9,6 +9,7 @@ written as Opus in WebM, as a browser records it.
     python samples/make_samples.py
 """
 
+import itertools
 from pathlib import Path
 
 import av
@@ -58,7 +59,9 @@ def cents_curve(notes: list[tuple[int, float, float]], times: np.ndarray) -> np.
         since = times[inside] - onset
         slide = np.zeros_like(since)
         if i and abs(pitch - notes[i - 1][0]) >= 2 and onset - notes[i - 1][2] < 0.05:
-            slide = (notes[i - 1][0] - pitch) * 0.5 * (1 + np.cos(np.pi * np.clip(since / 0.09, 0, 1)))
+            slide = (
+                (notes[i - 1][0] - pitch) * 0.5 * (1 + np.cos(np.pi * np.clip(since / 0.09, 0, 1)))
+            )
         depth = 0.35 * np.clip((since - 0.25) / 0.3, 0, 1)
         midi[inside] = pitch + slide + depth * np.sin(2 * np.pi * 5.6 * since)
     return midi
@@ -100,7 +103,7 @@ def room(n_samples: int, notes: list[tuple[int, float, float]]) -> np.ndarray:
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(n_samples)
     y = 4e-4 * noise
-    for (_, _, offset), (_, onset, _) in zip(notes, notes[1:], strict=False):
+    for (_, _, offset), (_, onset, _) in itertools.pairwise(notes):
         if onset - offset > 0.1:
             start, stop = int((offset + 0.02) * SR), int((onset - 0.02) * SR)
             y[start:stop] += 0.02 * np.hanning(stop - start) * np.diff(noise[start - 1 : stop])
@@ -133,7 +136,9 @@ def write_midi(path: Path) -> None:
         for i, step in enumerate((0, 7, 12, 16, 12, 7)[: int(beats)]):
             onset = START + (first + i) * BEAT
             harp.notes.append(pretty_midi.Note(60, pitch + step, onset, onset + 2 * BEAT))
-        drum.notes.append(pretty_midi.Note(50, 42, START + first * BEAT, START + first * BEAT + 0.1))
+        drum.notes.append(
+            pretty_midi.Note(50, 42, START + first * BEAT, START + first * BEAT + 0.1)
+        )
     score.instruments = [voice, harp, drum]
     score.write(str(path))
 

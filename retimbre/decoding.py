@@ -132,7 +132,7 @@ def _refusal(path: str | os.PathLike[str], failures: list[_DecoderError]) -> Dec
         return DecodeError(f"{name} holds no samples.")
     reasons = [str(failure) for failure in failures]
     # What libraries say of any file that is not theirs; the other's reason may say more.
-    vague = ("Format not recognised", "Invalid data", "End of file")
+    vague = ("Format not recognised", "Invalid data", "End of file", "Internal error")
     telling = [reason for reason in reasons if not reason.startswith(vague)]
     reason = telling[0] if telling else "its format is unknown, or it is damaged"
     return DecodeError(f"{name} is not audio that can be read: {reason}.")

@@ -1,0 +1,156 @@
+"""Where the pitch of a recording is, every 10 ms, and how sure that is."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError
+from retimbre.params import PitchParams
+from retimbre.pitch.crepe import SAMPLE_RATE, count_frames, load_network
+from retimbre.pitch.decode import (
+    Decoder,
+    PeakDecoder,
+    ViterbiDecoder,
+    bins_between,
+    bins_to_hz,
+)
+from retimbre.pitch.features import FLOOR_DB, frame_level_db, onset_strength
+from retimbre.pitch.first_layer import HOP_LENGTH
+from retimbre.pitch.pyin import track_pyin
+from retimbre.types import FloatArray, PitchTrack
+from retimbre.units import frames_to_time
+
+__all__ = ["estimate_pitch"]
+
+BoolArray = npt.NDArray[np.bool_]
+Float32Array = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+SILENCE_DB = 60.0
+"""Frames that lie so far under the loud frames of the clip are silent."""
+
+
+def estimate_pitch(
+    y: npt.ArrayLike,
+    sr: int,
+    params: PitchParams | None = None,
+    *,
+    progress: Progress | None = None,
+) -> PitchTrack:
+    """Estimate pitch, level and onset strength of a recording every 10 ms.
+
+    CREPE [1]_ or pYIN [2]_ hear each frame of the recording at 16 kHz. Neither knows silence:
+    frames more than 60 dB under the loud frames of the clip have no pitch.
+
+    Parameters
+    ----------
+    y : array_like [shape=(n_samples,), linear]
+        Mono audio with finite samples.
+    sr : int [Hz, > 0]
+    params : PitchParams, optional
+    progress : callable, optional
+        Called as ``progress(n_done, n_frames)`` after each block of frames.
+
+    Returns
+    -------
+    track : PitchTrack
+        One frame for each 10 ms begun, the first centred on sample 0; no frame if `y` is empty.
+        ``confidence`` is CREPE's largest activation between fmin and fmax, or pYIN's probability
+        that the frame is voiced; f0 is given however low it is.
+
+    Raises
+    ------
+    ParameterError
+        If `y` is not one-dimensional or not finite, `sr` is not positive, or the method has no
+        pitch between fmin and fmax.
+    ModelNotFoundError, ModelFormatError
+        If CREPE's weights are not installed or damaged.
+
+    References
+    ----------
+    .. [1] J. W. Kim, J. Salamon, P. Li, J. P. Bello, "CREPE: A Convolutional Representation for
+       Pitch Estimation", ICASSP 2018.
+    .. [2] M. Mauch and S. Dixon, "pYIN: A Fundamental Frequency Estimator Using Probabilistic
+       Threshold Distributions", ICASSP 2014.
+    """
+    from retimbre.audio import resample
+
+    params = params or PitchParams()
+    y = _check_audio(y, sr)
+    if len(y) == 0:
+        return PitchTrack(*np.zeros((5, 0)))
+    signal = np.asarray(resample(y, sr, SAMPLE_RATE), dtype=np.float32)
+    n_frames = count_frames(len(signal))
+    level_db = frame_level_db(y, sr, n_frames)
+    is_silent = find_silence(level_db)
+    track = _track_crepe if params.method == "crepe" else _track_pyin
+    f0, confidence = track(signal, is_silent, params, progress or _ignore)
+    return PitchTrack(
+        times=frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH),
+        f0=np.where(is_silent, np.nan, f0),
+        confidence=np.where(is_silent, 0.0, confidence),
+        level_db=level_db,
+        onset_strength=onset_strength(y, sr, n_frames),
+    )
+
+
+def find_silence(level_db: FloatArray) -> BoolArray:
+    """Return which frames are silent: 60 dB under the loud ones, or digital silence.
+
+    The loud level is the 95th percentile of the frames that are not silent beside the loudest one:
+    neither long rests nor one knock on the microphone move it much.
+
+    Parameters
+    ----------
+    level_db : np.ndarray [shape=(n_frames,), dB re full scale]
+        ``n_frames >= 1``.
+
+    Returns
+    -------
+    is_silent : np.ndarray of bool [shape=(n_frames,)]
+    """
+    sounding = level_db[level_db >= level_db.max() - SILENCE_DB]
+    loud_db = np.percentile(sounding, 95.0)
+    return np.asarray((level_db < loud_db - SILENCE_DB) | (level_db <= FLOOR_DB))
+
+
+def _check_audio(y: npt.ArrayLike, sr: int) -> Float32Array:
+    audio = np.asarray(y, dtype=np.float32)
+    if audio.ndim != 1:
+        raise ParameterError(f"Audio must be mono, given shape {audio.shape}; mix it down first.")
+    if not sr > 0:
+        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
+    # NaN and infinity pass through min and max, which need no memory.
+    if len(audio) and not np.isfinite([audio.min(), audio.max()]).all():
+        raise ParameterError("Audio must be finite, but some samples are NaN or infinite.")
+    return audio
+
+
+def _track_crepe(
+    signal: Float32Array, is_silent: BoolArray, params: PitchParams, progress: Progress
+) -> tuple[FloatArray, FloatArray]:
+    """Return f0 [Hz] and confidence [0..1] of each frame, by CREPE."""
+    searched = bins_between(params.fmin, params.fmax)
+    decoder: Decoder = ViterbiDecoder(searched) if params.viterbi else PeakDecoder(searched)
+    network = load_network(params.capacity)
+    confidence = np.empty(len(is_silent))
+    bins = []
+    for start, activation in network.activations_of(signal, ~is_silent):
+        block = slice(start, start + len(activation))
+        confidence[block] = activation[:, searched].max(axis=1)
+        bins.append(decoder.push(activation, is_silent[block]))
+        progress(block.stop, len(is_silent))
+    bins.append(decoder.finish())
+    return bins_to_hz(np.concatenate(bins)), confidence
+
+
+def _track_pyin(
+    signal: Float32Array, is_silent: BoolArray, params: PitchParams, progress: Progress
+) -> tuple[FloatArray, FloatArray]:
+    """Return f0 [Hz] and confidence [0..1] of each frame, by pYIN."""
+    return track_pyin(signal, len(is_silent), params.fmin, params.fmax, progress)
+
+
+def _ignore(n_done: int, n_frames: int) -> None:
+    """Take progress that nobody asked for."""

@@ -1,0 +1,121 @@
+"""Threads and memory for heavy NumPy work.
+
+NumPy's operations let other threads run meanwhile, and BLAS has threads of its own, but those wait
+for each other in busy loops: on a machine that does anything else, small products then take a
+hundred times longer. So BLAS is held to one thread, and whole tasks are given to threads here.
+
+Large arrays are kept and used again: the system takes as long to hand out fresh memory as a
+processor to fill it.
+"""
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array = npt.NDArray[np.float32]
+
+MAX_THREADS = 16
+
+
+class Workspace:
+    """Threads that run numbered tasks, and arrays that outlive a call; see `open_workspace`.
+
+    One caller at a time may use it.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+        self._pool = pool
+        self._shared: dict[str, Float32Array] = {}
+        self._local = threading.local()
+
+    def run(self, task: Callable[[int], None], n_tasks: int) -> None:
+        """Call ``task(0) .. task(n_tasks - 1)`` in any order and return when all are done.
+
+        Raises
+        ------
+        BaseException
+            The first error of a task.
+        """
+        if self._pool is None or n_tasks < 2:
+            for index in range(n_tasks):
+                task(index)
+        else:
+            for _ in self._pool.map(task, range(n_tasks)):
+                pass
+
+    def array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
+        """Return an array of any content that is valid until `name` is asked for again."""
+        return _take(self._shared, name, shape)
+
+    def local_array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
+        """Return what `array` does, one for each thread that asks."""
+        return _take(self._local.__dict__, name, shape)
+
+
+@contextmanager
+def open_workspace(n_threads: int | None = None) -> Iterator[Workspace]:
+    """Yield a workspace; as long as it is open, BLAS is held to one thread.
+
+    Parameters
+    ----------
+    n_threads : int, optional [> 0]
+        Default: one for each core that the process may use, 16 at most.
+    """
+    if n_threads is None:
+        n_threads = min(_count_cores(), MAX_THREADS)
+    with _SINGLE_THREADED_BLAS:
+        if n_threads == 1:
+            yield Workspace(None)
+        else:
+            with ThreadPoolExecutor(n_threads, thread_name_prefix="retimbre-pitch") as pool:
+                yield Workspace(pool)
+
+
+def _take(arrays: dict[str, Float32Array], name: str, shape: tuple[int, ...]) -> Float32Array:
+    size = math.prod(shape)
+    if name not in arrays or arrays[name].size < size:
+        arrays[name] = np.empty(size, np.float32)
+    return arrays[name][:size].reshape(shape)
+
+
+def _count_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _SharedLimit:
+    """Hold BLAS to one thread while anybody is inside.
+
+    The limit belongs to the process. If each user set it and restored it, then of two that
+    overlap the last to leave would restore the limit that the other had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if self._n_users == 0:
+                self._limits = threadpool_limits(limits=1, user_api="blas")
+            self._n_users += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                self._limits.restore_original_limits()
+
+
+_SINGLE_THREADED_BLAS = _SharedLimit()

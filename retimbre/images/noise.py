@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.floating]
 
 FRAME_SECONDS = 0.0116
 _INAUDIBLE_DB = NOISE_FLOOR_DB + 2.0
+_SILENT_DB = -400.0
+_PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 
 
 def frame_length(sr: float) -> int:
@@ -58,10 +60,11 @@ def shape_noise(
     size = frame_length(sr)
     hop = size // 2
     n_frames = -(-n_samples // hop) + 1
+    frequencies = np.arange(size // 2 + 1) * (sr / size)
     # Frame i is centred on sample i * hop; the first starts half a frame before the note.
-    rows = _rows_at(np.arange(n_frames) * hop / sr, times, noise)
-    spectrum = _draw(n_frames, size // 2 + 1, rng)
-    spectrum *= _amplitude(rows, np.arange(size // 2 + 1) * sr / size, f0) * np.sqrt(size / 2.0)
+    centres = np.arange(n_frames) * (hop / sr)
+    spectrum = _draw(n_frames, size, rng)
+    spectrum *= _amplitude(centres, times, _at_frequencies(noise, frequencies, f0))
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
     frames = np.fft.irfft(spectrum, size).astype(np.float32, copy=False) * window
     # Each hop is the second half of one frame and the first half of the next.
@@ -69,32 +72,35 @@ def shape_noise(
     return np.asarray(y.reshape(-1)[:n_samples])
 
 
-def _rows_at(at: FloatArray, times: FloatArray, noise: FloatArray) -> npt.NDArray[np.float32]:
-    position = np.interp(at, times, np.arange(len(times)))
-    index = np.minimum(position.astype(np.int64), len(times) - 2)
-    weight = (position - index)[:, None].astype(np.float32)
-    rows = noise.astype(np.float32)
-    return np.asarray(rows[index] + weight * (rows[index + 1] - rows[index]))
-
-
-def _amplitude(
-    rows: npt.NDArray[np.float32], frequencies: FloatArray, f0: float
+def _at_frequencies(
+    noise: FloatArray, frequencies: FloatArray, f0: float
 ) -> npt.NDArray[np.float32]:
-    """Return the amplitude of each frame at each frequency, 0 where there is no noise."""
+    """Read the bins at frequencies [shape=(n_knots, n_frequencies), dB]."""
     orders = frequencies / f0
     position = np.interp(orders, BIN_PARTIALS, np.arange(len(BIN_PARTIALS)))
     index = np.minimum(position.astype(np.int64), len(BIN_PARTIALS) - 2)
     weight = (position - index).astype(np.float32)
-    level = rows[:, index]
-    level += weight * (rows[:, index + 1] - level)
-    amplitude = np.exp(level * np.float32(np.log(10.0) / 20.0))
-    amplitude[level <= _INAUDIBLE_DB] = 0.0
-    amplitude[:, orders > MAX_PARTIAL + 0.5] = 0.0
-    amplitude[:, 0] = 0.0
-    return np.asarray(amplitude)
+    bins = noise.astype(np.float32)
+    level = bins[:, index] * (1.0 - weight) + bins[:, index + 1] * weight
+    level[:, (orders > MAX_PARTIAL + 0.5) | (frequencies == 0.0)] = _SILENT_DB
+    return np.asarray(level)
 
 
-def _draw(n_frames: int, n_bins: int, rng: np.random.Generator) -> npt.NDArray[np.complex64]:
-    """Return independent complex normal numbers, real and imaginary parts of variance 1."""
-    parts = rng.standard_normal((n_frames, 2 * n_bins), dtype=np.float32)
-    return parts.view(np.complex64)
+def _amplitude(
+    at: FloatArray, times: FloatArray, level: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the amplitudes of levels at `times` for the frames `at` others."""
+    position = np.interp(at, times, np.arange(len(times)))
+    index = np.minimum(position.astype(np.int64), len(times) - 2)
+    weight = (position - index)[:, None].astype(np.float32)
+    rows = level[index]
+    rows += weight * (level[index + 1] - rows)
+    rows[rows <= _INAUDIBLE_DB] = _SILENT_DB
+    rows *= np.float32(np.log(10.0) / 20.0)
+    return np.asarray(np.exp(rows, out=rows))
+
+
+def _draw(n_frames: int, size: int, rng: np.random.Generator) -> npt.NDArray[np.complex64]:
+    """Draw the spectra of white noise of variance 1: one modulus, random phases."""
+    phases = rng.integers(len(_PHASORS), size=(n_frames, size // 2 + 1), dtype=np.uint16)
+    return np.asarray(_PHASORS[phases] * np.float32(np.sqrt(size)))

@@ -27,7 +27,13 @@ from retimbre.images.harmonic import (
 )
 from retimbre.images.noise import shape_noise
 from retimbre.images.partials import block_length, sum_partials
-from retimbre.images.timeline import Timeline, instrument_level, lay_out, static_deviation
+from retimbre.images.timeline import (
+    Timeline,
+    instrument_level,
+    lay_out,
+    quiet_onset,
+    static_deviation,
+)
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
@@ -95,14 +101,15 @@ def synthesize_note(
     rng = np.random.default_rng(seed)
     n_samples = round(duration * sr) + round(release * sr)
     hold_db = LEVEL_FLOOR_DB + expression * (HELD_DB - LEVEL_FLOOR_DB)
-    timeline = lay_out(image, duration, release, hold_db=hold_db)
+    mean_f0 = float(np.exp(np.mean(np.log(curve))))
+    timeline = lay_out(quiet_onset(image, mean_f0), duration, release, hold_db=hold_db)
     block = block_length(sr)
     points = np.arange(-(-n_samples // block) + 1) * (block / sr)
     y = sum_partials(timeline, static_deviation(image), curve, points, expression, sr, rng)
     y += shape_noise(
         timeline.times,
         timeline.noise,
-        f0=float(np.exp(np.mean(np.log(curve)))),
+        f0=mean_f0,
         n_samples=len(y),
         sr=sr,
         rng=rng,

@@ -18,7 +18,10 @@ from retimbre.images.harmonic import (
     GROUP_EDGES,
     HOLD_SECONDS,
     LEVEL_FLOOR_DB,
+    MIN_WINDOW,
     N_SINGLE,
+    SAMPLE_RATE,
+    WINDOW_PERIODS,
 )
 
 FloatArray = npt.NDArray[np.floating]
@@ -27,7 +30,7 @@ ATTACK_SECONDS = 0.5
 """Held notes follow the image as it is for so long at most, before anything is stretched."""
 
 HOLD_END = 2.9
-"""Held notes use the image up to here; its windows see the release soon after."""
+"""Notes over 3 s use the image up to here; its windows see the release soon after."""
 
 KNOT_STEP = 0.040
 """Step of the knots beyond the attack frames, that of the image's later frames, in seconds."""
@@ -87,9 +90,10 @@ def instrument_level(image: FloatArray) -> FloatArray:
     """
     level = image[..., 0] if image.ndim == 3 else image
     # What lies on the floor is silence, and 480 partials of it still are.
-    power = 10.0 ** (level.astype(np.float64) / 10.0) - 10.0 ** (LEVEL_FLOOR_DB / 10.0)
+    floor = 10.0 ** (LEVEL_FLOOR_DB / 10.0)
+    power = np.exp(level.astype(np.float32) * np.float32(np.log(10.0) / 10.0)) - np.float32(floor)
     total = np.maximum(power, 0.0) @ BIN_COUNTS
-    return np.asarray(10.0 * np.log10(total + 10.0 ** (LEVEL_FLOOR_DB / 10.0)))
+    return np.asarray(10.0 * np.log10(total + floor))
 
 
 def common_deviation(image: FloatArray) -> FloatArray:
@@ -188,20 +192,39 @@ def lay_out(
 def _held(image: FloatArray, duration: float, hold_db: float) -> tuple[FloatArray, ...]:
     """Knot times, levels, noise and deviations from the onset to the release."""
     end = _hold_end(image, hold_db)
-    start = min(ATTACK_SECONDS, 0.5 * end) if duration > end else duration
-    attack = FRAME_TIMES[np.less(FRAME_TIMES, start - 1e-3)]
-    n_steps = max(1, round((duration - start) / KNOT_STEP)) if duration > start else 0
-    later = start + (duration - start) * np.arange(n_steps + 1) / max(n_steps, 1)
-    times = np.concatenate([attack if len(attack) else np.zeros(1), later[later > 1e-9]])
-    source = np.where(times < start, times, start + _back_and_forth(times - start, end - start))
-    level, noise = (_sample(image[..., c], source) for c in (0, 2))
-    deviation = _sample(image[..., :N_SINGLE, 1], source)
-    if duration > end:
-        stretched = start + (times - start) * (end - start) / (duration - start)
-        stretched = np.where(times < start, times, stretched)
-        level = level + _slow_change(image[..., 0], source, stretched, start, end)
-        noise = noise + _slow_change(image[..., 2], source, stretched, start, end)
+    frames = FRAME_TIMES[np.less(FRAME_TIMES, min(duration, HOLD_SECONDS) - 1e-3)]
+    last = float(frames[-1]) if len(frames) else 0.0
+    n_steps = max(1, round((duration - last) / KNOT_STEP))
+    later = last + (duration - last) * np.arange(1, n_steps + 1) / n_steps
+    times = np.concatenate([frames if len(frames) else np.zeros(1), later])
+    level = _hold(image[..., 0], times, end)
+    # A knock or a pluck dies at its own speed also where the tone after it is held.
+    noise = _hold(image[..., 2], times, HOLD_END)
+    deviation = _sample(image[..., :N_SINGLE, 1], _looped(times, *_span(end, duration)))
     return times, level, noise, deviation
+
+
+def _hold(channel: FloatArray, times: FloatArray, end: float) -> FloatArray:
+    """Return a channel at the knots of a note that uses the image up to `end`."""
+    duration = times[-1]
+    start, end = _span(end, duration)
+    source = _looped(times, start, end)
+    values = _sample(channel, source)
+    if start == duration:
+        return values
+    stretched = start + (times - start) * (end - start) / (duration - start)
+    # Up to `start` both are the same time, and nothing is changed.
+    stretched = np.where(times < start, times, stretched)
+    values = values + _slow_change(channel, source, stretched, start, end)
+    # Slow and fast do not part cleanly at a sudden step; no bin gets louder than it was.
+    return np.asarray(np.minimum(values, channel.max(axis=0)))
+
+
+def _span(end: float, duration: float) -> tuple[float, float]:
+    """Return from where to where the image is looped; the note's end twice where it is not."""
+    if duration <= (HOLD_SECONDS if end == HOLD_END else end):
+        return duration, duration
+    return min(ATTACK_SECONDS, 0.5 * end), end
 
 
 def _hold_end(image: FloatArray, hold_db: float) -> float:
@@ -212,10 +235,13 @@ def _hold_end(image: FloatArray, hold_db: float) -> float:
     return float(max(last, 0.08)) if last < HOLD_END - KNOT_STEP else HOLD_END
 
 
-def _back_and_forth(t: FloatArray, period: float) -> FloatArray:
-    if period <= 0.0:
-        return np.minimum(t, 0.0)
-    return np.asarray(period - np.abs(period - np.mod(t, 2.0 * period)))
+def _looped(t: FloatArray, start: float, end: float) -> FloatArray:
+    """Return the times of the image that are used: forth and back from `start` to `end`."""
+    if end <= start:
+        return np.minimum(t, end)
+    period = end - start
+    back_and_forth = period - np.abs(period - np.mod(t - start, 2.0 * period))
+    return np.where(t < start, t, start + back_and_forth)
 
 
 def _sample(channel: FloatArray, times: FloatArray) -> FloatArray:
@@ -246,6 +272,31 @@ def _slow_change(
         return np.asarray(slow[index] * (1.0 - weight) + slow[index + 1] * weight)
 
     return at(stretched) - at(source)
+
+
+def quiet_onset(image: FloatArray, f0: float) -> FloatArray:
+    """Take away the noise that the analysis hears in a sudden onset.
+
+    A window that begins before the note sees it begin: a step, whose spectrum lies between the
+    partials as noise does. Up to half a window the noise stays under that of the first window
+    that holds the note alone.
+
+    Parameters
+    ----------
+    image : np.ndarray [shape=(128, 96, 3)]
+    f0 : float [Hz]
+        Of the note that was analysed.
+
+    Returns
+    -------
+    image : np.ndarray [shape=(128, 96, 3)]
+        A copy.
+    """
+    half_window = max(0.5 * WINDOW_PERIODS / f0, 0.5 * MIN_WINDOW / SAMPLE_RATE)
+    first = min(int(np.searchsorted(FRAME_TIMES, half_window)), len(FRAME_TIMES) - 1)
+    quiet = image.copy()
+    np.minimum(quiet[:first, :, 2], quiet[first, :, 2], out=quiet[:first, :, 2])
+    return quiet
 
 
 def _release(image: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -69,10 +69,10 @@ def get_envelope(
             f"given {n_samples} samples, attack {attack} s and release {release} s."
         )
     n_attack, n_release = round(attack * sr), round(release * sr)
-    held = np.minimum(np.arange(n_samples) / max(n_attack, 1), 1.0)
-    reached = min(n_samples / max(n_attack, 1), 1.0)
-    fall = reached * (1.0 - np.arange(n_release) / max(n_release, 1))
-    return np.concatenate([held, fall]).astype(np.float32)
+    rise = np.arange(n_samples + 1) / n_attack if n_attack else np.ones(n_samples + 1)
+    rise = np.minimum(rise, 1.0)
+    fall = rise[-1] * (1.0 - np.arange(n_release) / max(n_release, 1))
+    return np.concatenate([rise[:-1], fall]).astype(np.float32)
 
 
 def velocity_gain_db(velocity: npt.ArrayLike) -> FloatArray:

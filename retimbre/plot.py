@@ -210,7 +210,7 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         cmap=_colormap(_CONFIDENCE_COLOURS),
         vmin=0.0,
         vmax=1.0,
-        s=5.0,
+        s=float(np.clip(300.0 / max(track.times[-1], 1.0), 1.0, 5.0)),
         linewidths=0,
         zorder=3,
         rasterized=True,
@@ -293,11 +293,15 @@ def _to_rgb(oklab: FloatArray) -> FloatArray:
 
 
 def _share_time(axes: dict[str, "Axes"], duration: float) -> None:
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
+    minute = 60.0 * max(round(duration / 600.0), 0.5)
     for name, panel in axes.items():
         panel.set_xlim(0.0, duration)
         panel.tick_params(axis="x", labelbottom=name == "timbre")
+        panel.xaxis.set_major_locator(
+            MultipleLocator(minute) if duration > 120.0 else MaxNLocator(10)
+        )
     last = axes["timbre"]
     if duration > 120.0:
         last.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t // 60:.0f}:{t % 60:02.0f}"))

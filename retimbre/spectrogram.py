@@ -16,7 +16,7 @@ RANGE_DB = 70.0
 
 # A column of a long sound is the loudest of so many frames.
 _FRAMES_PER_COLUMN = 4
-_WINDOW_SECONDS = 0.08
+WINDOW_SECONDS = 0.08
 _BLOCK_FRAMES = 256
 
 
@@ -54,7 +54,7 @@ def log_spectrogram(y: FloatArray, sr: int) -> LogSpectrogram:
     spectrogram : LogSpectrogram
         All -`RANGE_DB` where the sound is silent.
     """
-    n_window = max(int(_WINDOW_SECONDS * sr), 16)
+    n_window = max(int(WINDOW_SECONDS * sr), 16)
     n_fft = 2 << (n_window - 1).bit_length()
     fmax = min(FMAX, sr / 2)
     n_bins = max(int(BINS_PER_OCTAVE * np.log2(fmax / FMIN)), 1)
@@ -67,7 +67,7 @@ def log_spectrogram(y: FloatArray, sr: int) -> LogSpectrogram:
             for block in np.split(centres, range(_BLOCK_FRAMES, len(centres), _BLOCK_FRAMES))
         ]
     )
-    columns = np.minimum(np.arange(len(power)) * COLUMNS // len(power), len(power) - 1)
+    columns = np.arange(len(power)) * min(COLUMNS, len(power)) // len(power)
     starts = np.flatnonzero(np.diff(columns, prepend=-1))
     loudest = np.maximum.reduceat(power, starts, axis=0)
     reference = max(float(loudest.max()), 1e-20)

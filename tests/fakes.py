@@ -1,6 +1,7 @@
 """Light stand-ins for the networks, and little recordings for them to work on."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from retimbre import generator, pitch
 from retimbre.errors import ModelNotFoundError
+from retimbre.files import whole_file
 from retimbre.types import HOP_SECONDS, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 
@@ -114,17 +116,32 @@ def install():
 
 def install_with_a_killer():
     """Do as `install`; an input named ``killer`` ends the process that reads it."""
+    _install_with_a_special("killer", lambda path: os._exit(1))
+
+
+def install_with_a_sleeper():
+    """Do as `install`; an input named ``sleeper`` takes minutes while it is being written."""
+    _install_with_a_special("sleeper", _sleep)
+
+
+def _sleep(path):
+    with whole_file(path.parent / "unfinished"):
+        (path.parent / "asleep").touch()
+        time.sleep(200)
+
+
+def _install_with_a_special(stem, do):
     from retimbre import pipeline
 
     install()
     analyze_file = pipeline.analyze_file
 
-    def analyze_or_die(path, *args, **kwargs):
-        if Path(path).stem == "killer":
-            os._exit(1)
+    def analyze(path, *args, **kwargs):
+        if Path(path).stem == stem:
+            do(Path(path))
         return analyze_file(path, *args, **kwargs)
 
-    pipeline.analyze_file = analyze_or_die
+    pipeline.analyze_file = analyze
 
 
 def files_in(folder: Path) -> set[str]:

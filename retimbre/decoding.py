@@ -141,30 +141,22 @@ def _refusal(path: str | os.PathLike[str], failures: list[_DecoderError]) -> Dec
 def _soundfile_chunks(handle: FileIO) -> Iterator[Chunk]:
     import soundfile
 
-    n_read = 0
     try:
         # By descriptor: soundfile would take the suffix .raw for headerless samples.
         with soundfile.SoundFile(handle.fileno(), closefd=False) as source:
-            while True:
-                chunk = source.read(CHUNK_FRAMES, dtype="float32", always_2d=True)
-                if len(chunk) == 0:
-                    break
-                n_read += len(chunk)
+            while len(chunk := source.read(CHUNK_FRAMES, dtype="float32", always_2d=True)):
                 yield chunk, int(source.samplerate)
-            n_promised = source.frames
     except soundfile.LibsndfileError as error:
         reason = error.error_string.removeprefix("Error : ").rstrip(".")
         raise _DecoderError(reason.replace(". ", ": ")) from error
-    if n_read < n_promised:
-        raise _DecoderError(f"it ends after {n_read} of {n_promised} frames")
 
 
 def _av_chunks(handle: FileIO) -> Iterator[Chunk]:
     import av
 
     try:
-        # A playlist could name other files or addresses: no protocol may be opened. Broken
-        # tags are no reason to refuse the sound.
+        # A playlist may name other files or addresses: no protocol may be opened. Tags that
+        # are not UTF-8 are no reason to refuse the sound.
         with av.open(
             handle, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace"
         ) as container:

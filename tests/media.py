@@ -36,7 +36,7 @@ class _Pipe(io.RawIOBase):
         return len(data)
 
 
-def encode(codec, container, y, sr=SR, *, is_live=False):
+def encode(codec, container, y, sr=SR, *, is_live=False, title=None):
     """Encode samples [shape=(n,) or (2, n)] with PyAV and return the bytes of the file."""
     import av
 
@@ -44,6 +44,8 @@ def encode(codec, container, y, sr=SR, *, is_live=False):
     layout = {1: "mono", 2: "stereo"}[len(y)]
     sink = _Pipe() if is_live else io.BytesIO()
     with av.open(sink, "w", format=container) as output:
+        if title is not None:
+            output.metadata["title"] = title
         stream = output.add_stream(codec, rate=sr)
         stream.layout = layout
         frame = av.AudioFrame.from_ndarray(y, format="fltp", layout=layout)

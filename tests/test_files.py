@@ -39,6 +39,15 @@ def test_a_failure_to_write_is_one_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with path.open() as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
 def test_text_is_written_as_it_is(tmp_path):
     write_text(tmp_path / "file.txt", "ä\nb\n")
     assert (tmp_path / "file.txt").read_bytes() == b"\xc3\xa4\nb\n"

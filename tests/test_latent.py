@@ -88,6 +88,7 @@ def test_slerp_of_opposite_vectors_turns_evenly(rng, disturbance, scale):
     z1 = -scale * (z0 + disturbance * rng.standard_normal(16))
     t = np.linspace(0.0, 1.0, 101)
     z = slerp(z0, z1, t)
+    np.testing.assert_array_equal(z[[0, -1]], [z0, z1])
     lengths = np.linalg.norm(z, axis=1)
     ends = np.linalg.norm(z0), np.linalg.norm(z1)
     np.testing.assert_allclose(lengths, (1 - t) * ends[0] + t * ends[1], rtol=1e-6)

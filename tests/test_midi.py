@@ -96,6 +96,13 @@ def test_a_tempo_counts_in_whatever_track_it_stands(path):
     np.testing.assert_allclose(notes.offset, [1.0])
 
 
+def test_tempos_of_several_tracks_count_in_the_order_of_time(path):
+    notes = load_midi(
+        write(path, [tempo(960, TEMPO_120)], [tempo(480, TEMPO_60)], [on(0, 60), off(1440, 60)])
+    )
+    np.testing.assert_allclose(notes.offset, [0.5 + 1.0 + 0.5])
+
+
 def test_without_a_tempo_it_is_120(path):
     assert load_midi(write(path, [on(480, 60), off(480, 60)])).onset == [0.5]
 
@@ -302,6 +309,23 @@ def test_every_note_begins_with_its_own_bend(path):
     bends = read_bends(path)
     firsts = [bends[60, onset][0][1] for onset in (0.0, 0.5, 1.0, 1.5)]
     np.testing.assert_allclose(firsts, [40.0, -60.0, 0.0, 40.0], atol=0.02)
+
+
+def test_a_repeated_note_ends_before_it_begins_again(path):
+    save_midi(path, *melody(0.0, 0.0))
+    kinds = [message.type for message in mido.MidiFile(path) if message.type.startswith("note")]
+    assert kinds == ["note_on", "note_off", "note_on", "note_off"]
+
+
+def test_a_curve_longer_than_its_note_stops_with_it(path):
+    notes, _ = melody(0.0, 0.0)
+    curves = [
+        NoteCurve(np.linspace(-50.0, 50.0, 80), np.zeros(80)),
+        NoteCurve(np.full(50, 10.0), np.zeros(50)),
+    ]
+    save_midi(path, notes, curves)
+    cents = [c for _, c in read_bends(path)[60, 0.5]]
+    np.testing.assert_allclose(cents, 10.0, atol=0.02)
 
 
 def test_bends_agree_with_pretty_midi(path):

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from retimbre.files import whole_file
 from retimbre.result import Result
@@ -155,7 +156,7 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     low, high = _draw_f0(axes, bar, result)
     notes = result.notes
     _draw_note_bars(axes, notes, _note_colours(notes, result.instruments))
-    low, high = min(low, notes.pitch.min() - 1.5), max(high, notes.pitch.max() + 1.5)
+    low, high = min(low, notes.pitch.min() - 2.5), max(high, notes.pitch.max() + 2.5)
     axes.set_ylim(low, high)
     axes.set_yticks(*_note_ticks(low, high))
     axes.grid(axis="y", color="#ececf2", linewidth=0.8)
@@ -188,13 +189,13 @@ def _note_legend(axes: "Axes", *, has_f0: bool) -> None:
 def _note_ticks(low: float, high: float) -> tuple[list[int], list[str]]:
     """Choose which notes of a range [MIDI] are labelled: as many as there is room for."""
     span = high - low
-    classes = {0, 2, 4, 5, 7, 9, 11} if span < 22 else {0, 4, 7} if span < 40 else {0}
+    classes = {0, 2, 4, 5, 7, 9, 11} if span < 22 else {0, 4, 7} if span < 60 else {0}
     pitches = [p for p in range(int(np.ceil(low)), int(high) + 1) if p % 12 in classes]
     return pitches, [f"{'C D EF G A B'[p % 12]}{p // 12 - 1}" for p in pitches]
 
 
 def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
-    """Draw the pitch track; return the range [MIDI] that holds its confident part."""
+    """Draw the pitch track; return the range [MIDI] of what became notes."""
     if result.pitch is None:
         bar.set_axis_off()
         return np.inf, -np.inf
@@ -216,10 +217,17 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         rasterized=True,
     )
     _colour_bar(dots, bar, "confidence", [0, 0.25, 0.5, 0.75, 1])
-    sure = midi[track.confidence[voiced] >= (result.report.get("confidence") or 0.0)]
-    if sure.size == 0:
+    played = midi[_is_inside(track.times[voiced], result.notes)]
+    if played.size == 0:
         return np.inf, -np.inf
-    return float(np.percentile(sure, 1) - 2.0), float(np.percentile(sure, 99) + 2.0)
+    return float(np.percentile(played, 1) - 3.0), float(np.percentile(played, 99) + 3.0)
+
+
+def _is_inside(times: FloatArray, notes: Notes) -> npt.NDArray[np.bool_]:
+    """Tell which times lie inside a note."""
+    n_begun = np.searchsorted(notes.onset, times, side="right")
+    n_ended = np.searchsorted(np.sort(notes.offset), times, side="right")
+    return np.asarray(n_begun > n_ended)
 
 
 def _draw_note_bars(axes: "Axes", notes: Notes, colours: FloatArray) -> None:
@@ -300,7 +308,7 @@ def _share_time(axes: dict[str, "Axes"], duration: float) -> None:
         panel.set_xlim(0.0, duration)
         panel.tick_params(axis="x", labelbottom=name == "timbre")
         panel.xaxis.set_major_locator(
-            MultipleLocator(minute) if duration > 120.0 else MaxNLocator(10)
+            MultipleLocator(minute) if duration > 120.0 else MaxNLocator(10, steps=[1, 2, 5, 10])
         )
     last = axes["timbre"]
     if duration > 120.0:

@@ -141,6 +141,13 @@ def test_labels_of_notes_fit(low, high, labels):
     assert plot._note_ticks(low, high)[1] == labels
 
 
+def test_times_inside_overlapping_notes():
+    notes = Notes([0.0, 0.5, 2.0], [1.0, 0.7, 3.0], [60, 64, 67], [90, 90, 90])
+    times = np.array([0.0, 0.6, 0.8, 1.0, 1.5, 2.0, 2.9, 3.0])
+    expected = [True, True, True, False, False, True, True, False]
+    assert plot._is_inside(times, notes).tolist() == expected
+
+
 def png_size(path):
     header = path.read_bytes()[:24]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"

@@ -180,7 +180,7 @@ def _rounded(report: dict[str, Any]) -> dict[str, Any]:
 
 def _table(outcomes: "list[Outcome]") -> str:
     """Set the thresholds of one input side by side."""
-    head = ("threshold", "notes", "voiced s", "unvoiced s", "too short", "folded", "output")
+    head = ("threshold", "notes", "voiced s", "dropped s", "dropped notes", "folded", "output")
     rows = [head, *sorted(map(_row, outcomes), key=lambda row: float(row[0]))]
     widths = [max(len(row[k]) for row in rows) for k in range(len(head) - 1)]
     return "\n".join(

@@ -1,0 +1,132 @@
+"""The cheapest way to cut a pitch track into notes and gaps, found by dynamic programming.
+
+The cost of a segmentation is::
+
+    sum over notes of   start cost of its first frame
+    sum over the frames of each note of   frame cost + weight * min(|midi - its pitch|, 2)
+
+and gaps cost nothing. A note holds one pitch, so a vibrato is paid for frame by frame, which is
+cheaper than a new note for every swing; a new pitch that lasts is cheaper as a new note. The
+minimum is exact over all segmentations and over pitches on a grid of 20 cents.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+
+GRID_SEMITONES = 0.2
+"""Step between the pitches that a note may be given here; the final pitch is a median."""
+
+CAP_SEMITONES = 2.0
+"""A frame further off costs no more: an octave error is as wrong as a whole tone."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoteCosts:
+    """What the search pays, frame by frame.
+
+    Attributes
+    ----------
+    midi : np.ndarray [shape=(n_frames,), MIDI]
+        Measured pitch; finite everywhere (anything where `weight` is 0).
+    weight : np.ndarray [shape=(n_frames,), cost per semitone, >= 0]
+    frame : np.ndarray [shape=(n_frames,), cost]
+        Of lying in a note; negative where the frame asks to be in one.
+    start_after_gap, start_after_note : np.ndarray [shape=(n_frames,), cost, > 0]
+        Of beginning a note at the frame.
+    """
+
+    midi: Float64Array
+    weight: Float64Array
+    frame: Float64Array
+    start_after_gap: Float64Array
+    start_after_note: Float64Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """What the forward pass remembers of each frame.
+
+    `best` and `begun` are the pitch (an index) and the first frame of the cheapest note that
+    lies over the frame; `before_start` is the pitch of the note that ended just before a note
+    starting here, `before_gap` of the note that ended just before a gap frame here; -1 is a gap.
+    """
+
+    best: Int64Array
+    begun: Int64Array
+    before_start: Int64Array
+    before_gap: Int64Array
+    ends_in_gap: bool
+
+
+def find_segments(costs: NoteCosts) -> Int64Array:
+    """Cut a track into notes at the least cost.
+
+    Parameters
+    ----------
+    costs : NoteCosts
+
+    Returns
+    -------
+    segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
+        First frame and the frame after the last, ascending, not overlapping.
+    """
+    n_frames = len(costs.midi)
+    if n_frames == 0 or not (costs.weight > 0).any():
+        return np.zeros((0, 2), dtype=np.int64)
+    voiced = costs.midi[costs.weight > 0]
+    pitches = np.arange(voiced.min(), voiced.max() + GRID_SEMITONES, GRID_SEMITONES)
+    return _trace_back(_walk(costs, pitches))
+
+
+def _walk(costs: NoteCosts, pitches: Float64Array) -> _Steps:
+    """Take the forward pass, one frame at a time over all pitches at once."""
+    n_frames = len(costs.midi)
+    best, begun = np.zeros(n_frames, np.int64), np.zeros(n_frames, np.int64)
+    before_start = np.full(n_frames, -1, np.int64)
+    before_gap = np.full(n_frames, -1, np.int64)
+    cost = np.full(len(pitches), np.inf)
+    begin = np.zeros(len(pitches), np.int64)
+    distance = np.empty(len(pitches))
+    gap_cost, note_cost, note_pitch = 0.0, np.inf, -1
+    columns = (costs.midi, costs.weight, costs.frame, costs.start_after_gap, costs.start_after_note)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for t, (midi, weight, frame, after_gap, after_note) in enumerate(rows):
+        start = gap_cost + after_gap
+        if note_cost + after_note < start:
+            start = note_cost + after_note
+            before_start[t] = note_pitch
+        if note_cost < gap_cost:
+            gap_cost = note_cost
+            before_gap[t] = note_pitch
+        begin[cost > start] = t
+        np.minimum(cost, start, out=cost)
+        np.subtract(pitches, midi, out=distance)
+        np.abs(distance, out=distance)
+        np.minimum(distance, CAP_SEMITONES, out=distance)
+        distance *= weight
+        distance += frame
+        cost += distance
+        note_pitch = int(cost.argmin())
+        note_cost = float(cost[note_pitch])
+        best[t], begun[t] = note_pitch, begin[note_pitch]
+    return _Steps(best, begun, before_start, before_gap, ends_in_gap=gap_cost <= note_cost)
+
+
+def _trace_back(steps: _Steps) -> Int64Array:
+    segments = []
+    t, in_gap = len(steps.best) - 1, steps.ends_in_gap
+    while t >= 0:
+        if in_gap:
+            in_gap = steps.before_gap[t] < 0
+            t -= 1
+        else:
+            first = int(steps.begun[t])
+            segments.append((first, t + 1))
+            in_gap = steps.before_start[first] < 0
+            t = first - 1
+    return np.array(segments[::-1], dtype=np.int64).reshape(-1, 2)

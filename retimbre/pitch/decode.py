@@ -27,11 +27,11 @@ AVERAGE_REACH = 4
 """The local average takes so many bins on either side."""
 
 # An activation is taken as the probability of what is seen, given the pitch, plus this much: one
-# frame can speak against a bin by a factor of 50 at most, and an unsure frame by less.
-_LIKELIHOOD_FLOOR = 0.02
+# frame can speak against a bin by a factor of 100 at most, and an unsure frame by less.
+_LIKELIHOOD_FLOOR = 0.01
 
-# The pitch jumps ten times a second: a fast melody.
-_JUMP = 0.1
+# The pitch jumps three times a second.
+_JUMP = 0.03
 
 
 def bins_to_hz(bins: npt.ArrayLike) -> Float64Array:
@@ -112,6 +112,26 @@ def average_bins(activation: Float32Array, centers: IntArray) -> Float64Array:
     return np.asarray(centers + (weights @ offsets) / np.where(total > 0.0, total, 1.0))
 
 
+def snap_to_peaks(activation: Float32Array, centers: IntArray) -> IntArray:
+    """Return the highest bin among `centers` and the four bins on either side.
+
+    A path says which peak to take; its transitions also draw it off the top of a peak that moves.
+
+    Parameters
+    ----------
+    activation : np.ndarray [shape=(n_frames, n_bins), 0..1]
+    centers : np.ndarray of int [shape=(n_frames,), 0..n_bins - 1]
+
+    Returns
+    -------
+    peaks : np.ndarray of int [shape=(n_frames,), 0..n_bins - 1]
+    """
+    around = centers[:, None] + np.arange(-AVERAGE_REACH, AVERAGE_REACH + 1)
+    around = np.clip(around, 0, activation.shape[1] - 1)
+    highest = np.take_along_axis(activation, around, axis=1).argmax(axis=1)
+    return np.asarray(around[np.arange(len(around)), highest])
+
+
 class Decoder(Protocol):
     """Turns activations that come in blocks into fractional bins."""
 
@@ -173,4 +193,5 @@ class ViterbiDecoder:
 
     def _average(self, path: IntArray) -> Float64Array:
         decided, self._pending = self._pending[: len(path)], self._pending[len(path) :]
-        return average_bins(decided, path + self._bins.start)
+        peaks = snap_to_peaks(decided[:, self._bins], path) + self._bins.start
+        return average_bins(decided, peaks)

@@ -163,8 +163,6 @@ def _read_conv(file: "h5py.File", index: int, digest: "hashlib._Hash") -> ConvWe
     kernel, bias = _read(file, f"conv{index}", ("kernel", "bias"), digest)
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     gamma, beta, mean, variance = _read(file, f"conv{index}-BN", names, digest)
-    if kernel.ndim == 4:  # the Keras layer is 2-D with a width of 1
-        kernel = kernel[:, 0]
     scale = gamma / np.sqrt(variance + np.float32(BATCH_NORM_EPSILON))
     return ConvWeights(kernel, bias, scale, beta - mean * scale)
 

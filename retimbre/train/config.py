@@ -42,23 +42,23 @@ class TrainConfig:
     seed : int
     """
 
-    total_notes: int = 200_000
+    total_notes: int = 150_000
     batch_size: int = 32
     channels: tuple[int, ...] = (320, 320, 256, 256, 224)
     latent_dim: int = 256
     pitch_range: tuple[int, int] = (21, 108)
-    stage_ends: tuple[float, ...] = (0.10, 0.22, 0.38, 0.60, 1.0)
+    stage_ends: tuple[float, ...] = (0.08, 0.18, 0.32, 0.52, 1.0)
     fade: float = 0.3
-    peak_learning_rate: float = 8e-4
+    peak_learning_rate: float = 6e-4
     warmup_notes: int = 6_400
-    decay_from: float = 0.6
+    decay_from: float = 0.55
     reconstruction_weight: float = 100.0
-    adversarial_weight: float = 1.0
+    adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
     r1_weight: float = 4.0
     instance_noise: float = 0.05
-    min_signal: float = 0.25
-    ema_decay: float = 0.995
+    min_signal: float = 0.7
+    ema_decay: float = 0.99
     mixed_precision: bool = True
     n_held_out: int = 12
     seed: int = 0

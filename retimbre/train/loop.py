@@ -125,15 +125,17 @@ class Trainer:
             shape = (size, config.latent_dim)
             signal = tf.random.stateless_uniform((size, 1), salt(1), config.min_signal, 1.0)
             z = losses.mix_latent(direction, signal, tf.random.stateless_normal(shape, salt(2)))
-            share = tf.random.stateless_uniform((size // 4, 1), salt(3))
-            between = losses.slerp_rows(z[: size // 4], z[size // 4 : size // 2], share)
-            random_z = tf.random.stateless_normal(shape, salt(4))[: size // 2]
-            hots = tf.concat([hot2, hot2[: size // 4], hot1[: size // 2]], 0)
-            notes = play(tf.concat([z, between, random_z], 0), hots, alpha)
+            quarter = size // 4
+            share = tf.random.stateless_uniform((quarter, 1), salt(3))
+            between = losses.slerp_rows(z[:quarter], z[quarter : 2 * quarter], share)
+            draws = tf.random.stateless_normal((quarter, size), salt(4))
+            blends = losses.blend_rows(z, draws)
+            hots = tf.concat([hot2, hot2[:quarter], hot1[:quarter]], 0)
+            notes = play(tf.concat([z, between, blends], 0), hots, alpha)
             mask = tf.matmul(hot2, self.masks)[:, None, :]
             errors = losses.reconstruction(notes[:size], x2, mask)
-            keep = tf.range(3 * size // 4, size + 3 * size // 4)
-            fakes, fake_hots = tf.gather(notes, keep), tf.gather(hots, keep)
+            # Half of what the discriminator sees was never heard: slerps and blends.
+            fakes, fake_hots = notes[-size:], hots[-size:]
             logits, pitches = discriminator([perturb(fakes, salt(5)), alpha], training=True)
             adversarial = losses.generator_loss(logits)
             return errors, adversarial, losses.pitch_loss(fake_hots, pitches), fakes

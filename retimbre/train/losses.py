@@ -1,10 +1,9 @@
 """The losses, and how latents are made during training.
 
 The encoder gives a direction u; during training ``z = s sqrt(d) u + sqrt(1 - s^2) e`` with Gaussian
-e and a random share s of signal. So z has the length of a Gaussian vector at every s, and at the
-least s it is nearly a random one: the generator learns to make an instrument of any random z, and
-the named instruments lie in the same space. (A variational encoder with a free variance keeps its
-codes far from the prior, and random z then sound like none of the instruments.)
+e and a random share s of signal, so z has the length of a Gaussian vector at every s and the
+generator is smooth around every instrument. What lies between the instruments is trained as well:
+slerps between two, and blends of several, are shown to the discriminator.
 """
 
 from typing import Any
@@ -15,6 +14,8 @@ from retimbre.images.harmonic import N_BINS, N_SINGLE
 from retimbre.train.config import TrainConfig
 
 Tensor = Any
+
+BLEND_SHARPNESS = 3.0
 
 
 def mix_latent(direction: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
@@ -42,6 +43,24 @@ def slerp_rows(z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
     cosine = tf.reduce_sum(tf.math.l2_normalize(z0, -1) * tf.math.l2_normalize(z1, -1), -1)
     omega = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))[:, None]
     return (tf.sin((1.0 - t) * omega) * z0 + tf.sin(t * omega) * z1) / tf.sin(omega)
+
+
+def blend_rows(z: Tensor, draws: Tensor) -> Tensor:
+    """Blend rows into new ones of the same length: mostly one to three of them each.
+
+    Parameters
+    ----------
+    z : tensor [shape=(batch, d)]
+    draws : tensor [shape=(n, batch), standard normal]
+
+    Returns
+    -------
+    blends : tensor [shape=(n, d)]
+        Of rms 1.
+    """
+    shares = tf.nn.softmax(BLEND_SHARPNESS * draws, -1)
+    scale = tf.sqrt(tf.cast(tf.shape(z)[-1], tf.float32))
+    return scale * tf.math.l2_normalize(tf.matmul(shares, z), -1)
 
 
 def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -18,7 +18,7 @@ from retimbre.errors import DecodeError, ParameterError
 MEDIA_SUFFIXES = frozenset({
     ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".caf",
     ".flac", ".flv", ".kar", ".m4a", ".m4b", ".m4v", ".mid", ".midi", ".mka", ".mkv",
-    ".mov", ".mp2", ".mp3", ".mp4", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd",
+    ".mov", ".mp2", ".mp3", ".mp4", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".rmi", ".snd",
     ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
 })
 # fmt: on

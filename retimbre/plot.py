@@ -5,6 +5,7 @@ the notes over it, the spectrogram of the output, and the way of the timbre betw
 """
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +71,9 @@ def draw_result(
     """
     from matplotlib import rc_context
 
-    with rc_context({"font.family": ["DejaVu Sans"], "axes.unicode_minus": False}):
+    with rc_context({"font.family": ["DejaVu Sans"]}), warnings.catch_warnings():
+        # A name in a script that the font does not have is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure = _figure(result, picture)
         with whole_file(path) as unfinished:
             figure.savefig(unfinished, format="png", dpi=130, metadata={"Software": "retimbre"})
@@ -106,11 +109,14 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
 
 def _head(figure: "Figure", result: Result) -> None:
     report = result.report
-    name = os.path.basename(str(report.get("input", "")))
+    # A name of bytes that are no text is drawn with question marks in their places.
+    name = os.path.basename(str(report.get("input", ""))).encode(errors="replace").decode()
     facts = [f"model {report['model']}"] if "model" in report else []
     facts += [f"seed {report['seed']}"] if report.get("seed") is not None else []
     y = 1 - 0.3 / figure.get_figheight()
-    figure.text(0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center")
+    figure.text(
+        0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center", parse_math=False
+    )
     figure.text(0.935, y, "  ·  ".join(facts), fontsize=10, color=_FAINT, ha="right", va="center")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -507,6 +508,40 @@ def test_progress_says_each_sentence_once(capsys):
     assert re.fullmatch(
         r"Generating 2 samples\.\.\.\ngenerated 2 samples in 0\.0s\n", capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "line"),
+    [
+        ("a", "Nothing in a is voiced.", "retimbre: Nothing in a is voiced."),
+        ("a.wav", "a.wav is empty.", "retimbre: a.wav is empty."),
+        ("a", "There is another fault.", "retimbre: a: There is another fault."),
+        ("b.wav", "x/b.wav exists.", "retimbre: b.wav: x/b.wav exists."),
+    ],
+)
+def test_failures_name_their_input_once(capsys, source, error, line):
+    Report().failed(source, error)
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+@pytest.mark.parametrize(("options", "said"), [((), True), (("-q",), False)])
+def test_warnings_are_said_unless_quiet(melody, monkeypatch, options, said):
+    def warn(*args, **kwargs):
+        logging.getLogger("retimbre").warning("a warning")
+        return fake_estimate_pitch(*args, **kwargs)
+
+    monkeypatch.setattr(pitch, "estimate_pitch", warn)
+    assert ("retimbre: a warning" in retimbre("melody.wav", *options).stderr) is said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names that are bytes")
+def test_names_that_are_no_text_are_printed_as_they_are(melody):
+    name = b"\xff\xe9.wav"
+    shutil.copy(melody, os.fsdecode(name))
+    run = subprocess.run(
+        [sys.executable, "-m", "retimbre", "-n", name], capture_output=True, check=True
+    )
+    assert run.stdout.startswith(name + b" -> \xff\xe9.retimbred.wav")
 
 
 # The group

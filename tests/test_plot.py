@@ -162,6 +162,13 @@ def test_picture_is_a_png_written_as_a_whole(result, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["picture.png"]
 
 
+@pytest.mark.parametrize("name", ["$x^$.wav", "歌.wav", "_^{.wav", "\udcff.wav"])
+def test_any_name_can_be_drawn(result, tmp_path, name):
+    report = result.report | {"input": name}
+    plot.plot_result(tmp_path / "p.png", dataclasses.replace(result, report=report))
+    assert png_size(tmp_path / "p.png")[0] == 1820
+
+
 def test_panels_of_a_recording(result):
     figure = plot._figure(result, log_spectrogram(result.y, SR))
     titles = [axes.get_title(loc="left") for axes in figure.axes]

@@ -61,7 +61,7 @@ def run_main_job(
 ) -> None:
     """Do what the options say and exit with the code of the report."""
     report = Report(as_json, quiet, verbose)
-    _set_up_logging(verbose)
+    _set_up_logging(_log_level(report))
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
@@ -151,13 +151,15 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
     from retimbre.batch import run_jobs
 
     progress = Progress(report)
-    set_up = partial(_set_up_logging, report.verbose)
+    set_up = partial(_set_up_logging, _log_level(report))
+    n_outputs = sum(len(job.outputs) for job in jobs)
+    outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
     try:
-        for outcome in run_jobs(
-            jobs, settings, workers=workers, progress=progress, set_up_worker=set_up
-        ):
+        for n_done, outcome in enumerate(outcomes, 1):
             progress.close()
             report.add(outcome)
+            if workers > 1:
+                progress("files", n_done, n_outputs)
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
     finally:
@@ -174,12 +176,18 @@ def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
             report.planned(str(job.source), output, dataclasses.asdict(at))
 
 
-def _set_up_logging(verbose: bool) -> None:
+def _log_level(report: Report) -> int:
+    if report.verbose:
+        return logging.DEBUG
+    return logging.ERROR if report.quiet else logging.WARNING
+
+
+def _set_up_logging(level: int) -> None:
     logger = logging.getLogger("retimbre")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("retimbre: %(message)s"))
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    logger.setLevel(level)
 
 
 command = MainJobGroup(

@@ -1,6 +1,7 @@
 """What is said: results on stdout, everything else on stderr, and the exit code."""
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from retimbre.batch import Outcome
     from retimbre.plan import Output
 
-_STAGES = {"pitch": "finding the pitch", "generate": "playing"}
+_STAGES = {"pitch": "finding the pitch", "generate": "playing", "files": "outputs"}
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Report:
             self._object({"input": source, **made, "error": error})
         if self.verbose and details:
             click.echo(details.rstrip(), err=True)
-        where = "" if source in error else f"{source}: "
+        is_named = re.search(rf"(?<![\w./-]){re.escape(source)}(?![\w/-])", error)
+        where = "" if is_named else f"{source}: "
         click.echo(f"retimbre: {where}{error}", err=True)
 
     def skipped(self, source: str, output: "Output") -> None:
@@ -108,7 +110,7 @@ class Report:
                 self.say(f"\n{source}\n{_table(outcomes)}")
 
     def _object(self, content: dict[str, Any]) -> None:
-        click.echo(json.dumps(content, ensure_ascii=False))
+        click.echo(json.dumps(content))
 
 
 class Progress:

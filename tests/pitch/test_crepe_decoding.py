@@ -169,3 +169,11 @@ def test_viterbi_follows_an_octave_at_once():
     decoder = ViterbiDecoder(ALL_BINS)
     path = np.concatenate([decoder.push(activation, never(20)), decoder.finish()])
     np.testing.assert_allclose(path, [120] * 10 + [180] * 10, rtol=0, atol=0.5)
+
+
+def test_viterbi_does_not_draw_a_moving_peak_off_its_top():
+    centers = 100.3 + np.cumsum(np.tile([0, 6, 7, 0, -6, -7], 5))
+    activation = float32([bell(center, 0.6) for center in centers])
+    decoder = ViterbiDecoder(ALL_BINS)
+    path = np.concatenate([decoder.push(activation, never(30)), decoder.finish()])
+    np.testing.assert_array_equal(path, PeakDecoder(ALL_BINS).push(activation, never(30)))

@@ -32,7 +32,7 @@ TAPS_BEFORE = 31
 """'same' padding of 64 taps in Keras: 31 positions in front, 32 behind."""
 
 # Columns of a matrix that one task works on: enough to hide the cost of a task.
-_TASK_COLUMNS = 16384
+_TASK_COLUMNS = 4096
 
 
 @dataclass(frozen=True, eq=False)

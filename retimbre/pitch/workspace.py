@@ -21,7 +21,11 @@ import numpy.typing as npt
 
 Float32Array = npt.NDArray[np.float32]
 
-MAX_THREADS = 16
+MAX_THREADS = 8
+"""Each thread needs some 20 MB of its own, and the tasks of a step are few."""
+
+# A step's tasks are handed out in so many runs for each thread: often enough to keep all busy.
+_RUNS_PER_THREAD = 4
 
 
 class Workspace:
@@ -30,8 +34,9 @@ class Workspace:
     One caller at a time may use it.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+    def __init__(self, pool: ThreadPoolExecutor | None, n_threads: int) -> None:
         self._pool = pool
+        self._n_threads = n_threads
         self._shared: dict[str, Float32Array] = {}
         self._local = threading.local()
 
@@ -43,11 +48,17 @@ class Workspace:
         BaseException
             The first error of a task.
         """
-        if self._pool is None or n_tasks < 2:
-            for index in range(n_tasks):
-                task(index)
+        n_runs = min(n_tasks, _RUNS_PER_THREAD * self._n_threads)
+
+        def run(index: int) -> None:
+            for number in range(n_tasks * index // n_runs, n_tasks * (index + 1) // n_runs):
+                task(number)
+
+        if self._pool is None or n_runs < 2:
+            for index in range(n_runs):
+                run(index)
         else:
-            for _ in self._pool.map(task, range(n_tasks)):
+            for _ in self._pool.map(run, range(n_runs)):
                 pass
 
     def array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
@@ -66,16 +77,16 @@ def open_workspace(n_threads: int | None = None) -> Iterator[Workspace]:
     Parameters
     ----------
     n_threads : int, optional [> 0]
-        Default: one for each core that the process may use, 16 at most.
+        Default: one for each core that the process may use, 8 at most.
     """
     if n_threads is None:
         n_threads = min(_count_cores(), MAX_THREADS)
     with _SINGLE_THREADED_BLAS:
         if n_threads == 1:
-            yield Workspace(None)
+            yield Workspace(None, 1)
         else:
             with ThreadPoolExecutor(n_threads, thread_name_prefix="retimbre-pitch") as pool:
-                yield Workspace(pool)
+                yield Workspace(pool, n_threads)
 
 
 def _take(arrays: dict[str, Float32Array], name: str, shape: tuple[int, ...]) -> Float32Array:

@@ -79,11 +79,13 @@ def train(
 
 
 @click.command(short_help="Turn a run into a model folder.")
+@click.argument("dataset_folder", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("model", type=click.Path(file_okay=False, path_type=Path))
-def export(run: Path, model: Path) -> None:
-    """Write the averaged networks of RUN as ONNX into the folder MODEL."""
+def export(dataset_folder: Path, run: Path, model: Path) -> None:
+    """Write the averaged networks of RUN, trained on DATASET_FOLDER, as ONNX into MODEL."""
+    from retimbre.train.dataset import Dataset
     from retimbre.train.export import export_run
 
-    difference = export_run(run, model)
+    difference = export_run(run, Dataset(dataset_folder), model)
     click.echo(f"{model}: ONNX equals Keras to {difference:.1e}", err=True)

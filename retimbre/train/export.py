@@ -14,8 +14,10 @@ import tensorflow as tf
 from retimbre.errors import ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import FEATURE_FILL, SAMPLE_RATE, feature_mask
 from retimbre.train.config import TrainConfig
+from retimbre.train.dataset import Dataset
 from retimbre.train.loop import Trainer
 from retimbre.train.onnx_graph import Weights, generator_graph
+from retimbre.train.prior import encode_palette, place_latents
 from retimbre.train.schedule import RESOLUTIONS
 
 FloatArray = npt.NDArray[np.floating]
@@ -56,7 +58,9 @@ def layer_weights(model: Any) -> Weights:
     }
 
 
-def keras_features(trainer: Trainer) -> Callable[[FloatArray, npt.NDArray[np.integer]], FloatArray]:
+def keras_features(
+    trainer: Trainer, palette: FloatArray
+) -> Callable[[FloatArray, npt.NDArray[np.integer]], FloatArray]:
     """Return the generator of a run as a function (z, MIDI pitches) -> features."""
     generator = trainer.networks.generator(LAST_STAGE, False)
     low, high = trainer.config.pitch_range
@@ -65,19 +69,23 @@ def keras_features(trainer: Trainer) -> Callable[[FloatArray, npt.NDArray[np.int
     def play(z: FloatArray, pitches: npt.NDArray[np.integer]) -> FloatArray:
         index = np.asarray(pitches) - low
         one_hot = np.eye(trainer.config.n_pitches, dtype=np.float32)[index]
-        features = generator([z.astype(np.float32), one_hot, np.ones(1, np.float32)])
+        features = generator(
+            [place_latents(z, palette).astype(np.float32), one_hot, np.ones(1, np.float32)]
+        )
         return np.where(masks[index], np.asarray(features), FEATURE_FILL)
 
     return play
 
 
-def export_run(run: Path, folder: Path) -> float:
+def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     """Write a model folder and check that it computes what Keras computes.
 
     Parameters
     ----------
     run : Path
         A run folder of `loop.train`.
+    dataset : Dataset
+        What it was trained on: its instruments are encoded once more.
     folder : Path
         Gets generator.onnx and config.json.
 
@@ -94,8 +102,9 @@ def export_run(run: Path, folder: Path) -> float:
     trainer = load_run(run)
     config = trainer.config
     weights = layer_weights(trainer.networks.generator(LAST_STAGE, False))
-    graph = generator_graph(weights, config).SerializeToString()
-    difference = _difference(graph, keras_features(trainer), config)
+    palette = encode_palette(trainer, dataset)
+    graph = generator_graph(weights, palette, config).SerializeToString()
+    difference = _difference(graph, keras_features(trainer, palette), config)
     if difference > MAX_DIFFERENCE:
         raise ModelFormatError(
             f"The exported network of {run} differs from Keras by {difference:.1e}; "
@@ -112,6 +121,7 @@ def export_run(run: Path, folder: Path) -> float:
         "generator": "generator.onnx",
         "generator_sha256": hashlib.sha256(graph).hexdigest(),
         "notes_seen": int(trainer.n_seen),
+        "instruments": len(palette),
     }
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
     return difference

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
 from retimbre.train.config import TrainConfig
 from retimbre.train.networks import LEAK, PITCH_GAIN
+from retimbre.train.prior import KEPT_COSINE, KEPT_WIDTH, SHARPNESS
 from retimbre.train.schedule import RESOLUTIONS
 
 FloatArray = npt.NDArray[np.floating]
@@ -58,6 +59,11 @@ class _Graph:
         rms = self.node("Sqrt", self.node("Add", power, self.constant(1e-8)))
         return self.node("Div", x, rms)
 
+    def unit(self, x: str) -> str:
+        """Divide rows by their length."""
+        length = self.node("ReduceL2", x, self.constant([1], np.int64), keepdims=1)
+        return self.node("Div", x, self.node("Max", length, self.constant(1e-12)))
+
     def double(self, x: str, channels: int, frames: int) -> str:
         """Repeat every frame once."""
         split = self.node("Reshape", x, self.constant([-1, channels, frames, 1], np.int64))
@@ -65,13 +71,15 @@ class _Graph:
         return self.node("Reshape", pair, self.constant([-1, channels, 2 * frames], np.int64))
 
 
-def generator_graph(weights: Weights, config: TrainConfig) -> Any:
+def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) -> Any:
     """Write the generator at full resolution.
 
     Parameters
     ----------
     weights : dict of (kernel, bias)
         By layer name, as in `networks.Networks`.
+    palette : np.ndarray [shape=(n_instruments, latent_dim)]
+        Unit vectors; see `prior.place_latents`.
     config : TrainConfig
 
     Returns
@@ -81,7 +89,7 @@ def generator_graph(weights: Weights, config: TrainConfig) -> Any:
         pitch; output ``features`` float32 (n, 128, 240), silent above Nyquist.
     """
     graph = _Graph()
-    condition = _condition(graph, weights, config)
+    condition = _condition(graph, _place(graph, palette), weights, config)
     x = graph.dense(condition, weights["g_start"])
     shape = [-1, RESOLUTIONS[0], config.channels[0]]
     x = graph.node("Reshape", x, graph.constant(shape, np.int64))
@@ -100,11 +108,29 @@ def generator_graph(weights: Weights, config: TrainConfig) -> Any:
     return _model(graph, config)
 
 
-def _condition(graph: _Graph, weights: Weights, config: TrainConfig) -> str:
+def _place(graph: _Graph, palette: FloatArray) -> str:
+    """Write `prior.place_latents`."""
+    d = palette.shape[1]
+    directions = graph.constant(palette)
+    unit = graph.unit("z")
+    cosines = graph.node("MatMul", unit, graph.constant(palette.T))
+    scores = graph.node("Mul", cosines, graph.constant(SHARPNESS * d**0.5))
+    shares = graph.node("Softmax", scores, axis=-1)
+    blend = graph.unit(graph.node("MatMul", shares, directions))
+    nearest = graph.node("ReduceMax", cosines, graph.constant([1], np.int64), keepdims=1)
+    margin = graph.node("Sub", nearest, graph.constant(KEPT_COSINE))
+    kept = graph.node("Sigmoid", graph.node("Mul", margin, graph.constant(1.0 / KEPT_WIDTH)))
+    own = graph.node("Mul", kept, unit)
+    rest = graph.node("Mul", graph.node("Sub", graph.constant(1.0), kept), blend)
+    placed = graph.unit(graph.node("Add", own, rest))
+    return graph.node("Mul", placed, graph.constant(d**0.5))
+
+
+def _condition(graph: _Graph, z: str, weights: Weights, config: TrainConfig) -> str:
     depth = graph.constant(config.n_pitches, np.int64)
     values = graph.constant([0.0, PITCH_GAIN])
     one_hot = graph.node("OneHot", "pitch", depth, values, axis=-1)
-    x = graph.pixel_norm(graph.node("Concat", "z", one_hot, axis=1))
+    x = graph.pixel_norm(graph.node("Concat", z, one_hot, axis=1))
     for i in range(2):
         x = graph.leaky(graph.dense(x, weights[f"g_map{i}"]))
     return x

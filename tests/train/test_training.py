@@ -52,9 +52,10 @@ def trainer(run: Path):
 @pytest.fixture(scope="module")
 def model(run: Path) -> Path:
     """Export the tiny model."""
+    from retimbre.train.dataset import Dataset
     from retimbre.train.export import export_run
 
-    export_run(run, run.parent / "tiny")
+    export_run(run, Dataset(run.parent / "notes"), run.parent / "tiny")
     return run.parent / "tiny"
 
 
@@ -92,13 +93,18 @@ def test_a_stage_trains_its_own_layers(trainer, stage: int) -> None:
 
 
 def test_the_exported_network_equals_keras(run: Path, model: Path) -> None:
+    from retimbre.train.dataset import Dataset
     from retimbre.train.export import keras_features, load_run
+    from retimbre.train.prior import encode_palette
 
+    fresh = load_run(run)
+    palette = encode_palette(fresh, Dataset(run.parent / "notes"))
     generator = Generator(model)
     rng = np.random.default_rng(1)
     z = rng.standard_normal((20, 16)).astype(np.float32)
     pitches = rng.integers(21, 109, 20)
-    expected = keras_features(load_run(run))(z, pitches)
+    z[:3] = palette * 5.0
+    expected = keras_features(fresh, palette)(z, pitches)
     np.testing.assert_allclose(generator._run(z, pitches), expected, atol=PARITY)
 
 
@@ -140,3 +146,41 @@ def test_latents_keep_the_length_of_gaussian_ones() -> None:
         unit = direction / np.linalg.norm(direction, axis=1, keepdims=True)
         along = np.mean(np.sum(np.asarray(z) * unit, axis=1)) / 16.0
         assert along == pytest.approx(signal, abs=0.03)
+
+
+def orthogonal_palette() -> np.ndarray:
+    return np.eye(40, 64)
+
+
+def test_a_random_latent_becomes_a_blend_of_a_few_instruments() -> None:
+    from retimbre.train.prior import place_latents
+
+    palette = orthogonal_palette()
+    z = np.random.default_rng(0).standard_normal((200, 64))
+    placed = place_latents(z, palette)
+    np.testing.assert_allclose(np.mean(placed**2, axis=1), 1.0)
+    cosines = placed @ palette.T / 8.0
+    np.testing.assert_array_equal(cosines.argmax(axis=1), (z @ palette.T).argmax(axis=1))
+    # All of it lies among the instruments, nearly all on three of them.
+    assert np.linalg.norm(cosines, axis=1).min() > 0.99
+    three = np.sort(cosines**2, axis=1)[:, -3:].sum(axis=1)
+    assert np.median(three) > 0.9
+
+
+def test_instruments_and_what_lies_between_two_are_kept() -> None:
+    from retimbre.latent import slerp
+    from retimbre.train.prior import place_latents
+
+    palette = orthogonal_palette()
+    z0, z1 = np.repeat(8.0 * palette[:1], 11, axis=0), np.repeat(8.0 * palette[1:2], 11, axis=0)
+    path = slerp(z0, z1, np.linspace(0.0, 1.0, 11))
+    np.testing.assert_allclose(place_latents(path, palette), path, atol=0.1)
+
+
+def test_the_length_of_a_latent_does_not_count() -> None:
+    from retimbre.train.prior import place_latents
+
+    z = np.random.default_rng(1).standard_normal((5, 64))
+    palette = orthogonal_palette()
+    np.testing.assert_allclose(place_latents(z, palette), place_latents(3.0 * z, palette))
+    assert np.isfinite(place_latents(np.zeros((1, 64)), palette)).all()

@@ -223,6 +223,7 @@ def test_every_option_is_tested_and_documented():
         (["--pitch-range", "60"], "no range of notes"),
         (["--pitch-range", "60-62"], "octave"),
         (["--seed", "-1"], "not in the range"),
+        (["--seed", str(2**53 + 1)], "not in the range"),
         (["--secs-per-instrument", "0"], "not in the range"),
         (["--expression", "2"], "not in the range"),
         (["--pitch-method", "yin"], "is not one of"),

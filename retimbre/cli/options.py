@@ -19,6 +19,12 @@ from retimbre.params import (
 
 PITCH, NOTES, TIMBRE, RENDER = PitchParams(), NoteParams(), TimbreParams(), RenderParams()
 
+LARGEST_SEED = 2**53
+"""Up to it every reader of JSON keeps an integer exact."""
+
+SHORTEST_INSTRUMENT = 0.01
+"""More instruments than frames [seconds] would only fill the memory."""
+
 INPUTS = click.Argument(
     ["inputs"], metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -64,7 +70,7 @@ SOUND = [
     _sound(
         ["--secs-per-instrument"],
         metavar="S",
-        type=click.FloatRange(0, min_open=True),
+        type=click.FloatRange(min=SHORTEST_INSTRUMENT),
         default=TIMBRE.secs_per_instrument,
         show_default=True,
         help="One random instrument every S seconds.",
@@ -72,7 +78,7 @@ SOUND = [
     _sound(
         ["--seed"],
         metavar="INT",
-        type=click.IntRange(0),
+        type=click.IntRange(0, LARGEST_SEED),
         help="Same seed, same bytes.  [default: one is drawn and told]",
     ),
     _sound(

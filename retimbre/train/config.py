@@ -25,7 +25,7 @@ class TrainConfig:
     pitch_range : (int, int) [MIDI, inclusive]
     stage_ends, fade : see `schedule.stage_at`
     peak_learning_rate, warmup_notes, decay_from : see `schedule.learning_rate_at`
-    reconstruction_weight, adversarial_weight, pitch_weight : float
+    reconstruction_weight, adversarial_weight, pitch_weight, instrument_weight : float
         Weights of the losses of generator and encoder.
     r1_weight : float
         Gradient penalty of the discriminator on real notes.
@@ -42,7 +42,7 @@ class TrainConfig:
     seed : int
     """
 
-    total_notes: int = 150_000
+    total_notes: int = 140_000
     batch_size: int = 32
     channels: tuple[int, ...] = (320, 320, 256, 256, 224)
     latent_dim: int = 256
@@ -55,6 +55,7 @@ class TrainConfig:
     reconstruction_weight: float = 100.0
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
+    instrument_weight: float = 2.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.7

@@ -28,6 +28,7 @@ STATS = (
     "noise_error",
     "adversarial",
     "pitch_fake",
+    "instrument",
     "discriminator",
     "pitch_real",
     "real_accuracy",
@@ -122,6 +123,7 @@ class Trainer:
             x1, hot1, x2, hot2 = batch
             salt = _salts(seed)
             direction = encoder([x1, hot1, alpha], training=True)
+            other = encoder([x2, hot2, alpha], training=True)
             shape = (size, config.latent_dim)
             signal = tf.random.stateless_uniform((size, 1), salt(1), config.min_signal, 1.0)
             z = losses.mix_latent(direction, signal, tf.random.stateless_normal(shape, salt(2)))
@@ -138,7 +140,8 @@ class Trainer:
             fakes, fake_hots = notes[-size:], hots[-size:]
             logits, pitches = discriminator([perturb(fakes, salt(5)), alpha], training=True)
             adversarial = losses.generator_loss(logits)
-            return errors, adversarial, losses.pitch_loss(fake_hots, pitches), fakes
+            pitch = losses.pitch_loss(fake_hots, pitches)
+            return errors, adversarial, pitch, losses.instrument_loss(direction, other), fakes
 
         def judge_pass(
             batch: Batch, fakes: Tensor, alpha: Tensor, seed: Tensor, with_r1: Tensor
@@ -171,15 +174,15 @@ class Trainer:
             hot1, hot2 = (tf.one_hot(p - low, config.n_pitches) for p in (p1, p2))
             batch = (_shorten(x1, stage), hot1, _shorten(x2, stage), hot2)
             with tf.GradientTape() as tape:
-                errors, adversarial, pitch, fakes = maker_pass(batch, alpha, seed)
-                loss = losses.total_loss(errors, adversarial, pitch, config)
+                errors, adversarial, pitch, instrument, fakes = maker_pass(batch, alpha, seed)
+                loss = losses.total_loss(errors, adversarial, pitch, instrument, config)
             self._apply(tape, loss, self.maker_optimizer, self.maker_variables, GENERATOR_CLIP)
             with tf.GradientTape() as tape:
                 judged = judge_pass(batch, tf.stop_gradient(fakes), alpha, seed, r1)
             variables = self.networks.discriminator_variables
             self._apply(tape, judged[0], self.judge_optimizer, variables, DISCRIMINATOR_CLIP)
             self._update_averages()
-            return tf.stack([*errors, adversarial, pitch, *judged[1:]])
+            return tf.stack([*errors, adversarial, pitch, instrument, *judged[1:]])
 
         return step
 

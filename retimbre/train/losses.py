@@ -16,6 +16,7 @@ from retimbre.train.config import TrainConfig
 Tensor = Any
 
 BLEND_SHARPNESS = 3.0
+INSTRUMENT_TEMPERATURE = 0.1
 
 
 def mix_latent(direction: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
@@ -84,6 +85,29 @@ def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tens
     )
 
 
+def instrument_loss(direction: Tensor, other: Tensor) -> Tensor:
+    """Return how badly two notes of one instrument find each other in a batch (InfoNCE [1]_).
+
+    It makes the code say which instrument plays, at whatever pitch, in all its directions;
+    without it the encoder is content with a few (how fast the note decays, how bright it is).
+
+    Parameters
+    ----------
+    direction, other : tensor [shape=(batch, d)]
+        Of notes of the same instruments, row by row.
+
+    References
+    ----------
+    .. [1] van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018.
+    """
+    unit, other_unit = tf.math.l2_normalize(direction, -1), tf.math.l2_normalize(other, -1)
+    scores = tf.matmul(unit, other_unit, transpose_b=True) / INSTRUMENT_TEMPERATURE
+    right = tf.eye(tf.shape(scores)[0])
+    there = tf.nn.softmax_cross_entropy_with_logits(right, scores)
+    back = tf.nn.softmax_cross_entropy_with_logits(right, tf.transpose(scores))
+    return 0.5 * tf.reduce_mean(there + back)
+
+
 def pitch_loss(one_hot: Tensor, logits: Tensor) -> Tensor:
     """Return the cross-entropy of the auxiliary pitch classifier (Odena et al. 2017)."""
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(one_hot, logits))
@@ -112,11 +136,16 @@ def r1_penalty(discriminator: Any, real: Tensor, alpha: Tensor) -> Tensor:
 
 
 def total_loss(
-    errors: tuple[Tensor, Tensor, Tensor], adversarial: Tensor, pitch: Tensor, config: TrainConfig
+    errors: tuple[Tensor, Tensor, Tensor],
+    adversarial: Tensor,
+    pitch: Tensor,
+    instrument: Tensor,
+    config: TrainConfig,
 ) -> Tensor:
     """Return the weighted loss of generator and encoder."""
     return (
         config.reconstruction_weight * tf.add_n(list(errors))
         + config.adversarial_weight * adversarial
         + config.pitch_weight * pitch
+        + config.instrument_weight * instrument
     )

@@ -78,7 +78,7 @@ def main() -> None:
         worst = scores[:, 0].min()
         rows.append(f"| {path.name} | {frames:.0f} | {accuracy:.3f} | {worst:.3f} | {cents:.1f} |")
     lines = [
-        f"Expression 1, full CREPE, default threshold, {len(SEEDS)} seeds (each other instruments); "
+        f"Expression 1, full CREPE, default threshold, {len(SEEDS)} seeds of other instruments; "
         "Swift-F0 on input and output.",
         "",
         "| recording | frames | raw pitch accuracy | least of seeds | median deviation, cents |",

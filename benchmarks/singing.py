@@ -4,8 +4,10 @@ The SoundFonts have choirs but nobody who sings words, slides into a note or dri
 This synthesiser has what makes real singing hard to transcribe:
 
 - notes off the equal-tempered grid by a normal deviation, and a slow drift;
-- legato transitions that take 60 to 140 ms and overshoot, scoops into a phrase's first note;
+- legato transitions that take 60 to 140 ms, overshoot, and come a little before or after the
+  vowel; scoops into a phrase's first note; a pitch that wanders within a note;
 - vibrato that sets in late, jitter in every period;
+- vowels that change within a note, with a small dip in level;
 - syllables that begin with nothing (melisma), a nasal, a voiced stop, an unvoiced stop or a
   fricative; breath noise in the rests; a quiet room.
 
@@ -84,6 +86,12 @@ class Voice:
         Standard deviation of a note's tuning.
     drift_cents : float
         Slow wandering of the whole voice.
+    wander_cents : float
+        Standard deviation of the wandering within a note, at 1 to 4 Hz.
+    lag_seconds : float
+        Standard deviation of the time between a vowel's beginning and its pitch's.
+    diphthongs : float [0..1]
+        How many long notes change their vowel on the way.
     vibrato_cents, vibrato_hz : float
         Half extent and rate; 0 cents for a straight voice.
     legato : float [0..1]
@@ -98,6 +106,9 @@ class Voice:
 
     intonation_cents: float = 18.0
     drift_cents: float = 8.0
+    wander_cents: float = 15.0
+    lag_seconds: float = 0.015
+    diphthongs: float = 0.25
     vibrato_cents: float = 40.0
     vibrato_hz: float = 5.5
     legato: float = 0.3
@@ -133,10 +144,16 @@ def sing(
     kinds = _choose_consonants(onset, offset, voice, rng)
     midi = _pitch_curve(onset, offset, pitch, voice, rng, n)
     levels, hiss, bursts = _level_curves(onset, offset, kinds, rng, n)
-    formants = _formant_curves(onset, voice, rng, n)
+    changes = _vowel_changes(onset, offset, voice, rng)
+    for time in changes[len(onset) :]:
+        levels *= 1 - 0.3 * np.exp(-0.5 * ((np.arange(n) / CONTROL_SR - time) / 0.02) ** 2)
+    formants = _formant_curves(np.sort(changes), voice, rng, n)
     y = _voiced(midi, levels, formants, voice, rng) + _noises(hiss, bursts, rng)
     y += 10 ** (-62 / 20) * rng.standard_normal(len(y))
-    frames = [slice(round(a * CONTROL_SR), round(b * CONTROL_SR)) for a, b in zip(onset, offset, strict=True)]
+    frames = [
+        slice(round(a * CONTROL_SR), round(b * CONTROL_SR))
+        for a, b in zip(onset, offset, strict=True)
+    ]
     return y, np.array([np.median(midi[s]) for s in frames])
 
 
@@ -168,7 +185,7 @@ def _pitch_curve(
     vibrato = np.zeros(n)
     deviation = rng.normal(0.0, voice.intonation_cents, len(pitch)) + voice.tuning_cents
     goals = pitch + deviation / 100.0
-    edges = [0, *(round(t * CONTROL_SR) for t in onset[1:]), n]
+    edges = _pitch_edges(onset, offset, voice, rng, n)
     for i, goal in enumerate(goals):
         target[edges[i] : edges[i + 1]] = goal
         first = i == 0 or onset[i] - offset[i - 1] > 0.05
@@ -182,7 +199,22 @@ def _pitch_curve(
     smooth = _second_order(target, rng.uniform(5.0, 9.0), damping=rng.uniform(0.65, 0.9))
     drift = np.cumsum(rng.standard_normal(n)) / np.sqrt(CONTROL_SR) * voice.drift_cents / 100
     jitter = np.convolve(rng.standard_normal(n + 19), np.ones(20) / 20, "valid") * 0.12
-    return smooth + vibrato + drift - drift.mean() + jitter
+    bumps = np.hanning(300) / np.sqrt(np.square(np.hanning(300)).sum())
+    wander = np.convolve(rng.standard_normal(n + 299), bumps, "valid") * voice.wander_cents / 100
+    return smooth + vibrato + drift - drift.mean() + jitter + wander
+
+
+def _pitch_edges(
+    onset: FloatArray, offset: FloatArray, voice: Voice, rng: np.random.Generator, n: int
+) -> list[int]:
+    """Return where each note's pitch begins: near its vowel, or in the rest before it."""
+    edges = [0]
+    for i in range(1, len(onset)):
+        rest = onset[i] - offset[i - 1]
+        time = onset[i] - 0.5 * rest if rest > 0.1 else onset[i]
+        time += np.clip(rng.normal(0.0, voice.lag_seconds), -0.04, 0.04)
+        edges.append(round(time * CONTROL_SR))
+    return [*edges, n]
 
 
 def _delayed_vibrato(n: int, seconds: float, voice: Voice, rng: np.random.Generator) -> FloatArray:
@@ -239,10 +271,19 @@ def _level_curves(
     return amplitude, noise, bursts
 
 
+def _vowel_changes(
+    onset: FloatArray, offset: FloatArray, voice: Voice, rng: np.random.Generator
+) -> FloatArray:
+    """Return the onsets, then the times at which a vowel changes within a long note."""
+    middles = onset + rng.uniform(0.35, 0.65, len(onset)) * (offset - onset)
+    changing = (offset - onset > 0.35) & (rng.random(len(onset)) < voice.diphthongs)
+    return np.concatenate([onset, middles[changing]])
+
+
 def _formant_curves(
     onset: FloatArray, voice: Voice, rng: np.random.Generator, n: int
 ) -> FloatArray:
-    """Return the formants' frequencies [shape=(n, 5), Hz]."""
+    """Return the formants' frequencies [shape=(n, 5), Hz]; vowels begin at `onset`."""
     names = list(VOWELS)
     curves = np.empty((n, 5))
     edges = [0, *(round(t * CONTROL_SR) for t in onset[1:]), n]

@@ -82,7 +82,7 @@ class NoteParams:
         if self.pitch_range is not None:
             low, high = self.pitch_range
             _check(
-                0 <= low and high <= 127 and high - low >= 11,
+                low >= 0 and high <= 127 and high - low >= 11,
                 "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
                 f"given {low}-{high}.",
             )

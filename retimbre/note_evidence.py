@@ -1,4 +1,4 @@
-"""What the frames of a pitch track say for and against notes, as costs.
+"""What the frames of a pitch track say for and against being in a note, as costs.
 
 All costs are in one unit: a frame that is one semitone off its note, fully confident, costs 1.
 """
@@ -10,30 +10,31 @@ from retimbre.note_path import NoteCosts
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
-Float64Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 BoolArray = npt.NDArray[np.bool_]
 
 START_AFTER_GAP = 6.0
-"""A note must be worth more than this, or it stays silence."""
+"""A note must be worth more than this, or it stays silence: about 30 ms of sure frames."""
 
 START_AFTER_NOTE = 8.0
-"""A new pitch a semitone away must last 80 ms to become a note."""
+"""A new pitch a semitone away must last 80 ms to become a note, two or more away 40 ms."""
 
-LEAST_START = 1.5
-"""What a note costs where an attack is evident."""
-
-MAX_VOICED = 2.2
+MAX_VOICED = 2.6
 MAX_UNVOICED = 3.0
 """Limits of what one frame may say for and against being in a note."""
 
-ATTACK_FREE_DB = 2.0
-ATTACK_PER_DB = 1.0
-"""A peak of onset strength makes the start cheaper by so much per dB above the free ones."""
+MAX_UNVOICED_SOUNDING = 1.0
+"""Less against it where the level holds: a rough voice makes a tracker unsure, too."""
 
 DIP_FRAMES = 6
+"""A frame is compared with the loudest of the 60 ms on both its sides."""
+
+HOLD_DB = 6.0
+"""A frame not further under both sides sounds on."""
+
 DIP_FREE_DB = 3.0
-DIP_PER_DB = 0.5
-"""A frame so far under the loudest of the 60 ms on both its sides is a break between notes."""
+DIP_PER_DB = 0.15
+"""A deeper dip speaks for a break between notes."""
 
 _CONFIDENCE_RANGE = (0.005, 0.995)
 _THRESHOLD_RANGE = (0.01, 0.99)
@@ -58,40 +59,47 @@ def note_costs(track: PitchTrack, confidence: float) -> NoteCosts:
     costs : NoteCosts
     """
     pitched = is_pitched(track)
-    midi = np.where(pitched, hz_to_midi(np.where(pitched, track.f0, 440.0)), 0.0)
     weight = np.where(pitched, track.confidence, 0.0)
-    attack = ATTACK_PER_DB * np.maximum(_peaks(track.onset_strength) - ATTACK_FREE_DB, 0.0)
+    dip = level_dips(track.level_db)
+    voicing = _voicing(weight, confidence)
+    voicing[dip < HOLD_DB] = np.maximum(voicing[dip < HOLD_DB], -MAX_UNVOICED_SOUNDING)
+    voicing[~pitched] = -MAX_UNVOICED
     return NoteCosts(
-        midi=midi,
+        midi=np.where(pitched, hz_to_midi(np.where(pitched, track.f0, 1.0)), 0.0),
         weight=weight,
-        frame=_break_cost(track.level_db) - _voicing(weight, pitched, confidence),
-        start_after_gap=np.maximum(START_AFTER_GAP - attack, LEAST_START),
-        start_after_note=np.maximum(START_AFTER_NOTE - attack, LEAST_START),
+        frame=DIP_PER_DB * np.maximum(dip - DIP_FREE_DB, 0.0) - voicing,
+        start_after_gap=START_AFTER_GAP,
+        start_after_note=START_AFTER_NOTE,
     )
 
 
-def _voicing(weight: Float64Array, pitched: BoolArray, confidence: float) -> Float64Array:
+def level_dips(level_db: FloatArray) -> FloatArray:
+    """Return how far each frame lies under what is loud before and after it.
+
+    Parameters
+    ----------
+    level_db : np.ndarray [shape=(n_frames,), dB]
+
+    Returns
+    -------
+    dip : np.ndarray [shape=(n_frames,), dB, >= 0]
+        Under the quieter of the loudest frames of the 60 ms on either side.
+    """
+    n_frames = len(level_db)
+    if n_frames == 0:
+        return np.zeros(0)
+    padded = np.pad(level_db, DIP_FRAMES, mode="edge")
+    loudest = np.lib.stride_tricks.sliding_window_view(padded, DIP_FRAMES + 1).max(axis=1)
+    return np.asarray(np.minimum(loudest[:n_frames], loudest[DIP_FRAMES:]) - level_db)
+
+
+def _voicing(weight: FloatArray, confidence: float) -> FloatArray:
     """Return the log odds of the confidence over those of the threshold, limited."""
     threshold = np.clip(confidence, *_THRESHOLD_RANGE)
     odds = _logit(np.clip(weight, *_CONFIDENCE_RANGE)) - _logit(threshold)
-    return np.where(pitched, np.clip(odds, -MAX_UNVOICED, MAX_VOICED), -MAX_UNVOICED)
+    return np.clip(odds, -MAX_UNVOICED, MAX_VOICED)
 
 
-def _logit(probability: npt.ArrayLike) -> Float64Array:
+def _logit(probability: npt.ArrayLike) -> FloatArray:
     p = np.asarray(probability, dtype=np.float64)
     return np.asarray(np.log(p / (1.0 - p)))
-
-
-def _peaks(values: npt.NDArray[np.floating]) -> Float64Array:
-    """Keep the local maxima, zero elsewhere."""
-    before = np.concatenate([[-np.inf], values[:-1]])
-    after = np.concatenate([values[1:], [-np.inf]])
-    return np.where((values >= before) & (values > after), values, 0.0)
-
-
-def _break_cost(level_db: npt.NDArray[np.floating]) -> Float64Array:
-    padded = np.pad(level_db, DIP_FRAMES, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, DIP_FRAMES + 1).max(axis=1)
-    loudest_before, loudest_after = windows[: len(level_db)], windows[DIP_FRAMES:]
-    dip = np.minimum(loudest_before, loudest_after) - level_db - DIP_FREE_DB
-    return np.asarray(DIP_PER_DB * np.maximum(dip, 0.0))

@@ -2,7 +2,7 @@
 
 The cost of a segmentation is::
 
-    sum over notes of   start cost of its first frame
+    sum over notes of   start cost, after a gap or right after a note
     sum over the frames of each note of   frame cost + weight * min(|midi - its pitch|, 2)
 
 and gaps cost nothing. A note holds one pitch, so a vibrato is paid for frame by frame, which is
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 Int64Array = npt.NDArray[np.int64]
 
 GRID_SEMITONES = 0.2
@@ -36,15 +36,15 @@ class NoteCosts:
     weight : np.ndarray [shape=(n_frames,), cost per semitone, >= 0]
     frame : np.ndarray [shape=(n_frames,), cost]
         Of lying in a note; negative where the frame asks to be in one.
-    start_after_gap, start_after_note : np.ndarray [shape=(n_frames,), cost, > 0]
-        Of beginning a note at the frame.
+    start_after_gap, start_after_note : float [cost, > 0]
+        Of beginning a note.
     """
 
-    midi: Float64Array
-    weight: Float64Array
-    frame: Float64Array
-    start_after_gap: Float64Array
-    start_after_note: Float64Array
+    midi: FloatArray
+    weight: FloatArray
+    frame: FloatArray
+    start_after_gap: float
+    start_after_note: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def find_segments(costs: NoteCosts) -> Int64Array:
     return _trace_back(_walk(costs, pitches))
 
 
-def _walk(costs: NoteCosts, pitches: Float64Array) -> _Steps:
+def _walk(costs: NoteCosts, pitches: FloatArray) -> _Steps:
     """Take the forward pass, one frame at a time over all pitches at once."""
     n_frames = len(costs.midi)
     best, begun = np.zeros(n_frames, np.int64), np.zeros(n_frames, np.int64)
@@ -93,12 +93,11 @@ def _walk(costs: NoteCosts, pitches: Float64Array) -> _Steps:
     begin = np.zeros(len(pitches), np.int64)
     distance = np.empty(len(pitches))
     gap_cost, note_cost, note_pitch = 0.0, np.inf, -1
-    columns = (costs.midi, costs.weight, costs.frame, costs.start_after_gap, costs.start_after_note)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    for t, (midi, weight, frame, after_gap, after_note) in enumerate(rows):
-        start = gap_cost + after_gap
-        if note_cost + after_note < start:
-            start = note_cost + after_note
+    columns = (costs.midi.tolist(), costs.weight.tolist(), costs.frame.tolist())
+    for t, (midi, weight, frame) in enumerate(zip(*columns, strict=True)):
+        start = gap_cost + costs.start_after_gap
+        if note_cost + costs.start_after_note < start:
+            start = note_cost + costs.start_after_note
             before_start[t] = note_pitch
         if note_cost < gap_cost:
             gap_cost = note_cost

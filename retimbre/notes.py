@@ -2,9 +2,11 @@
 
 1. Every frame says how much it belongs to a note and whether one begins there
    (`retimbre.note_evidence`).
-2. The track is cut into notes and gaps at the least total cost (`retimbre.note_path`).
-3. Each note is given its onset, its key, from its median pitch and the performer's tuning, and
-   its velocity, from its loudness.
+2. The track is cut into stretches of one pitch and gaps at the least total cost
+   (`retimbre.note_path`).
+3. Stretches are cut at attacks, and each note's onset is found (`retimbre.note_onsets`).
+4. Each note is given its key, from its median pitch and the performer's tuning, and its
+   velocity, from its loudness.
 
 One PitchTrack serves any number of thresholds: nothing here looks at audio.
 """
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from retimbre.errors import ParameterError
 from retimbre.note_curves import note_curves
 from retimbre.note_evidence import is_pitched, note_costs
+from retimbre.note_onsets import onset_times, split_at_attacks
 from retimbre.note_path import find_segments
 from retimbre.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
@@ -24,11 +27,8 @@ from retimbre.units import hz_to_midi
 
 __all__ = ["estimate_tuning", "note_curves", "segment_notes"]
 
-Float64Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 Int64Array = npt.NDArray[np.int64]
-
-ONSET_LEAD_SECONDS = 0.010
-"""CREPE is sure of a pitch so long after it has begun."""
 
 LOUDEST_VELOCITY = 112
 """Velocity of the clip's loud notes; a single louder one has room above."""
@@ -55,6 +55,16 @@ class Tuning:
 
     cents: float
     concentration: float
+
+
+@dataclass(frozen=True, eq=False)
+class _FoundNotes:
+    """Notes before they have keys; `midi` is the median pitch, `segments` are frames."""
+
+    segments: Int64Array
+    onset: FloatArray
+    offset: FloatArray
+    midi: FloatArray
 
 
 def segment_notes(
@@ -97,14 +107,9 @@ def segment_notes(
     threshold = params.confidence if confidence is None else confidence
     if not 0.0 <= threshold <= 1.0:
         raise ParameterError(f"Confidence must be between 0 and 1, given {threshold}.")
-    segments = find_segments(note_costs(track, threshold))
-    midi, has_pitch = _median_pitches(track, segments)
-    segments, midi = segments[has_pitch], midi[has_pitch]
-    onset, offset = _times(segments)
-    long = offset - onset >= params.min_note_length - 1e-9
-    onset, offset, midi, segments = onset[long], offset[long], midi[long], segments[long]
-    keys = _choose_keys(midi, _fit_tuning(midi, offset - onset))
-    return Notes(onset, offset, keys, _velocities(track, segments))
+    found = _find_notes(track, threshold, params.min_note_length)
+    keys = _choose_keys(found.midi, _fit_tuning(found))
+    return Notes(found.onset, found.offset, keys, _velocities(track, found.segments))
 
 
 def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> float:
@@ -122,32 +127,35 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
         The circular mean of the notes' median pitches, weighted by their lengths; 0.0 without
         notes.
     """
-    threshold = NoteParams().confidence if confidence is None else confidence
+    params = NoteParams()
+    threshold = params.confidence if confidence is None else confidence
+    return _fit_tuning(_find_notes(track, threshold, params.min_note_length)).cents
+
+
+def _find_notes(track: PitchTrack, threshold: float, min_note_length: float) -> _FoundNotes:
     segments = find_segments(note_costs(track, threshold))
-    midi, has_pitch = _median_pitches(track, segments)
-    onset, offset = _times(segments[has_pitch])
-    return _fit_tuning(midi[has_pitch], offset - onset).cents
+    segments = split_at_attacks(track, segments, threshold)
+    onset, offset = _times(track, segments)
+    long = offset - onset >= max(min_note_length, HOP_SECONDS) - 1e-9
+    segments = segments[long]
+    return _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
 
 
-def _times(segments: Int64Array) -> tuple[Float64Array, Float64Array]:
-    """Return onsets and offsets; a note ends at the latest where the next one begins."""
-    onset = np.maximum(np.asarray(segments[:, 0] * HOP_SECONDS) - ONSET_LEAD_SECONDS, 0.0)
-    offset = np.asarray(segments[:, 1] * HOP_SECONDS, dtype=np.float64)
-    offset[:-1] = np.minimum(offset[:-1], onset[1:])
-    return np.asarray(onset), offset
+def _times(track: PitchTrack, segments: Int64Array) -> tuple[FloatArray, FloatArray]:
+    """Return onsets and offsets in seconds; a note ends at the latest where the next begins."""
+    onset = onset_times(track, segments) * HOP_SECONDS
+    offset = segments[:, 1] * HOP_SECONDS
+    return np.asarray(onset), np.minimum(offset, np.append(onset[1:], np.inf))
 
 
-def _median_pitches(
-    track: PitchTrack, segments: Int64Array
-) -> tuple[Float64Array, npt.NDArray[np.bool_]]:
-    """Return each segment's median pitch in MIDI and whether it has one at all."""
-    midi = np.full(len(segments), np.nan)
+def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
+    """Return each note's median pitch, sure frames counting more [shape=(n_notes,), MIDI]."""
     pitched = is_pitched(track)
+    midi = np.empty(len(segments))
     for i, (first, last) in enumerate(segments):
         frames = np.arange(first, last)[pitched[first:last]]
-        if len(frames):
-            midi[i] = hz_to_midi(_weighted_median(track.f0[frames], track.confidence[frames]))
-    return midi, np.isfinite(midi)
+        midi[i] = hz_to_midi(_weighted_median(track.f0[frames], track.confidence[frames]))
+    return midi
 
 
 def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float:
@@ -156,19 +164,19 @@ def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.f
     return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
 
 
-def _fit_tuning(midi: Float64Array, seconds: Float64Array) -> Tuning:
+def _fit_tuning(found: _FoundNotes) -> Tuning:
     """Take the circular mean of the pitches modulo a semitone, long notes counting more."""
-    if len(midi) == 0:
+    if len(found.midi) == 0:
         return Tuning(0.0, 0.0)
-    weights = np.minimum(seconds, 0.5)
-    mean = np.sum(weights * np.exp(2j * np.pi * midi)) / np.sum(weights)
+    weights = np.minimum(found.offset - found.onset, 0.5)
+    mean = np.sum(weights * np.exp(2j * np.pi * found.midi)) / np.sum(weights)
     # Even random pitches have a mean of length 1 / sqrt(n): take that off.
     chance = np.sum(weights**2) / np.sum(weights) ** 2
     concentration = np.sqrt(max(0.0, (abs(mean) ** 2 - chance) / max(1.0 - chance, 1e-9)))
     return Tuning(float(np.angle(mean) / (2 * np.pi) * 100.0), float(concentration))
 
 
-def _choose_keys(midi: Float64Array, tuning: Tuning) -> Int64Array:
+def _choose_keys(midi: FloatArray, tuning: Tuning) -> Int64Array:
     """Round pitches to keys on the performer's own grid, as far as there is one.
 
     A performer who is steadily 40 cents flat is transcribed on steady keys. One whose notes lie

@@ -1,0 +1,146 @@
+"""Where notes begin: attacks inside a stretch of one pitch, vowels behind consonants, exact times.
+
+A pitch tracker sees a note late (its window must fill) and a repeated note not at all. The level
+and the onset strength say the rest:
+
+- a note begins with its first sure frame, however long the tracker hesitated before;
+- a sung note begins with its vowel: where a soft beginning of the same pitch (a nasal, a hum) is
+  followed within 120 ms by a clear attack, the attack is the onset;
+- an attack within a note begins a new one of the same pitch;
+- the time is where the level rises through 10 dB under the note's first peak, or else a little
+  before the pitch.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.types import PitchTrack
+from retimbre.units import hz_to_midi
+
+FloatArray = npt.NDArray[np.floating]
+Int64Array = npt.NDArray[np.int64]
+
+SURE_PART = 0.75
+"""A frame is sure at this part of the note's median confidence, and at the threshold at least."""
+
+ATTACK_DB = 4.0
+"""Onset strength that is an attack. Vibrato, tremolo and beats stay under 3 dB mostly."""
+
+NEAREST_ATTACK_FRAMES = 10
+"""An attack nearer to the start of a note belongs to it: voices open after they begin."""
+
+LAST_ATTACK_FRAMES = 6
+"""An attack nearer to the end of a note begins nothing: it is the next note's."""
+
+SOFT_START_FRAMES = (3, 12)
+"""How long a soft beginning, a consonant, may last."""
+
+SOFT_START_DB = 5.0
+"""How much louder than its soft beginning a note must become."""
+
+FIRST_PEAK_FRAMES = 10
+RISE_DB = 10.0
+"""The onset is where the level rises through so much under the loudest of the first 100 ms."""
+
+EARLIEST_FRAMES = 3
+"""How far before the first sure frame the onset may lie: half of the tracker's window."""
+
+AGREEING_SEMITONES = 1.0
+"""Frames before a sure one belong to the note while their pitch is so near to its own."""
+
+LEAD_FRAMES = 1.5
+"""How far before the first sure frame the onset is taken to lie, when the level says nothing."""
+
+
+def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float) -> Int64Array:
+    """Move each segment's start to its first sure frame or its vowel, and cut it at attacks.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    segments : np.ndarray of int64 [shape=(n_segments, 2), frames]
+        First frame and the frame after the last of each stretch of one pitch.
+    confidence : float [0..1]
+        The threshold.
+
+    Returns
+    -------
+    segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
+        At least as many, ascending, not overlapping.
+    """
+    attacks = np.flatnonzero(_is_peak(track.onset_strength) & (track.onset_strength >= ATTACK_DB))
+    notes = []
+    for first, last in segments.tolist():
+        inside = attacks[np.searchsorted(attacks, first) : np.searchsorted(attacks, last)]
+        start = _first_sure_frame(track.confidence[first:last], confidence) + first
+        start = _skip_soft_start(track.level_db, start, last, inside)
+        for attack in inside.tolist():
+            if attack - start >= NEAREST_ATTACK_FRAMES and last - attack >= LAST_ATTACK_FRAMES:
+                notes.append((start, attack))
+                start = attack
+        notes.append((start, last))
+    return np.array(notes, dtype=np.int64).reshape(-1, 2)
+
+
+def onset_times(track: PitchTrack, segments: Int64Array) -> FloatArray:
+    """Find when each note begins.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
+        From `split_at_attacks`: each begins with a frame that is sure of its pitch.
+
+    Returns
+    -------
+    onset : np.ndarray [shape=(n_notes,), frames, >= 0]
+        Fractional; at most 40 ms before the segment's start.
+    """
+    midi = hz_to_midi(track.f0)
+    previous_end = 0
+    onset = np.empty(len(segments))
+    for i, (start, end) in enumerate(segments.tolist()):
+        earliest = max(start - EARLIEST_FRAMES, previous_end, 0)
+        own_pitch = float(np.nanmedian(midi[start : min(start + 8, end)]))
+        agreeing = start
+        while agreeing > earliest and abs(midi[agreeing - 1] - own_pitch) < AGREEING_SEMITONES:
+            agreeing -= 1
+        earliest = max(agreeing - 1, previous_end, 0)
+        rise = _last_rise(track.level_db, earliest, start, end)
+        onset[i] = max(start - LEAD_FRAMES, earliest) if rise is None else rise
+        previous_end = end
+    return onset
+
+
+def _is_peak(values: FloatArray) -> npt.NDArray[np.bool_]:
+    before = np.concatenate([[-np.inf], values[:-1]])
+    after = np.concatenate([values[1:], [-np.inf]])
+    return np.asarray((values >= before) & (values > after))
+
+
+def _first_sure_frame(confidence: FloatArray, threshold: float) -> int:
+    sure = max(threshold, SURE_PART * float(np.median(confidence)))
+    return int(np.argmax(confidence >= sure))
+
+
+def _skip_soft_start(level_db: FloatArray, start: int, end: int, attacks: Int64Array) -> int:
+    """Return the attack of the vowel where the note begins with a soft consonant."""
+    shortest, longest = SOFT_START_FRAMES
+    for attack in attacks.tolist():
+        if not shortest <= attack - start <= longest or end - attack < LAST_ATTACK_FRAMES:
+            continue
+        after = level_db[attack : attack + LAST_ATTACK_FRAMES].max()
+        if after - np.median(level_db[start : attack - 1]) >= SOFT_START_DB:
+            start = attack
+    return start
+
+
+def _last_rise(level_db: FloatArray, earliest: int, start: int, end: int) -> float | None:
+    """Return the fractional frame at which the level last rises to the note, None without."""
+    peak = level_db[start : min(start + FIRST_PEAK_FRAMES, end)].max()
+    threshold = float(peak) - RISE_DB
+    for frame in range(start - 1, earliest - 1, -1):
+        low, high = float(level_db[frame]), float(level_db[frame + 1])
+        if low < threshold <= high:
+            return frame + (threshold - low) / (high - low)
+    return None

@@ -1,0 +1,357 @@
+"""Notes from synthetic pitch tracks whose notes are known, and the search against brute force."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from retimbre.errors import ParameterError
+from retimbre.note_path import CAP_SEMITONES, NoteCosts, find_segments
+from retimbre.notes import estimate_tuning, note_curves, segment_notes
+from retimbre.params import NoteParams
+from retimbre.types import HOP_SECONDS, Notes, PitchTrack
+
+ONSET_TOL_SECONDS = 0.030
+CURVE_TOL_CENTS = 5.0
+
+
+class Performance:
+    """Builds the track that an ideal tracker would give for notes put one after another."""
+
+    def __init__(self) -> None:
+        self.midi: list[np.ndarray] = []
+        self.confidence: list[np.ndarray] = []
+        self.level: list[np.ndarray] = []
+        self.attacks: list[tuple[int, float]] = []
+
+    def _add(self, midi: np.ndarray, confidence: float, level: float) -> "Performance":
+        self.midi.append(midi)
+        self.confidence.append(np.full(len(midi), confidence))
+        self.level.append(np.full(len(midi), level))
+        return self
+
+    @property
+    def n_frames(self) -> int:
+        return sum(map(len, self.midi))
+
+    def note(
+        self,
+        midi: np.ndarray | float,
+        n_frames: int = 0,
+        level: float = -20.0,
+        attack: float = 0.0,
+        confidence: float = 0.9,
+    ) -> "Performance":
+        if attack:
+            self.attacks.append((self.n_frames, attack))
+        curve = np.full(n_frames, float(midi)) if np.isscalar(midi) else np.asarray(midi)
+        return self._add(curve, confidence, level)
+
+    def rest(self, n_frames: int) -> "Performance":
+        return self._add(np.full(n_frames, np.nan), 0.0, -100.0)
+
+    def unvoiced(self, n_frames: int, level: float = -40.0) -> "Performance":
+        # A consonant: the tracker gives some pitch, and little confidence in it.
+        wild = 50 + 20 * np.random.default_rng(n_frames).random(n_frames)
+        return self._add(wild, 0.1, level)
+
+    def track(self) -> PitchTrack:
+        midi = np.concatenate(self.midi)
+        strength = np.zeros(len(midi))
+        for frame, decibels in self.attacks:
+            strength[frame] = decibels
+        return PitchTrack(
+            np.arange(len(midi)) * HOP_SECONDS,
+            440 * 2 ** ((midi - 69) / 12),
+            np.concatenate(self.confidence),
+            np.concatenate(self.level),
+            strength,
+        )
+
+
+def vibrato(midi: float, cents: float, hz: float, n_frames: int) -> np.ndarray:
+    t = np.arange(n_frames) * HOP_SECONDS
+    return midi + cents / 100 * np.sin(2 * np.pi * hz * t)
+
+
+def test_notes_with_rests() -> None:
+    play = Performance().rest(30).note(60, 40).rest(20).note(64, 25).rest(30).note(55, 80).rest(20)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60, 64, 55]
+    assert np.abs(notes.onset - [0.30, 0.90, 1.45]).max() <= ONSET_TOL_SECONDS
+    assert np.abs(notes.offset - [0.70, 1.15, 2.25]).max() <= ONSET_TOL_SECONDS
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 12, -1, -12])
+def test_legato_notes_are_split_where_the_pitch_changes(step: int) -> None:
+    notes = segment_notes(Performance().note(60, 30).note(60 + step, 25).note(60, 30).track())
+    assert notes.pitch.tolist() == [60, 60 + step, 60]
+    assert np.abs(notes.onset[1:] - [0.30, 0.55]).max() <= ONSET_TOL_SECONDS
+
+
+@pytest.mark.parametrize("hz", [4.0, 5.5, 7.0])
+@pytest.mark.parametrize("cents", [20, 50, 100])
+@pytest.mark.parametrize("tuning", [0.0, 0.4])
+def test_vibrato_is_one_note(cents: float, hz: float, tuning: float) -> None:
+    play = Performance().rest(20).note(vibrato(62 + tuning, cents, hz, 150)).rest(20)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [62]
+    assert abs(notes.duration[0] - 1.5) <= 2 * ONSET_TOL_SECONDS
+
+
+def test_scoop_into_a_note_is_one_note() -> None:
+    scoop = np.concatenate([np.linspace(58, 60, 9), np.full(50, 60.0)])
+    notes = segment_notes(Performance().rest(20).note(scoop).rest(20).track())
+    assert notes.pitch.tolist() == [60]
+
+
+@pytest.mark.parametrize("slide", [8, 14])
+def test_portamento_gives_two_notes_with_the_boundary_in_its_middle(slide: int) -> None:
+    curve = np.concatenate([np.full(50, 60.0), np.linspace(60, 65, slide), np.full(50, 65.0)])
+    notes = segment_notes(Performance().rest(20).note(curve).rest(20).track())
+    assert notes.pitch.tolist() == [60, 65]
+    middle = (20 + 50 + slide / 2) * HOP_SECONDS
+    assert abs(notes.onset[1] - middle) <= ONSET_TOL_SECONDS
+
+
+def test_repeated_notes_are_split_at_a_dip() -> None:
+    play = Performance().note(60, 40).note(60, 4, level=-34.0).note(60, 40, attack=12.0)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60, 60]
+    assert abs(notes.onset[1] - 0.44) <= ONSET_TOL_SECONDS
+
+
+def test_repeated_notes_are_split_at_an_attack_without_a_dip() -> None:
+    play = Performance().note(60, 40, level=-26.0, attack=20.0).note(60, 40, attack=14.0)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60, 60]
+    assert abs(notes.onset[1] - 0.40) <= ONSET_TOL_SECONDS
+
+
+def test_a_weak_flux_peak_splits_nothing() -> None:
+    play = Performance().note(60, 40, attack=15.0).note(60, 40, attack=1.0)
+    assert segment_notes(play.track()).pitch.tolist() == [60]
+
+
+@pytest.mark.parametrize("wrong", [48.0, 72.0, 79.0])
+def test_octave_glitches_do_not_break_a_note(wrong: float) -> None:
+    play = Performance().note(60, 40).note(wrong, 3).note(60, 40)
+    assert segment_notes(play.track()).pitch.tolist() == [60]
+
+
+def test_short_holes_are_bridged_and_long_ones_are_not() -> None:
+    # A few unsure frames in a note that sounds on are no rest; a consonant of 120 ms is one.
+    bridged = Performance().note(60, 40).note(60, 2, confidence=0.3).note(60, 40)
+    assert len(segment_notes(bridged.track())) == 1
+    split = Performance().note(60, 40).unvoiced(12).note(60, 40)
+    notes = segment_notes(split.track())
+    assert len(notes) == 2
+    assert abs(notes.onset[1] - 0.52) <= ONSET_TOL_SECONDS
+
+
+@pytest.mark.parametrize("tuning_cents", [-45.0, -40.0, 25.0, 45.0])
+def test_a_detuned_performer_stays_on_steady_keys(tuning_cents: float) -> None:
+    keys = np.array([60, 62, 64, 65, 64, 62, 67, 60, 64, 60])
+    play = Performance()
+    jitter = np.random.default_rng(3).uniform(-12, 12, len(keys))
+    for key, cents in zip(keys, jitter, strict=True):
+        play.note(key + (tuning_cents + cents) / 100, 30).rest(10)
+    track = play.track()
+    assert segment_notes(track).pitch.tolist() == keys.tolist()
+    assert estimate_tuning(track) == pytest.approx(tuning_cents + jitter.mean(), abs=1.0)
+
+
+def test_without_a_common_tuning_each_note_takes_the_nearest_key() -> None:
+    sung = 60 + np.arange(12) * 0.83
+    play = Performance()
+    for midi in sung:
+        play.note(midi, 30).rest(10)
+    assert np.abs(segment_notes(play.track()).pitch - sung).max() <= 0.5
+
+
+def test_threshold_decides_what_is_voiced() -> None:
+    play = Performance().note(60, 40, confidence=0.9).rest(10).note(64, 40, confidence=0.6)
+    track = play.track()
+    assert segment_notes(track, confidence=0.75).pitch.tolist() == [60]
+    assert segment_notes(track, confidence=0.4).pitch.tolist() == [60, 64]
+    assert segment_notes(track, NoteParams(confidence=0.75)).pitch.tolist() == [60]
+    assert segment_notes(track, NoteParams(confidence=0.75), confidence=0.4).pitch.size == 2
+    assert len(segment_notes(track, confidence=1.0)) == 0
+
+
+def test_threshold_zero_takes_all_that_sounds_and_stays_calm() -> None:
+    rng = np.random.default_rng(1)
+    noise = 55 + 20 * rng.random(200)
+    play = Performance().rest(30).note(noise, confidence=0.15).rest(30).note(60, 50).rest(30)
+    notes = segment_notes(play.track(), confidence=0.0)
+    assert notes.pitch[-1] == 60
+    assert 2 <= len(notes) <= 12
+    covered = notes.duration[notes.onset < 2.3].sum()
+    assert covered > 1.5
+
+
+def test_short_fragments_are_dropped() -> None:
+    play = Performance().rest(20).note(70, 8).rest(20).note(60, 40).rest(20)
+    track = play.track()
+    assert segment_notes(track, NoteParams(min_note_length=0.06)).pitch.tolist() == [70, 60]
+    assert segment_notes(track, NoteParams(min_note_length=0.15)).pitch.tolist() == [60]
+
+
+def test_velocity_follows_loudness() -> None:
+    play = Performance()
+    for level in (-20.0, -20.0, -32.0, -20.0, -44.0):
+        play.note(60, 30, level=level).rest(10)
+    velocity = segment_notes(play.track()).velocity
+    assert velocity[0] == velocity[1] == velocity[3]
+    assert 105 <= velocity[0] <= 120
+    # General MIDI: 12 dB down is half the velocity.
+    assert velocity[2] == pytest.approx(velocity[0] / 2, abs=1)
+    assert velocity[4] == pytest.approx(velocity[0] / 4, abs=1)
+
+
+def test_no_notes() -> None:
+    empty = PitchTrack(*(np.zeros(0),) * 5)
+    assert len(segment_notes(empty)) == 0
+    assert estimate_tuning(empty) == 0.0
+    assert note_curves(empty, Notes.empty()) == ()
+    assert len(segment_notes(Performance().rest(100).track(), confidence=0.0)) == 0
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+def test_bad_confidence(confidence: float) -> None:
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        segment_notes(Performance().note(60, 10).track(), confidence=confidence)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("confidence", [0.0, 0.5, 0.9])
+def test_notes_of_a_random_track_are_in_order(seed: int, confidence: float) -> None:
+    rng = np.random.default_rng(seed)
+    n = 600
+    f0 = np.where(rng.random(n) < 0.1, np.nan, 100 * 2 ** (2 * rng.random(n)))
+    values = np.repeat(rng.random(n // 20), 20)
+    level, strength = -60 * rng.random(n), 20 * rng.random(n)
+    track = PitchTrack(np.arange(n) * HOP_SECONDS, f0, values, level, strength)
+    notes = segment_notes(track, confidence=confidence)
+    assert np.all(notes.onset[1:] >= notes.offset[:-1] - 1e-9)
+    assert np.all(notes.offset <= n * HOP_SECONDS + 1e-9)
+    assert np.all(notes.duration >= NoteParams().min_note_length - 1e-9)
+
+
+def _brute_force(costs: NoteCosts, pitches: np.ndarray) -> float:
+    """Try every way to mark frames as gap, note start or continuation."""
+    n = len(costs.midi)
+    least = np.inf
+    for marks in itertools.product("gsc", repeat=n):
+        if any(m == "c" and (i == 0 or marks[i - 1] == "g") for i, m in enumerate(marks)):
+            continue
+        starts = [i for i, m in enumerate(marks) if m == "s"]
+        total = 0.0
+        for start in starts:
+            end = start + 1
+            while end < n and marks[end] == "c":
+                end += 1
+            after_gap = start == 0 or marks[start - 1] == "g"
+            begin = costs.start_after_gap if after_gap else costs.start_after_note
+            off = np.abs(pitches[:, None] - costs.midi[start:end]).clip(max=CAP_SEMITONES)
+            total += begin + costs.frame[start:end].sum()
+            total += (costs.weight[start:end] * off).sum(axis=1).min()
+        least = min(least, total)
+    return least
+
+
+def _cost_of(segments: np.ndarray, costs: NoteCosts, pitches: np.ndarray) -> float:
+    total, previous_end = 0.0, -1
+    for start, end in segments:
+        legato = start == previous_end
+        begin = costs.start_after_note if legato else costs.start_after_gap
+        off = np.abs(pitches[:, None] - costs.midi[start:end]).clip(max=CAP_SEMITONES)
+        total += begin + costs.frame[start:end].sum()
+        total += (costs.weight[start:end] * off).sum(axis=1).min()
+        previous_end = end
+    return total
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_search_finds_the_least_cost_of_all_segmentations(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 8
+    costs = NoteCosts(
+        midi=60 + 0.2 * rng.integers(0, 21, n),
+        weight=rng.uniform(0.2, 1.0, n),
+        frame=rng.uniform(-2.0, 1.0, n),
+        start_after_gap=float(rng.uniform(0.2, 2.0)),
+        start_after_note=float(rng.uniform(0.2, 2.0)),
+    )
+    pitches = np.arange(costs.midi.min(), costs.midi.max() + 0.1, 0.2)
+    found = _cost_of(find_segments(costs), costs, pitches)
+    assert found == pytest.approx(_brute_force(costs, pitches), abs=1e-6)
+
+
+def _notes(onset: float, offset: float, pitch: int) -> Notes:
+    return Notes([onset], [offset], [pitch], [100])
+
+
+@pytest.mark.parametrize("hz", [4.0, 7.0])
+def test_curve_keeps_vibrato(hz: float) -> None:
+    played = vibrato(60, 100, hz, 100)
+    curve = note_curves(Performance().note(played).track(), _notes(0.0, 0.99, 60))[0]
+    assert len(curve.cents) == 100
+    assert np.abs(curve.cents - 100 * (played - 60)).max() <= CURVE_TOL_CENTS
+
+
+def test_curve_keeps_a_slide_and_its_own_grid() -> None:
+    played = np.concatenate([np.linspace(58, 60, 12), np.full(38, 60.0)])
+    track = Performance().rest(20).note(played).rest(20).track()
+    curve = note_curves(track, _notes(0.215, 0.68, 60))[0]
+    assert len(curve.cents) == 48
+    times = 0.215 + np.arange(46) * HOP_SECONDS
+    expected = 100 * (np.interp(times, 0.2 + np.arange(50) * HOP_SECONDS, played) - 60)
+    # The corner at the end of the slide is rounded.
+    assert np.abs(curve.cents[:46] - expected).max() <= 2 * CURVE_TOL_CENTS
+    assert np.abs(curve.cents[:9] - expected[:9]).max() <= CURVE_TOL_CENTS
+
+
+@pytest.mark.parametrize("n_wrong", [1, 2, 6])
+@pytest.mark.parametrize("wrong", [-12.0, 12.0, 19.0])
+def test_curve_repairs_octave_jumps(wrong: float, n_wrong: int) -> None:
+    played = vibrato(60, 50, 5.0, 80)
+    tracked = played.copy()
+    tracked[30 : 30 + n_wrong] += wrong
+    curve = note_curves(Performance().note(tracked).track(), _notes(0.0, 0.79, 60))[0]
+    off = np.abs(curve.cents - 100 * (played - 60))
+    # A twelfth cannot be folded back and is bridged by a line: exact outside it only.
+    assert off[:28].max() <= CURVE_TOL_CENTS
+    assert off[38:].max() <= CURVE_TOL_CENTS
+    assert off.max() <= (CURVE_TOL_CENTS if wrong != 19.0 or n_wrong == 1 else 60.0)
+
+
+def test_curve_removes_a_spike() -> None:
+    tracked = np.full(60, 60.0)
+    tracked[25] += 0.9
+    curve = note_curves(Performance().note(tracked).track(), _notes(0.0, 0.59, 60))[0]
+    assert np.abs(curve.cents).max() <= CURVE_TOL_CENTS
+
+
+def test_curve_bridges_unvoiced_frames() -> None:
+    play = Performance().note(60.1, 20).unvoiced(5).rest(3).note(60.3, 20)
+    curve = note_curves(play.track(), _notes(0.0, 0.47, 60))[0]
+    assert np.isfinite(curve.cents).all()
+    assert np.all(np.diff(curve.cents) >= -1.0)
+    assert curve.cents[2] == pytest.approx(10, abs=1)
+    assert curve.cents[-3] == pytest.approx(30, abs=1)
+
+
+def test_curve_level_is_relative_to_the_loudest_frame() -> None:
+    play = Performance().note(60, 10, level=-30.0).note(60, 20, level=-24.0).rest(10)
+    curve = note_curves(play.track(), _notes(0.0, 0.29, 60))[0]
+    assert curve.level_db[:10] == pytest.approx(-6.0)
+    assert curve.level_db[10:30] == pytest.approx(0.0)
+
+
+def test_curve_of_a_note_without_pitch_or_beyond_the_track() -> None:
+    track = Performance().rest(30).track()
+    for notes in (_notes(0.1, 0.2, 60), _notes(5.0, 5.1, 60)):
+        curve = note_curves(track, notes)[0]
+        assert len(curve.cents) == 11
+        assert np.all(curve.cents == 0.0)

@@ -18,7 +18,7 @@ class TrainConfig:
     total_notes : int
         Length of the run in notes shown to the discriminator.
     batch_size : int
-        Even.
+        A multiple of 4.
     channels : tuple of int
         Of the generator's blocks, from 8 frames to 128.
     latent_dim : int
@@ -70,8 +70,10 @@ class TrainConfig:
                 f"A run needs {len(RESOLUTIONS)} channels and stage ends, "
                 f"given {self.channels} and {self.stage_ends}."
             )
-        if self.batch_size < 4 or self.batch_size % 2:
-            raise ParameterError(f"The batch size must be even and >= 4, given {self.batch_size}.")
+        if self.batch_size < 4 or self.batch_size % 4:
+            raise ParameterError(
+                f"The batch size must be a multiple of 4, given {self.batch_size}."
+            )
         if self.total_notes < self.batch_size:
             raise ParameterError(f"A run must see at least one batch, given {self.total_notes}.")
 

@@ -12,31 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
-from retimbre.train import losses
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.networks import Networks
+from retimbre.train.passes import JUDGED_STATS, MADE_STATS, N_DRAWS, R1_EVERY, StagePasses
 from retimbre.train.schedule import RESOLUTIONS
 
 Tensor = Any
 Batch = tuple[Any, Any, Any, Any]
 
-STATS = (
-    "level_error",
-    "deviation_error",
-    "noise_error",
-    "adversarial",
-    "pitch_fake",
-    "instrument",
-    "discriminator",
-    "pitch_real",
-    "real_accuracy",
-    "fake_accuracy",
-)
-R1_EVERY = 8
-GENERATOR_CLIP = 50.0
-DISCRIMINATOR_CLIP = 20.0
+STATS = (*MADE_STATS, *JUDGED_STATS)
+MAKER_CLIP = 50.0
+JUDGE_CLIP = 20.0
 DISCRIMINATOR_RATE = 0.75
 TICK_STEPS = 100
 
@@ -61,9 +49,6 @@ class Trainer:
         self.judge_optimizer.build(nets.discriminator_variables)
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.maker_variables]
         self.n_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
-        low, high = config.pitch_range
-        self.masks = tf.constant(feature_mask(np.arange(low, high + 1)).astype(np.float32))
-        self.fill = tf.constant(FEATURE_FILL)
         self._steps: dict[tuple[int, bool], Any] = {}
 
     # ---- state -------------------------------------------------------------------------------
@@ -106,83 +91,26 @@ class Trainer:
         return np.asarray(stats)
 
     def _make_step(self, stage: int, fading: bool) -> Any:
-        generator = self.networks.generator(stage, fading)
-        discriminator = self.networks.discriminator(stage, fading)
-        encoder = self.networks.encoder(stage, fading)
-        config, size = self.config, self.config.batch_size
-
-        def play(z: Tensor, one_hot: Tensor, alpha: Tensor) -> Tensor:
-            mask = tf.matmul(one_hot, self.masks)[:, None, :]
-            return generator([z, one_hot, alpha], training=True) * mask + self.fill * (1 - mask)
-
-        def perturb(x: Tensor, seed: Tensor) -> Tensor:
-            noise = tf.random.stateless_normal(tf.shape(x), seed)
-            return x + config.instance_noise * noise
-
-        def maker_pass(batch: Batch, alpha: Tensor, seed: Tensor) -> tuple[Tensor, ...]:
-            x1, hot1, x2, hot2 = batch
-            salt = _salts(seed)
-            direction = encoder([x1, hot1, alpha], training=True)
-            other = encoder([x2, hot2, alpha], training=True)
-            shape = (size, config.latent_dim)
-            signal = tf.random.stateless_uniform((size, 1), salt(1), config.min_signal, 1.0)
-            z = losses.mix_latent(direction, signal, tf.random.stateless_normal(shape, salt(2)))
-            quarter = size // 4
-            share = tf.random.stateless_uniform((quarter, 1), salt(3))
-            between = losses.slerp_rows(z[:quarter], z[quarter : 2 * quarter], share)
-            draws = tf.random.stateless_normal((quarter, size), salt(4))
-            blends = losses.blend_rows(z, draws)
-            hots = tf.concat([hot2, hot2[:quarter], hot1[:quarter]], 0)
-            notes = play(tf.concat([z, between, blends], 0), hots, alpha)
-            mask = tf.matmul(hot2, self.masks)[:, None, :]
-            errors = losses.reconstruction(notes[:size], x2, mask)
-            # Half of what the discriminator sees was never heard: slerps and blends.
-            fakes, fake_hots = notes[-size:], hots[-size:]
-            logits, pitches = discriminator([perturb(fakes, salt(5)), alpha], training=True)
-            adversarial = losses.generator_loss(logits)
-            pitch = losses.pitch_loss(fake_hots, pitches)
-            return errors, adversarial, pitch, losses.instrument_loss(direction, other), fakes
-
-        def judge_pass(
-            batch: Batch, fakes: Tensor, alpha: Tensor, seed: Tensor, with_r1: Tensor
-        ) -> tuple[Tensor, ...]:
-            _, _, x2, hot2 = batch
-            salt = _salts(seed)
-            real = perturb(x2, salt(6))
-            real_logits, pitches = discriminator([real, alpha], training=True)
-            fake_logits, _ = discriminator([perturb(fakes, salt(7)), alpha], training=True)
-            loss = losses.discriminator_loss(real_logits, fake_logits)
-            pitch = losses.pitch_loss(hot2, pitches)
-            # Lazy regularisation (Karras et al. 2020): every 8th step, 8 times as strong.
-            weight = 0.5 * R1_EVERY * config.r1_weight * RESOLUTIONS[stage] / N_FRAMES
-            penalty = tf.cond(
-                with_r1,
-                lambda: weight * losses.r1_penalty(discriminator, real[: size // 2], alpha),
-                lambda: tf.constant(0.0),
-            )
-            accuracies = [
-                tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
-                tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
-            ]
-            return loss + pitch + penalty, loss, pitch, *accuracies
+        passes = StagePasses(self.networks, stage, fading)
+        judge_variables = self.networks.discriminator_variables
+        low, n_pitches = self.config.pitch_range[0], self.config.n_pitches
 
         @tf.function  # type: ignore[untyped-decorator]
         def step(
             x1: Tensor, p1: Tensor, x2: Tensor, p2: Tensor, alpha: Tensor, seed: Tensor, r1: Tensor
         ) -> Tensor:
-            low, seed = config.pitch_range[0], seed * tf.constant([1, 8], tf.int32)
-            hot1, hot2 = (tf.one_hot(p - low, config.n_pitches) for p in (p1, p2))
+            hot1, hot2 = (tf.one_hot(p - low, n_pitches) for p in (p1, p2))
             batch = (_shorten(x1, stage), hot1, _shorten(x2, stage), hot2)
+            # Room for the independent draws of one step.
+            seed = seed * tf.constant([1, N_DRAWS], tf.int32)
             with tf.GradientTape() as tape:
-                errors, adversarial, pitch, instrument, fakes = maker_pass(batch, alpha, seed)
-                loss = losses.total_loss(errors, adversarial, pitch, instrument, config)
-            self._apply(tape, loss, self.maker_optimizer, self.maker_variables, GENERATOR_CLIP)
+                made = passes.make(batch, alpha, seed)
+            self._apply(tape, made.loss, self.maker_optimizer, self.maker_variables, MAKER_CLIP)
             with tf.GradientTape() as tape:
-                judged = judge_pass(batch, tf.stop_gradient(fakes), alpha, seed, r1)
-            variables = self.networks.discriminator_variables
-            self._apply(tape, judged[0], self.judge_optimizer, variables, DISCRIMINATOR_CLIP)
+                judged = passes.judge(batch, tf.stop_gradient(made.fakes), alpha, seed, r1)
+            self._apply(tape, judged.loss, self.judge_optimizer, judge_variables, JUDGE_CLIP)
             self._update_averages()
-            return tf.stack([*errors, adversarial, pitch, instrument, *judged[1:]])
+            return tf.stack([*made.stats, *judged.stats])
 
         return step
 
@@ -200,11 +128,6 @@ class Trainer:
         decay = tf.minimum(self.config.ema_decay, (1.0 + seen) / (10.0 + seen))
         for average, variable in zip(self.averages, self.maker_variables, strict=True):
             average.assign_add((1.0 - decay) * (variable.value - average))
-
-
-def _salts(seed: Tensor) -> Callable[[int], Tensor]:
-    """Return seeds for the independent random draws of one step."""
-    return lambda use: seed + tf.constant([0, use], tf.int32)
 
 
 def _shorten(features: Tensor, stage: int) -> Tensor:

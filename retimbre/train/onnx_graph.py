@@ -29,17 +29,20 @@ class _Graph:
         self.constants: list[Any] = []
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
+        """Add an initialiser."""
         name = f"c{len(self.constants)}"
         array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator."""
         name = f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
     def dense(self, x: str, weights: tuple[FloatArray, FloatArray]) -> str:
+        """Multiply rows by a kernel (in, out) and add the bias."""
         kernel, bias = weights
         return self.node("Gemm", x, self.constant(kernel), self.constant(bias))
 
@@ -51,9 +54,11 @@ class _Graph:
         return self.node("Conv", x, weight, self.constant(bias), pads=[pad, pad])
 
     def leaky(self, x: str) -> str:
+        """Apply the leaky rectifier."""
         return self.node("LeakyRelu", x, alpha=LEAK)
 
     def pixel_norm(self, x: str) -> str:
+        """Divide by the root mean square over axis 1."""
         axes = self.constant([1], np.int64)
         power = self.node("ReduceMean", self.node("Mul", x, x), axes, keepdims=1)
         rms = self.node("Sqrt", self.node("Add", power, self.constant(1e-8)))

@@ -88,8 +88,10 @@ def test_short_note_is_followed_by_silence() -> None:
 
 def test_input_is_neither_changed_nor_needed_writable() -> None:
     y = tone(330.0, [0.5])
+    before = y.copy()
     y.setflags(write=False)
     harmonic.analyze(y, 330.0)
+    np.testing.assert_array_equal(y, before)
 
 
 def test_stereo_is_refused() -> None:

@@ -56,7 +56,7 @@ def test_config_of_something_else_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
-        ({"batch_size": 7}, "batch size"),
+        ({"batch_size": 6}, "batch size"),
         ({"channels": (8, 8)}, "channels"),
         ({"total_notes": 1}, "at least one batch"),
     ],

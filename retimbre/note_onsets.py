@@ -3,12 +3,12 @@
 A pitch tracker sees a note late (its window must fill) and a repeated note not at all. The level
 and the onset strength say the rest:
 
-- a note begins with its first sure frame, however long the tracker hesitated before;
+- a note does not begin long before the first frame that the tracker is sure of;
 - a sung note begins with its vowel: where a soft beginning of the same pitch (a nasal, a hum) is
   followed within 120 ms by a clear attack, the attack is the onset;
 - an attack within a note begins a new one of the same pitch;
-- the time is where the level rises through 10 dB under the note's first peak, or else a little
-  before the pitch.
+- the time is where the level rises through 10 dB under the note's first peak, or else an
+  attack's, or else a little before the pitch.
 """
 
 import numpy as np
@@ -42,18 +42,21 @@ FIRST_PEAK_FRAMES = 10
 RISE_DB = 10.0
 """The onset is where the level rises through so much under the loudest of the first 100 ms."""
 
-EARLIEST_FRAMES = 3
+SNAP_DB = 3.0
+"""Onset strength that tells the time of an onset where the level does not."""
+
+EARLIEST_FRAMES = 4
 """How far before the first sure frame the onset may lie: half of the tracker's window."""
 
-AGREEING_SEMITONES = 1.0
+AGREEING_SEMITONES = 2.0
 """Frames before a sure one belong to the note while their pitch is so near to its own."""
 
 LEAD_FRAMES = 1.5
-"""How far before the first sure frame the onset is taken to lie, when the level says nothing."""
+"""How far before the pitch the onset is taken to lie, when the level says nothing."""
 
 
 def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float) -> Int64Array:
-    """Move each segment's start to its first sure frame or its vowel, and cut it at attacks.
+    """Move each segment's start to its first voiced frame or its vowel, and cut it at attacks.
 
     Parameters
     ----------
@@ -68,11 +71,11 @@ def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float)
     segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
         At least as many, ascending, not overlapping.
     """
-    attacks = np.flatnonzero(_is_peak(track.onset_strength) & (track.onset_strength >= ATTACK_DB))
+    attacks = _find_attacks(track, ATTACK_DB)
     notes = []
     for first, last in segments.tolist():
         inside = attacks[np.searchsorted(attacks, first) : np.searchsorted(attacks, last)]
-        start = _first_sure_frame(track.confidence[first:last], confidence) + first
+        start = first + int(np.argmax(track.confidence[first:last] >= confidence))
         start = _skip_soft_start(track.level_db, start, last, inside)
         for attack in inside.tolist():
             if attack - start >= NEAREST_ATTACK_FRAMES and last - attack >= LAST_ATTACK_FRAMES:
@@ -82,34 +85,51 @@ def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float)
     return np.array(notes, dtype=np.int64).reshape(-1, 2)
 
 
-def onset_times(track: PitchTrack, segments: Int64Array) -> FloatArray:
+def onset_times(track: PitchTrack, segments: Int64Array, confidence: float) -> FloatArray:
     """Find when each note begins.
 
     Parameters
     ----------
     track : PitchTrack
     segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
-        From `split_at_attacks`: each begins with a frame that is sure of its pitch.
+        From `split_at_attacks`.
+    confidence : float [0..1]
+        The threshold.
 
     Returns
     -------
     onset : np.ndarray [shape=(n_notes,), frames, >= 0]
-        Fractional; at most 40 ms before the segment's start.
+        Fractional.
     """
     midi = hz_to_midi(track.f0)
-    previous_end = 0
+    attacks = _find_attacks(track, SNAP_DB)
     onset = np.empty(len(segments))
-    for i, (start, end) in enumerate(segments.tolist()):
-        earliest = max(start - EARLIEST_FRAMES, previous_end, 0)
-        own_pitch = float(np.nanmedian(midi[start : min(start + 8, end)]))
-        agreeing = start
-        while agreeing > earliest and abs(midi[agreeing - 1] - own_pitch) < AGREEING_SEMITONES:
-            agreeing -= 1
-        earliest = max(agreeing - 1, previous_end, 0)
-        rise = _last_rise(track.level_db, earliest, start, end)
-        onset[i] = max(start - LEAD_FRAMES, earliest) if rise is None else rise
-        previous_end = end
+    for i, (first, last) in enumerate(segments.tolist()):
+        sure = first + _first_sure_frame(track.confidence[first:last], confidence)
+        earliest = _earliest_frame(midi, sure, last)
+        rise = _last_rise(track.level_db, earliest, sure, last)
+        if rise is None:
+            near = attacks[np.searchsorted(attacks, earliest) : np.searchsorted(attacks, sure)]
+            if len(near):
+                rise = near[np.argmax(track.onset_strength[near])] - 1.0
+        onset[i] = max(first - LEAD_FRAMES, earliest, 0.0) if rise is None else max(rise, 0.0)
     return onset
+
+
+def _earliest_frame(midi: FloatArray, sure: int, last: int) -> int:
+    """Return where the onset may lie at the earliest: while the pitch agrees, within limits."""
+    own_pitch = float(np.nanmedian(midi[sure : min(sure + 8, last)]))
+    frame = sure
+    while frame > max(sure - EARLIEST_FRAMES, 0):
+        if not abs(midi[frame - 1] - own_pitch) < AGREEING_SEMITONES:
+            break
+        frame -= 1
+    return max(frame - 1, 0)
+
+
+def _find_attacks(track: PitchTrack, least_db: float) -> Int64Array:
+    """Return the frames of the peaks of the onset strength."""
+    return np.flatnonzero(_is_peak(track.onset_strength) & (track.onset_strength >= least_db))
 
 
 def _is_peak(values: FloatArray) -> npt.NDArray[np.bool_]:

@@ -135,15 +135,17 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
 def _find_notes(track: PitchTrack, threshold: float, min_note_length: float) -> _FoundNotes:
     segments = find_segments(note_costs(track, threshold))
     segments = split_at_attacks(track, segments, threshold)
-    onset, offset = _times(track, segments)
+    onset, offset = _times(track, segments, threshold)
     long = offset - onset >= max(min_note_length, HOP_SECONDS) - 1e-9
     segments = segments[long]
     return _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
 
 
-def _times(track: PitchTrack, segments: Int64Array) -> tuple[FloatArray, FloatArray]:
+def _times(
+    track: PitchTrack, segments: Int64Array, threshold: float
+) -> tuple[FloatArray, FloatArray]:
     """Return onsets and offsets in seconds; a note ends at the latest where the next begins."""
-    onset = onset_times(track, segments) * HOP_SECONDS
+    onset = onset_times(track, segments, threshold) * HOP_SECONDS
     offset = segments[:, 1] * HOP_SECONDS
     return np.asarray(onset), np.minimum(offset, np.append(onset[1:], np.inf))
 

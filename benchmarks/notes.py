@@ -1,0 +1,180 @@
+"""Measure the notes against swift-f0 and Basic Pitch: `python benchmarks/notes.py`.
+
+Scores are mir_eval's transcription F: an estimated note counts when its onset is within 50 ms and
+its pitch within 50 cents of a true one; offsets are not looked at. Each group's score is the mean
+over its recordings. The synthetic groups are the held-out set of `melodies.py`; the real
+recordings are read from ../shared/data where that folder exists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from melodies import Melody, make_melodies
+from peers import PEERS, NotesHz
+from results import write_section
+
+from retimbre.notes import note_curves, segment_notes
+from retimbre.params import NoteParams
+from retimbre.types import PitchTrack
+from retimbre.units import midi_to_hz
+
+REAL = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+OURS = "retimbre"
+OURS_KEYS = "retimbre, keys only"
+
+System = Callable[[Melody], NotesHz]
+
+
+def main() -> None:
+    """Score all systems, print the tables and write them to the results."""
+    arguments = _parse_arguments()
+    melodies = list(make_melodies(arguments.set)) + list(real_recordings(REAL))
+    tracks = [_track(melody, arguments.cache) for melody in melodies]
+    scores: dict[str, list[float]] = {OURS: [], OURS_KEYS: []}
+    for melody, track in zip(melodies, tracks, strict=True):
+        ours, keys = our_notes(track, NoteParams().confidence)
+        scores[OURS].append(note_f(melody, ours))
+        scores[OURS_KEYS].append(note_f(melody, keys))
+    for name, peer in PEERS.items():
+        scores[name] = [note_f(m, peer(m.y, m.sr)) for m in melodies]
+    tables = [table_of_systems(melodies, scores), table_of_thresholds(melodies, tracks)]
+    text = INTRODUCTION.format(n=len(melodies), set=arguments.set) + "\n\n".join(tables)
+    print(text)
+    if arguments.set == "test":
+        write_section("Notes", text)
+
+
+INTRODUCTION = """\
+mir_eval note F (onset within 50 ms, pitch within 50 cents, offsets not scored), mean over the
+recordings of a group; {n} recordings, the synthetic ones from the "{set}" set, which the
+segmentation was not tuned on. `retimbre` is scored by what it plays, the key and the median of
+the note's pitch curve; `keys only` by the MIDI key alone, which cannot be within 50 cents of a
+singer between two keys for sure. Peers run with their defaults; Basic Pitch's second column keeps
+the strongest of simultaneous notes, since it hears several voices and all recordings have one.
+
+"""
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", choices=("test", "dev"), default="test")
+    parser.add_argument("--cache", type=Path, help="folder that keeps pitch tracks between runs")
+    return parser.parse_args()
+
+
+def real_recordings(folder: Path) -> Iterator[Melody]:
+    """Yield the recordings with true notes under `folder`, none where it does not exist."""
+    import soundfile
+
+    rows: list[tuple[str, str, str, bool]] = [
+        ("vocadito, annotator 1", "vocadito/vocadito_1a.wav", "vocadito_1a_notes_A1.csv", True),
+        ("vocadito, annotator 2", "vocadito/vocadito_1a.wav", "vocadito_1a_notes_A2.csv", True),
+        ("saxophone", "weresax/melody_from_real_notes.flac", "melody_from_real_notes.csv", False),
+    ]
+    for group, audio, truth, in_hz in rows:
+        path = folder / audio
+        if not path.exists():
+            continue
+        y, sr = soundfile.read(path, dtype="float32", always_2d=True)
+        with (path.parent / truth).open(encoding="utf-8") as file:
+            values = np.array([[float(x) for x in row] for row in list(csv.reader(file))[1:]])
+        if in_hz:  # onset, pitch in Hz, duration
+            intervals = np.stack([values[:, 0], values[:, 0] + values[:, 2]], axis=1)
+            pitch_hz = values[:, 1]
+        else:  # start, end, MIDI
+            intervals, pitch_hz = values[:, :2], midi_to_hz(values[:, 2]).astype(np.float64)
+        yield Melody(path.stem, group, y.mean(axis=1), sr, intervals, pitch_hz)
+
+
+def _track(melody: Melody, cache: Path | None) -> PitchTrack:
+    """Estimate the pitch, or read what an earlier run has estimated."""
+    from retimbre.pitch import estimate_pitch
+
+    names = ("times", "f0", "confidence", "level_db", "onset_strength")
+    if cache is None:
+        return estimate_pitch(melody.y, melody.sr)
+    path = cache / f"{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
+    if path.exists():
+        with np.load(path) as arrays:
+            return PitchTrack(*(arrays[name] for name in names))
+    track = estimate_pitch(melody.y, melody.sr)
+    cache.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: getattr(track, name) for name in names})
+    return track
+
+
+def our_notes(track: PitchTrack, confidence: float) -> tuple[NotesHz, NotesHz]:
+    """Return our notes with the pitches that sound, and with their keys."""
+    notes = segment_notes(track, confidence=confidence)
+    curves = note_curves(track, notes)
+    cents = np.array([np.median(curve.cents) for curve in curves])
+    sounding = np.asarray(midi_to_hz(notes.pitch + cents / 100.0), dtype=np.float64)
+    keys = np.asarray(midi_to_hz(notes.pitch), dtype=np.float64)
+    intervals = np.asarray(notes.intervals, dtype=np.float64)
+    return (intervals, sounding), (intervals, keys)
+
+
+def note_f(melody: Melody, estimate: NotesHz) -> float:
+    """Return mir_eval's note F without offsets."""
+    import mir_eval
+
+    intervals, pitch_hz = estimate
+    if len(pitch_hz) == 0:
+        return 0.0
+    result = mir_eval.transcription.precision_recall_f1_overlap(
+        melody.intervals, melody.pitch_hz, intervals, pitch_hz, offset_ratio=None
+    )
+    return float(result[2])
+
+
+def _group_means(melodies: list[Melody], scores: list[float]) -> dict[str, float]:
+    groups = list(dict.fromkeys(m.group for m in melodies))
+    pairs = list(zip(melodies, scores, strict=True))
+    return {g: float(np.mean([s for m, s in pairs if m.group == g])) for g in groups}
+
+
+def table_of_systems(melodies: list[Melody], scores: dict[str, list[float]]) -> str:
+    """Return the table: a row a group, a column a system, the best in bold."""
+    means = {name: _group_means(melodies, values) for name, values in scores.items()}
+    lines = [
+        "| group | recordings | notes | " + " | ".join(means) + " |",
+        "|---|---|---|" + "---|" * len(means),
+    ]
+    for group in means[OURS]:
+        members = [m for m in melodies if m.group == group]
+        cells = _bold_best([means[name][group] for name in means])
+        n_notes = sum(len(m.pitch_hz) for m in members)
+        lines.append(f"| {group} | {len(members)} | {n_notes} | " + " | ".join(cells) + " |")
+    overall = _bold_best([float(np.mean(list(means[name].values()))) for name in means])
+    n_notes = sum(len(m.pitch_hz) for m in melodies)
+    lines.append(f"| mean of groups | {len(melodies)} | {n_notes} | " + " | ".join(overall) + " |")
+    return "\n".join(lines)
+
+
+def _bold_best(values: list[float]) -> list[str]:
+    best = max(round(v, 3) for v in values)
+    return [f"**{v:.3f}**" if round(v, 3) == best else f"{v:.3f}" for v in values]
+
+
+def table_of_thresholds(melodies: list[Melody], tracks: list[PitchTrack]) -> str:
+    """Return how the mean of groups depends on the confidence threshold."""
+    row: list[str] = []
+    for threshold in THRESHOLDS:
+        pairs = zip(melodies, tracks, strict=True)
+        scores = [note_f(m, our_notes(track, threshold)[0]) for m, track in pairs]
+        row.append(f"{np.mean(list(_group_means(melodies, scores).values())):.3f}")
+    head = "| confidence | " + " | ".join(f"{t:g}" for t in THRESHOLDS) + " |"
+    return "\n".join(
+        [head, "|---" * (len(THRESHOLDS) + 1) + "|", "| F | " + " | ".join(row) + " |"]
+    )
+
+
+if __name__ == "__main__":
+    main()

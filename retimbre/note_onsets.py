@@ -27,10 +27,8 @@ ATTACK_DB = 4.0
 """Onset strength that is an attack. Vibrato, tremolo and beats stay under 3 dB mostly."""
 
 NEAREST_ATTACK_FRAMES = 10
-"""An attack nearer to the start of a note belongs to it: voices open after they begin."""
-
-LAST_ATTACK_FRAMES = 6
-"""An attack nearer to the end of a note begins nothing: it is the next note's."""
+"""An attack nearer to an end of a stretch begins nothing: voices open after they begin, and
+speak before they reach the next pitch."""
 
 SOFT_START_FRAMES = (3, 12)
 """How long a soft beginning, a consonant, may last."""
@@ -42,6 +40,12 @@ FIRST_PEAK_FRAMES = 10
 RISE_DB = 10.0
 """The onset is where the level rises through so much under the loudest of the first 100 ms."""
 
+LONGEST_SLIP_FRAMES = 10
+SLIP_ATTACK_FRAMES = 4
+LEAP_DB = 2.0
+OCTAVE_TOLERANCE_SEMITONES = 0.7
+"""A stretch of up to 100 ms, about an octave off, without an attack within 40 ms, is a slip."""
+
 SNAP_DB = 3.0
 """Onset strength that tells the time of an onset where the level does not."""
 
@@ -51,8 +55,47 @@ EARLIEST_FRAMES = 4
 AGREEING_SEMITONES = 2.0
 """Frames before a sure one belong to the note while their pitch is so near to its own."""
 
-LEAD_FRAMES = 1.5
+LEAD_FRAMES = 2.0
 """How far before the pitch the onset is taken to lie, when the level says nothing."""
+
+
+def join_octave_slips(track: PitchTrack, segments: Int64Array) -> Int64Array:
+    """Join short stretches an octave off to the note beside them.
+
+    A fading or creaking voice makes trackers slip an octave for some periods. A leap of an
+    octave that is played comes with an attack.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    segments : np.ndarray of int64 [shape=(n_segments, 2), frames]
+
+    Returns
+    -------
+    segments : np.ndarray of int64 [shape=(n_joined, 2), frames]
+    """
+    midi = hz_to_midi(track.f0)
+    attacks = _find_attacks(track, LEAP_DB)
+    joined: list[tuple[int, int]] = []
+    for first, last in segments.tolist():
+        if joined and _is_slip(midi, joined[-1], (first, last)):
+            near = np.searchsorted(
+                attacks, [first - SLIP_ATTACK_FRAMES, first + SLIP_ATTACK_FRAMES]
+            )
+            if near[0] == near[1]:
+                joined[-1] = (joined[-1][0], last)
+                continue
+        joined.append((first, last))
+    return np.array(joined, dtype=np.int64).reshape(-1, 2)
+
+
+def _is_slip(midi: FloatArray, before: tuple[int, int], after: tuple[int, int]) -> bool:
+    """Say whether one of two stretches that touch is short and an octave off the other."""
+    shortest = min(before[1] - before[0], after[1] - after[0])
+    if after[0] - before[1] > 1 or shortest > LONGEST_SLIP_FRAMES:
+        return False
+    interval = abs(np.nanmedian(midi[slice(*after)]) - np.nanmedian(midi[slice(*before)]))
+    return bool(abs(interval - 12.0) < OCTAVE_TOLERANCE_SEMITONES)
 
 
 def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float) -> Int64Array:
@@ -78,7 +121,7 @@ def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float)
         start = first + int(np.argmax(track.confidence[first:last] >= confidence))
         start = _skip_soft_start(track.level_db, start, last, inside)
         for attack in inside.tolist():
-            if attack - start >= NEAREST_ATTACK_FRAMES and last - attack >= LAST_ATTACK_FRAMES:
+            if min(attack - start, last - attack) >= NEAREST_ATTACK_FRAMES:
                 notes.append((start, attack))
                 start = attack
         notes.append((start, last))
@@ -147,9 +190,9 @@ def _skip_soft_start(level_db: FloatArray, start: int, end: int, attacks: Int64A
     """Return the attack of the vowel where the note begins with a soft consonant."""
     shortest, longest = SOFT_START_FRAMES
     for attack in attacks.tolist():
-        if not shortest <= attack - start <= longest or end - attack < LAST_ATTACK_FRAMES:
+        if not shortest <= attack - start <= longest or end - attack < NEAREST_ATTACK_FRAMES:
             continue
-        after = level_db[attack : attack + LAST_ATTACK_FRAMES].max()
+        after = level_db[attack : attack + FIRST_PEAK_FRAMES].max()
         if after - np.median(level_db[start : attack - 1]) >= SOFT_START_DB:
             start = attack
     return start

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from retimbre.errors import ParameterError
 from retimbre.note_curves import note_curves
 from retimbre.note_evidence import is_pitched, note_costs
-from retimbre.note_onsets import onset_times, split_at_attacks
+from retimbre.note_onsets import join_octave_slips, onset_times, split_at_attacks
 from retimbre.note_path import find_segments
 from retimbre.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
@@ -133,7 +133,7 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
 
 
 def _find_notes(track: PitchTrack, threshold: float, min_note_length: float) -> _FoundNotes:
-    segments = find_segments(note_costs(track, threshold))
+    segments = join_octave_slips(track, find_segments(note_costs(track, threshold)))
     segments = split_at_attacks(track, segments, threshold)
     onset, offset = _times(track, segments, threshold)
     long = offset - onset >= max(min_note_length, HOP_SECONDS) - 1e-9
@@ -151,13 +151,18 @@ def _times(
 
 
 def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
-    """Return each note's median pitch, sure frames counting more [shape=(n_notes,), MIDI]."""
+    """Return each note's median pitch, sure frames counting more [shape=(n_notes,), MIDI].
+
+    Frames that are off by octaves are folded back to the others first.
+    """
     pitched = is_pitched(track)
-    midi = np.empty(len(segments))
+    medians = np.empty(len(segments))
     for i, (first, last) in enumerate(segments):
         frames = np.arange(first, last)[pitched[first:last]]
-        midi[i] = hz_to_midi(_weighted_median(track.f0[frames], track.confidence[frames]))
-    return midi
+        midi, confidence = hz_to_midi(track.f0[frames]), track.confidence[frames]
+        octaves = np.rint((midi - _weighted_median(midi, confidence)) / 12.0)
+        medians[i] = _weighted_median(midi - 12.0 * octaves, confidence)
+    return medians
 
 
 def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float:

@@ -139,6 +139,49 @@ def test_octave_glitches_do_not_break_a_note(wrong: float) -> None:
     assert segment_notes(play.track()).pitch.tolist() == [60]
 
 
+@pytest.mark.parametrize("slip", [-12.0, 12.0])
+def test_an_octave_slip_at_the_end_belongs_to_the_note(slip: float) -> None:
+    # A fading voice slips by an octave for 80 ms, at full confidence.
+    play = Performance().rest(20).note(60.4, 40).note(60.4 + slip, 8).rest(20)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60]
+    assert abs(notes.offset[0] - 0.68) <= ONSET_TOL_SECONDS
+
+
+def test_an_octave_leap_with_an_attack_is_a_note() -> None:
+    play = Performance().note(60, 40).note(72, 9, attack=8.0).note(60, 40, attack=8.0)
+    assert segment_notes(play.track()).pitch.tolist() == [60, 72, 60]
+
+
+def test_a_sung_note_begins_with_its_vowel() -> None:
+    # 70 ms of a nasal on the new pitch, then the vowel opens, 9 dB louder.
+    play = Performance().rest(40).note(60, 7, level=-29.0).note(60, 40, attack=10.0).rest(20)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60]
+    assert abs(notes.onset[0] - 0.47) <= ONSET_TOL_SECONDS
+
+
+def test_a_vowel_that_opens_without_getting_louder_moves_nothing() -> None:
+    play = Performance().rest(40).note(60, 7, level=-22.0).note(60, 40, attack=10.0).rest(20)
+    notes = segment_notes(play.track())
+    assert notes.pitch.tolist() == [60]
+    assert abs(notes.onset[0] - 0.40) <= ONSET_TOL_SECONDS
+
+
+def test_an_attack_just_before_the_pitch_changes_is_no_note_of_its_own() -> None:
+    play = Performance().note(60, 40).note(60, 8, attack=10.0).note(62, 40)
+    assert segment_notes(play.track()).pitch.tolist() == [60, 62]
+
+
+def test_a_slow_attack_is_timed_by_the_level() -> None:
+    # The tracker is sure only 40 ms after the sound has begun, at the right pitch before.
+    play = Performance().rest(40)
+    for confidence in (0.2, 0.3, 0.4, 0.45):
+        play.note(60, 1, level=-22.0, confidence=confidence)
+    notes = segment_notes(play.note(60, 40).rest(20).track())
+    assert abs(notes.onset[0] - 0.395) <= 0.010
+
+
 def test_short_holes_are_bridged_and_long_ones_are_not() -> None:
     # A few unsure frames in a note that sounds on are no rest; a consonant of 120 ms is one.
     bridged = Performance().note(60, 40).note(60, 2, confidence=0.3).note(60, 40)

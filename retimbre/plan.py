@@ -96,11 +96,15 @@ def find_inputs(path: Path) -> list[Input]:
     Raises
     ------
     DecodeError
-        If nothing is there or the folder holds nothing to play.
+        If nothing is there, the folder holds nothing to play, or the path cannot be looked up.
     """
-    if not path.is_dir():
-        if not path.exists():
-            raise DecodeError(f"There is no file or folder {str(path)!r}.")
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise DecodeError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    if not exists:
+        raise DecodeError(f"There is no file or folder {str(path)!r}.")
+    if not is_folder:
         return [Input(path)]
     found = []
     for folder, folders, names in os.walk(path):
@@ -134,9 +138,10 @@ def is_folder_output(output: str) -> bool:
     and it has no suffix.
     """
     path = Path(output)
-    if output.endswith(("/", os.sep)) or path.is_dir():
+    # Unlike pathlib's, these answer False for a name that cannot be.
+    if output.endswith(("/", os.sep)) or os.path.isdir(path):
         return True
-    return path.suffix == "" and not path.exists()
+    return path.suffix == "" and not os.path.exists(path)
 
 
 def plan_jobs(
@@ -267,5 +272,14 @@ def _numbered(labels: Sequence[str], folders: Sequence[Path]) -> list[str]:
 
 
 def standing(path: Path) -> bool:
-    """Tell whether something would be lost by writing there; an empty file holds nothing."""
-    return path.exists() and not (path.is_file() and path.stat().st_size == 0)
+    """Tell whether something would be lost by writing there; an empty file holds nothing.
+
+    Raises
+    ------
+    DecodeError
+        If no file of that name can be (it is too long).
+    """
+    try:
+        return path.exists() and not (path.is_file() and path.stat().st_size == 0)
+    except OSError as error:
+        raise DecodeError(f"{str(path)!r} cannot be written: {error.strerror}.") from error

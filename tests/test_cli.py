@@ -369,6 +369,15 @@ def test_one_bad_file_does_not_stop_the_others(melody):
     assert any("nowhere.wav" in line for line in errors)
 
 
+def test_names_that_are_too_long_do_not_stop_the_others(melody):
+    long_name = "x" * 245 + ".wav"  # there is such a file, but none with a longer ending
+    shutil.copy("melody.wav", long_name)
+    result = retimbre("y" * 300 + ".wav", long_name, "melody.wav", exit_code=3)
+    assert result.stdout == "melody.retimbred.wav\n"
+    assert "y.wav' cannot be read: File name too long." in result.stderr
+    assert "x.retimbred.wav' cannot be written: File name too long." in result.stderr
+
+
 def test_failures_are_objects_with_json(melody):
     Path("bad.wav").write_text("This is not audio.")
     told = objects(retimbre("nowhere.wav", "bad.wav", "melody.wav", "--json", exit_code=3))

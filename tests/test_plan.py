@@ -214,3 +214,12 @@ def test_an_empty_file_is_nothing_to_lose(tmp_path):
         False,
         True,
     ]
+
+
+def test_name_that_is_too_long_is_the_error_of_that_input_alone(tmp_path):
+    name = "x" * 300 + ".wav"
+    with pytest.raises(DecodeError, match=r"x\.wav' cannot be read: File name too long"):
+        find_inputs(tmp_path / name)
+    with pytest.raises(DecodeError, match=r"x\.wav' cannot be written: File name too long"):
+        standing(tmp_path / name)
+    assert not is_folder_output(str(tmp_path / name))

@@ -134,10 +134,14 @@ def _writable(
         for output in job.outputs:
             source = str(job.source)
             inputs = [path for path in output.paths if path.resolve() in sources]
-            there = [path for path in output.paths if standing(path)]
+            try:
+                there = [path for path in output.paths if standing(path)]
+            except RetimbreError as error:
+                report.failed(source, one_line(error), output)
+                continue
             if inputs:
                 report.failed(source, f"{inputs[0]} is an input; choose another output.", output)
-            elif replace is False and standing(output.path):
+            elif replace is False and output.path in there:
                 report.skipped(source, output)
             elif replace is None and is_named and there:
                 report.failed(source, f"{there[0]} exists; add --overwrite to replace it.", output)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from retimbre import audio, generator, midi, pipeline, plot
+from retimbre import audio, midi, pipeline, plot
 from retimbre.errors import DecodeError, ParameterError, one_line
 from retimbre.plan import Job, Output
 from retimbre.result import Result
@@ -85,11 +85,13 @@ def run_jobs(
     ------
     ModelError
         If the model cannot be loaded: no job could succeed.
+    ParameterError
+        If there are no workers, or the model cannot play in the pitch range.
     """
     if workers < 1:
         raise ParameterError(f"The number of workers must be 1 or more, given {workers}.")
     settings, _ = settings.with_seed()
-    model = generator.load_generator(settings.timbre.model)
+    model = pipeline.load_model(settings)
     if workers == 1 or len(jobs) == 1:
         for job in jobs:
             yield from run_job(job, settings, model, progress=progress)
@@ -128,7 +130,7 @@ def run_job(
     try:
         for output in job.outputs:
             _check_folder(output.path.parent)
-        model = model or generator.load_generator(settings.timbre.model)
+        model = model or pipeline.load_model(settings)
         analysis = pipeline.analyze_file(
             job.source, settings.pitch, progress=progress, listener=picture
         )
@@ -139,8 +141,12 @@ def run_job(
     for output in job.outputs:
         at = settings.with_confidence(output.confidence)
         try:
-            result = pipeline.render(analysis, at, model, progress=progress)
-            report = write(result, output, pictures[0] if pictures else None)
+            # In one go: no result may live on while the next is rendered, an hour has 600 MB.
+            report = write(
+                pipeline.render(analysis, at, model, progress=progress),
+                output,
+                pictures[0] if pictures else None,
+            )
         except Exception as error:
             yield _failure(job.source, output, error)
         else:

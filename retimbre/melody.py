@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retimbre import midi, notes
-from retimbre.errors import NoPitchError
+from retimbre.errors import NoPitchError, ParameterError
 from retimbre.params import NoteParams
 from retimbre.result import Analysis
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes, PitchTrack
@@ -37,6 +37,37 @@ class Melody:
     dropped: dict[str, float]
 
 
+def playable_range(asked: tuple[int, int] | None, model: tuple[int, int]) -> tuple[int, int]:
+    """Return the part of a range of pitches that a model can play.
+
+    Parameters
+    ----------
+    asked : (int, int) or None [MIDI]
+        None asks for all that there is.
+    model : (int, int) [MIDI]
+        Of the model.
+
+    Returns
+    -------
+    low, high : int [MIDI]
+        Both included.
+
+    Raises
+    ------
+    ParameterError
+        If less than an octave (12 keys) is left, into which not every note can be folded.
+    """
+    if asked is None:
+        return model
+    low, high = max(asked[0], model[0]), min(asked[1], model[1])
+    if high - low < 11:
+        raise ParameterError(
+            f"The pitch range {asked[0]}-{asked[1]} shares less than an octave (12 keys) with the "
+            f"model's {model[0]}-{model[1]}; ask for more of that."
+        )
+    return low, high
+
+
 def find_melody(analysis: Analysis, params: NoteParams, pitch_range: tuple[int, int]) -> Melody:
     """Take the notes of an input at the threshold of `params` and fit them to a model.
 
@@ -45,7 +76,7 @@ def find_melody(analysis: Analysis, params: NoteParams, pitch_range: tuple[int, 
     analysis : Analysis
     params : NoteParams
     pitch_range : (int, int) [MIDI]
-        What the model can play; ``params.pitch_range`` comes before it where given.
+        What the model can play; see `playable_range`.
 
     Returns
     -------
@@ -56,6 +87,8 @@ def find_melody(analysis: Analysis, params: NoteParams, pitch_range: tuple[int, 
     ------
     NoPitchError
         If there is no note to play; says the highest confidence found.
+    ParameterError
+        As `playable_range` raises.
     """
     if analysis.pitch is None:
         found, curves = analysis.notes or Notes.empty(), None
@@ -68,7 +101,9 @@ def find_melody(analysis: Analysis, params: NoteParams, pitch_range: tuple[int, 
         voiced_seconds = _voiced_seconds(analysis.pitch, params.confidence)
         dropped = _dropped(analysis.pitch, params, found)
     fitted, folded = midi.fit_notes(
-        found, transpose=params.transpose, pitch_range=params.pitch_range or pitch_range
+        found,
+        transpose=params.transpose,
+        pitch_range=playable_range(params.pitch_range, pitch_range),
     )
     return Melody(fitted, curves, folded, voiced_seconds, dropped)
 

@@ -1,11 +1,19 @@
 """The settings of each stage: one frozen dataclass per stage, checked when made."""
 
+import math
 from dataclasses import dataclass
+from numbers import Integral
 
 from retimbre.errors import ParameterError
 
 PITCH_METHODS = ("crepe", "pyin")
 CREPE_CAPACITIES = ("full", "tiny")
+
+LARGEST_SEED = 2**53
+"""Up to it every reader of JSON keeps an integer exact."""
+
+SHORTEST_INSTRUMENT = 0.01
+"""More instruments than frames [seconds] would only fill the memory."""
 
 
 def _check(ok: bool, message: str) -> None:
@@ -45,8 +53,9 @@ class PitchParams:
             f"use one of {', '.join(CREPE_CAPACITIES)}.",
         )
         _check(
-            0 < self.fmin < self.fmax,
-            f"The pitch range needs 0 < fmin < fmax, given {self.fmin} and {self.fmax} Hz.",
+            0 < self.fmin < self.fmax and math.isfinite(self.fmax),
+            "The pitch range needs 0 < fmin < fmax, both finite, "
+            f"given {self.fmin} and {self.fmax} Hz.",
         )
 
 
@@ -96,9 +105,9 @@ class TimbreParams:
     ----------
     model : str
         A name under ``models/`` or the path of a model folder.
-    secs_per_instrument : float [seconds, > 0]
+    secs_per_instrument : float [seconds, >= 0.01]
         One random instrument every so many seconds.
-    seed : int or None [>= 0]
+    seed : int or None [0..2**53]
         Same seed, same bytes; None draws one.
     """
 
@@ -108,12 +117,15 @@ class TimbreParams:
 
     def __post_init__(self) -> None:
         _check(
-            self.secs_per_instrument > 0.0,
-            f"Seconds per instrument must be > 0, given {self.secs_per_instrument}.",
+            self.secs_per_instrument >= SHORTEST_INSTRUMENT,
+            f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
+            f"given {self.secs_per_instrument}.",
         )
         _check(
-            self.seed is None or self.seed >= 0,
-            f"The seed must not be negative, given {self.seed}.",
+            self.seed is None
+            or (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED),
+            f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), "
+            f"given {self.seed!r}.",
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from retimbre import audio, generator, latent, midi, mixing, pitch
 from retimbre.errors import ParameterError
-from retimbre.melody import Melody, find_melody
+from retimbre.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams
 from retimbre.result import Analysis, Result
 from retimbre.settings import Options, Settings
@@ -64,8 +64,7 @@ def retimbre_file(
     >>> result = retimbre_file("in.webm", confidence=0.8, seed=0)  # doctest: +SKIP
     """
     settings = Settings.from_options(**options)
-    # The model first: a name that is wrong is told before the minutes of analysis.
-    model = generator.load_generator(settings.timbre.model)
+    model = load_model(settings)
     analysis = analyze_file(path, settings.pitch, progress=progress)
     return render(analysis, settings, model, progress=progress)
 
@@ -92,9 +91,33 @@ def retimbre(
     ParameterError, NoPitchError, ModelError
     """
     settings = Settings.from_options(**options)
-    model = generator.load_generator(settings.timbre.model)
+    model = load_model(settings)
     analysis = analyze(y, sr, settings.pitch, progress=progress)
     return render(analysis, settings, model, progress=progress)
+
+
+def load_model(settings: Settings) -> "Generator":
+    """Load the model of the settings and see whether it can play in their pitch range.
+
+    To be called first: what is wrong is told before the minutes of analysis.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    model : Generator
+
+    Raises
+    ------
+    ModelError
+    ParameterError
+        If the model and the pitch range share less than an octave.
+    """
+    model = generator.load_generator(settings.timbre.model)
+    playable_range(settings.notes.pitch_range, model.pitch_range)
+    return model
 
 
 def analyze_file(
@@ -209,7 +232,7 @@ def render(
     NoPitchError, ModelError
     """
     settings, seed = settings.with_seed()
-    model = model or generator.load_generator(settings.timbre.model)
+    model = model or load_model(settings)
     timings = analysis.timings | {"notes": 0.0, "generate": 0.0, "synthesize": 0.0}
     own: dict[str, float] = {}
     with timed(own, "total"):

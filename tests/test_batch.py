@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,23 @@ def test_bad_threshold_does_not_stop_the_others(recordings):
     outcomes = list(batch.run_jobs(jobs, SEED))
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
     assert [outcome.output.confidence for outcome in outcomes] == [0.5, 0.99, 0.8]
+
+
+def test_no_result_lives_on_while_the_next_is_rendered(recordings, monkeypatch):
+    results = []
+
+    def render(*args, **kwargs):
+        assert [result() for result in results] == [None] * len(results)
+        result = real(*args, **kwargs)
+        results.append(weakref.ref(result))
+        return result
+
+    real = pipeline.render
+    monkeypatch.setattr(pipeline, "render", render)
+    jobs = jobs_for(*recordings[:2], thresholds=(0.2, 0.4, 0.6))
+    reports = [outcome.report for outcome in batch.run_jobs(jobs, SEED)]
+    assert len(results) == 6
+    assert None not in reports
 
 
 def test_unknown_model_is_raised_before_the_first_job(recordings):

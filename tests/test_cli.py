@@ -220,8 +220,12 @@ def test_every_option_is_tested_and_documented():
         (["-c", "nan"], "between 0 and 1"),
         (["--fmin", "H2"], "neither Hz nor a note"),
         (["--fmin", "900", "--fmax", "800"], "0 < fmin < fmax"),
+        (["--fmax", "inf"], "both finite"),
+        (["--fmax", "C99999"], "neither Hz nor a note"),
         (["--pitch-range", "60"], "no range of notes"),
         (["--pitch-range", "60-62"], "octave"),
+        (["--pitch-range", "0-20"], "0-20 shares less than an octave (12 keys) with the model's"),
+        (["--pitch-range", "110-127"], "with the model's 36-84"),
         (["--seed", "-1"], "not in the range"),
         (["--seed", str(2**53 + 1)], "not in the range"),
         (["--secs-per-instrument", "0"], "not in the range"),
@@ -617,3 +621,35 @@ def test_one_seed_is_drawn_for_the_whole_run(melody):
     told = objects(retimbre("melody.wav", "other.wav", "-c", 0.5, "-c", 0.6, "--json"))
     assert len({t["seed"] for t in told}) == 1
     assert np.issubdtype(type(told[0]["seed"]), np.integer)
+
+
+# Streams that are full or not there
+
+LIGHT_RUN = "import sys, fakes; fakes.install(); from retimbre.cli import main; main()"
+
+
+def light_process(redirection, *args):
+    """Run the command with light parts in a process of its own, its streams as the shell says."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-c", LIGHT_RUN, *args],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [(), ("--json",), ("--dry-run",)])
+def test_stdout_on_a_full_disk_is_one_sentence(melody, options):
+    run = light_process(">/dev/full", "melody.wav", "-q", *options)
+    assert run.returncode == 1
+    assert run.stderr == (
+        "Error: The results cannot be listed on stdout: No space left on device.\n"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_closed_stderr_changes_nothing(melody):
+    run = light_process("2>&-", "melody.wav")
+    assert (run.returncode, run.stdout) == (0, "melody.retimbred.wav\n")

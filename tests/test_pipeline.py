@@ -255,13 +255,38 @@ def test_unknown_model_is_told_before_any_analysis(tmp_path):
         pipeline.retimbre_file(tmp_path / "does-not-exist.wav", model="nowhere")
 
 
+@pytest.mark.parametrize("asked", [(0, 20), (74, 127), (0, 46)])
+def test_range_that_the_model_cannot_play_is_told_before_any_analysis(tmp_path, asked):
+    told = rf"{asked[0]}-{asked[1]} .* less than an octave .* the model's 36-84"
+    with pytest.raises(ParameterError, match=told):
+        pipeline.retimbre_file(tmp_path / "does-not-exist.wav", pitch_range=asked)
+    with pytest.raises(ParameterError, match=told):
+        pipeline.retimbre(np.array([np.nan]), SR, pitch_range=asked)
+
+
+@pytest.mark.parametrize(("asked", "lowest"), [((0, 47), 36), ((73, 127), 73)])
+def test_range_is_that_part_of_it_which_the_model_has(melody, asked, lowest):
+    found = pipeline.retimbre_file(melody, pitch_range=asked).notes.pitch
+    assert found.tolist() == [lowest + (key - lowest) % 12 for key in MELODY]
+
+
+def test_seed_may_be_of_any_kind_of_integer(melody):
+    same = [pipeline.retimbre_file(melody, seed=seed).y for seed in (2**53, np.int64(2**53))]
+    np.testing.assert_array_equal(*same)
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({"confidance": 0.5}, "did you mean 'confidence'"),
         ({"zzz": 1}, "the options are confidence, seed"),
         ({"confidence": 1.5}, "between 0 and 1"),
-        ({"seed": -1}, "negative"),
+        ({"seed": -1}, "from 0 to 9007199254740992"),
+        ({"seed": 2**53 + 1}, "given 9007199254740993"),
+        ({"seed": 2**63}, "whole number from 0"),
+        ({"seed": 1.5}, "whole number .* given 1.5"),
+        ({"secs_per_instrument": 0.009}, "0.01 or more, given 0.009"),
+        ({"fmax": np.inf}, "both finite"),
         ({"pitch_range": (60, 62)}, "octave"),
     ],
 )

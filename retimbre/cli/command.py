@@ -166,6 +166,8 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
                 progress("files", n_done, n_outputs)
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    except ParameterError as error:
+        raise click.UsageError(one_line(error)) from error
     finally:
         progress.close()
 

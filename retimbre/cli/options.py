@@ -10,7 +10,9 @@ from retimbre.cli.group import LAST_SECTION, SectionOption
 from retimbre.cli.values import frequency, note_range
 from retimbre.params import (
     CREPE_CAPACITIES,
+    LARGEST_SEED,
     PITCH_METHODS,
+    SHORTEST_INSTRUMENT,
     NoteParams,
     PitchParams,
     RenderParams,
@@ -18,12 +20,6 @@ from retimbre.params import (
 )
 
 PITCH, NOTES, TIMBRE, RENDER = PitchParams(), NoteParams(), TimbreParams(), RenderParams()
-
-LARGEST_SEED = 2**53
-"""Up to it every reader of JSON keeps an integer exact."""
-
-SHORTEST_INSTRUMENT = 0.01
-"""More instruments than frames [seconds] would only fill the memory."""
 
 INPUTS = click.Argument(
     ["inputs"], metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)

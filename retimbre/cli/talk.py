@@ -1,11 +1,14 @@
 """What is said: results on stdout, everything else on stderr, and the exit code."""
 
+import errno
 import json
+import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -58,7 +61,7 @@ class Report:
             self._object(_rounded(outcome.report))
         else:
             for path in (outcome.report["output"], *outcome.report["files"].values()):
-                click.echo(path)
+                _print(path)
         self.say(_sentence(outcome.report))
 
     def failed(
@@ -93,7 +96,7 @@ class Report:
             self._object({"input": source, **_names(output), "dry_run": True, "settings": settings})
         else:
             at = "" if output.confidence is None else f" at confidence {output.confidence:g}"
-            click.echo(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
+            _print(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
 
     def say(self, text: str) -> None:
         """Write a line on stderr unless `quiet`."""
@@ -110,7 +113,7 @@ class Report:
                 self.say(f"\n{source}\n{_table(outcomes)}")
 
     def _object(self, content: dict[str, Any]) -> None:
-        click.echo(json.dumps(content))
+        _print(json.dumps(content))
 
 
 class Progress:
@@ -141,7 +144,7 @@ class Progress:
         self._stage, self._start = stage, perf_counter()
         if stage == "generate":
             self._report.say(f"Generating {total} samples...")
-        if not self._report.quiet and sys.stderr.isatty():
+        if not self._report.quiet and _is_terminal(sys.stderr):
             from tqdm import tqdm
 
             self._bar = tqdm(
@@ -159,6 +162,26 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         self._bar, self._stage = None, ""
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    # A process may be started without stderr; Python then has None in its place.
+    return stream is not None and stream.isatty()
+
+
+def _print(line: str) -> None:
+    """Write a line on stdout; what keeps it from there (a full disk) is told in a sentence."""
+    try:
+        click.echo(line)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader has seen enough
+            raise
+        # Else the interpreter would try again to write it, and fail again, when it ends.
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise click.ClickException(
+            f"The results cannot be listed on stdout: {error.strerror}."
+        ) from error
 
 
 def _names(output: "Output") -> dict[str, Any]:

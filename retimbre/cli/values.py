@@ -55,7 +55,7 @@ def frequency(value: str | float) -> float:
         pass
     try:
         return float(440.0 * 2.0 ** ((note_to_midi(str(value)) - 69) / 12))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is neither Hz nor a note; write 65.4 or C2.") from None
 
 

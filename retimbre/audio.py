@@ -39,6 +39,8 @@ FORMATS = {
 """What can be written, by suffix: libsndfile's format and the subtype taken if none is asked."""
 
 _OPUS_SR = 48_000
+_HIGHEST_SR = 48_000
+_REDUCED_SR = 44_100
 _WRITE_FRAMES = 1 << 16
 
 ChannelWeights = dict[int, FloatArray]
@@ -85,6 +87,33 @@ def load(
     if len(y) == 0:
         raise ParameterError(f"Nothing of {os.fspath(path)} lies behind the start at {start} s.")
     return y, sr
+
+
+def load_reduced(path: str | os.PathLike[str]) -> tuple[FloatArray, int, int]:
+    """Read a media file as `load` does, in memory that does not grow with its sample rate.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(n,)]
+        A file above 48 kHz is resampled to 44.1 kHz while it is read.
+    sr : int [Hz]
+        The rate of `y`.
+    file_sr : int [Hz]
+        The rate of the file.
+
+    Raises
+    ------
+    DecodeError
+        As `load` raises.
+    """
+    file_sr, blocks = stream_blocks(path, 1.0)
+    if file_sr <= _HIGHEST_SR:
+        return _gathered(blocks), file_sr, file_sr
+    return _gathered(resample_blocks(blocks, file_sr, _REDUCED_SR)), _REDUCED_SR, file_sr
 
 
 def stream_blocks(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from retimbre.cores import count_cores
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
@@ -330,7 +331,7 @@ def _open_network(path: Path, sha256: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = count_cores()
     # Spinning threads would starve the synthesis that runs beside the network.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -16,6 +16,9 @@ from retimbre.types import NoteCurves, Notes, PitchTrack
 
 logger = logging.getLogger("retimbre")
 
+MAX_SECONDS = 24.0 * 3600.0
+"""A longer file is damaged, or made so: a time in it is days away, and so is the last note."""
+
 MIN_NOTE_SECONDS = 0.05
 """What a note whose end is its beginning is given for a length."""
 
@@ -61,7 +64,8 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     Raises
     ------
     DecodeError
-        If the file does not exist, is no MIDI file, is damaged or holds no notes.
+        If the file does not exist, is no MIDI file, is damaged, holds no notes or lasts longer
+        than 24 hours.
     """
     name = os.fspath(path)
     if not is_midi(path):
@@ -75,21 +79,29 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     onset = clock([note.onset for note in tick_notes])
     offset = clock([note.offset for note in tick_notes])
     is_short = offset <= onset
-    if n_unended or is_short.any():
-        logger.warning(
-            "%s: %d notes without an end last to the end of their track, "
-            "%d notes of no length last %.0f ms.",
-            name,
-            n_unended,
-            np.count_nonzero(is_short),
-            1000.0 * MIN_NOTE_SECONDS,
+    if offset.max() > MAX_SECONDS:
+        raise DecodeError(
+            f"{name} lasts {offset.max() / 3600.0:.1f} hours, which is more than "
+            f"{MAX_SECONDS / 3600.0:.0f}; is a time in it wrong?"
         )
+    _log_changed(name, n_unended, int(np.count_nonzero(is_short)))
     return Notes(
         onset,
         np.where(is_short, onset + MIN_NOTE_SECONDS, offset),
         np.array([note.pitch for note in tick_notes]),
         np.array([note.velocity for note in tick_notes]),
     )
+
+
+def _log_changed(name: str, n_unended: int, n_short: int) -> None:
+    """Say how many notes do not last as the file has it, if there are any."""
+    counted = {
+        "without an end, which last to the end of their track": n_unended,
+        f"of no length, which last {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
+    }
+    parts = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
+    if parts:
+        logger.warning("%s has %s.", name, " and ".join(parts))
 
 
 def fit_notes(

@@ -5,6 +5,7 @@ threshold, `render` does the rest, `retimbre` and `retimbre_file` are the two in
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Unpack
@@ -27,10 +28,12 @@ Progress = Callable[[str, int, int], None]
 """Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""
 
 Listener = Callable[[FloatArray, int], None]
-"""Called once with the decoded recording ``(y, sr)``, which is not kept."""
+"""Called once with the recording ``(y, sr)`` as `audio.load_reduced` reads it; it is not kept."""
 
 # The sound of a last note may ring on for so long after the recording has ended.
 TAIL_SECONDS = 1.0
+
+_CHECKED_SAMPLES = 1 << 20
 
 
 def retimbre_file(
@@ -154,10 +157,11 @@ def analyze_file(
         duration = float(notes.offset.max(initial=0.0))
         return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
     with timed(timings, "decode"):
-        y, sr = audio.load(path)
+        y, sr, file_sr = audio.load_reduced(path)
     if listener is not None:
         listener(y, sr)
-    return analyze(y, sr, params, source=source, timings=timings, progress=progress)
+    analysis = analyze(y, sr, params, source=source, timings=timings, progress=progress)
+    return replace(analysis, sr=file_sr)
 
 
 def analyze(
@@ -277,7 +281,9 @@ def _mono(y: FloatArray) -> FloatArray:
             f"Audio needs the shape (n_samples,) or (channels, n_samples), given {y.shape}."
         )
     y = np.asarray(y if y.ndim == 1 else y.mean(axis=0), dtype=np.float32)
-    if not np.isfinite(y).all():
+    # By blocks: a mask of all samples would take a quarter of their memory once more.
+    blocks = (y[i : i + _CHECKED_SAMPLES] for i in range(0, y.size, _CHECKED_SAMPLES))
+    if not all(np.isfinite(block).all() for block in blocks):
         raise ParameterError("Audio must be finite everywhere; replace NaN and infinite samples.")
     return y
 

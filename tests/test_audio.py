@@ -146,6 +146,25 @@ def test_a_part_that_is_none_is_refused(tmp_path, noise, wrong, message):
         audio.load(write_float(tmp_path / "clip.wav", noise), **wrong)
 
 
+@pytest.mark.parametrize(("file_sr", "sr"), [(22_050, 22_050), (48_000, 48_000), (88_200, 44_100)])
+def test_high_rates_are_reduced(tmp_path, noise, file_sr, sr):
+    path = write_float(tmp_path / "clip.wav", noise, sr=file_sr)
+    y, *rates = audio.load_reduced(path)
+    assert rates == [sr, file_sr]
+    np.testing.assert_array_equal(y, audio.resample(noise, file_sr, sr))
+
+
+def test_reduced_clips_never_stand_in_memory_at_their_own_rate(tmp_path):
+    n = 30 * 192_000
+    path = write_float(tmp_path / "long.wav", np.zeros(n, np.float32), sr=192_000)
+    audio.load_reduced(path)  # imports
+    tracemalloc.start()
+    audio.load_reduced(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * 4 * n
+
+
 def test_blocks_without_length_are_refused(tmp_path, noise):
     with pytest.raises(ParameterError, match="longer than 0 seconds, given 0"):
         audio.stream_blocks(write_float(tmp_path / "clip.wav", noise), 0.0)

@@ -137,13 +137,33 @@ def test_a_repeated_note_may_begin_before_the_end_of_the_last_is_said(path):
 def test_a_note_of_no_length_gets_one_and_is_reported(path, caplog):
     notes = load_midi(write(path, [on(0, 60), off(0, 60), on(480, 62), off(480, 62)]))
     np.testing.assert_allclose(notes.intervals, [[0.0, 0.05], [0.5, 1.0]])
-    assert "1 notes of no length last 50 ms" in caplog.text
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{path} has 1 note of no length, which last 50 ms."
+    ]
 
 
 def test_a_note_without_an_end_lasts_as_long_as_its_track(path, caplog):
     notes = load_midi(write(path, [on(0, 60), on(480, 62), off(480, 62)], [on(0, 64)]))
     np.testing.assert_allclose(notes.intervals, [[0.0, 1.0], [0.0, 0.05], [0.5, 1.0]])
-    assert "2 notes without an end last to the end of their track" in caplog.text
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{path} has 2 notes without an end, which last to the end of their track "
+        "and 1 note of no length, which last 50 ms."
+    ]
+
+
+def test_only_what_was_changed_is_said(path, caplog):
+    load_midi(write(path, [on(0, 60), on(480, 62), off(480, 62)]))
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{path} has 1 note without an end, which last to the end of their track."
+    ]
+
+
+def test_a_note_that_is_days_away_is_refused(path):
+    hour = 480 * 3600
+    day = [on(0, 60, 64), off(24 * hour, 60)]
+    assert load_midi(write(path, [tempo(0, TEMPO_60), *day])).offset[0] == 24 * 3600
+    with pytest.raises(DecodeError, match=r"song\.bin lasts 48\.0 hours, .* more than 24"):
+        load_midi(write(path, [tempo(0, TEMPO_60), *day, on(24 * hour - 1, 64), off(1, 64)]))
 
 
 def test_an_end_without_a_note_is_nothing(path, caplog):

@@ -1,6 +1,7 @@
 """The way through: from a recording or MIDI to sound, with light stand-ins for the networks."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -315,6 +316,33 @@ def test_listener_sees_the_recording_and_analysis_keeps_none_of_it(melody):
     assert seen == [(2 * SR, SR)]
     kept = [a for a in vars(analysis).values() if isinstance(a, np.ndarray)]
     assert kept == []
+
+
+def test_recording_at_a_high_rate_is_analysed_at_a_lower_one(tmp_path):
+    y = tones((60, 0.4, LOUD), (67, 0.4, LOUD), sr=96_000)
+    path = write_wav(tmp_path / "high.wav", y, sr=96_000)
+    seen = []
+    analysis = pipeline.analyze_file(path, listener=lambda y, sr: seen.append((y.size, sr)))
+    assert seen == [(44_100, 44_100)]
+    assert analysis.sr == 96_000
+    assert analysis.duration == pytest.approx(1.0)
+    found = pipeline.retimbre_file(path, seed=0)
+    assert found.notes.pitch.tolist() == [60, 67]
+    assert found.report["input_sample_rate"] == 96_000
+
+
+@pytest.mark.parametrize("where", [0, 2**20, -1])
+def test_one_bad_sample_is_found_in_little_memory(where):
+    y = np.zeros(3 * 2**20 + 1, np.float32)
+    pipeline._mono(y)  # NumPy's own first use
+    tracemalloc.start()
+    assert pipeline._mono(y) is y
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * 2**20
+    y[where] = np.nan
+    with pytest.raises(ParameterError, match="finite"):
+        pipeline._mono(y)
 
 
 def test_one_note_in_a_short_clip(tmp_path):

@@ -10,11 +10,11 @@ References
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from os import cpu_count
 
 import numpy as np
 import numpy.typing as npt
 
+from retimbre.cores import count_cores
 from retimbre.errors import ParameterError
 from retimbre.images.dynamics import follow_level
 from retimbre.images.harmonic import (
@@ -262,7 +262,7 @@ def synthesize_notes(
         )
 
     tasks = ((note, images[image_index[note]]) for note in range(n_notes))
-    return _in_order(play, tasks, threads or cpu_count() or 1)
+    return _in_order(play, tasks, threads or count_cores())
 
 
 def _in_order(

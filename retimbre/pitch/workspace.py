@@ -9,7 +9,6 @@ processor to fill it.
 """
 
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from retimbre.cores import count_cores
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -80,7 +81,7 @@ def open_workspace(n_threads: int | None = None) -> Iterator[Workspace]:
         Default: one for each core that the process may use, 8 at most.
     """
     if n_threads is None:
-        n_threads = min(_count_cores(), MAX_THREADS)
+        n_threads = min(count_cores(), MAX_THREADS)
     with _SINGLE_THREADED_BLAS:
         if n_threads == 1:
             yield Workspace(None, 1)
@@ -94,12 +95,6 @@ def _take(arrays: dict[str, Float32Array], name: str, shape: tuple[int, ...]) ->
     if name not in arrays or arrays[name].size < size:
         arrays[name] = np.empty(size, np.float32)
     return arrays[name][:size].reshape(shape)
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _SharedLimit:

@@ -15,7 +15,7 @@ from retimbre.errors import ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import FEATURE_FILL, SAMPLE_RATE, feature_mask
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
-from retimbre.train.loop import Trainer
+from retimbre.train.loop import CHECKPOINTS, Trainer
 from retimbre.train.onnx_graph import Weights, generator_graph
 from retimbre.train.prior import encode_palette, place_latents
 from retimbre.train.schedule import RESOLUTIONS
@@ -40,7 +40,7 @@ def load_run(run: Path) -> Trainer:
         If the folder holds no checkpoint.
     """
     config = replace(TrainConfig.load(run / "config.json"), mixed_precision=False)
-    latest = tf.train.latest_checkpoint(str(run / "checkpoints"))
+    latest = tf.train.latest_checkpoint(str(run / CHECKPOINTS))
     if latest is None:
         raise ModelNotFoundError(f"{run} holds no checkpoint; train it first.")
     trainer = Trainer(config)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from retimbre.errors import ParameterError
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
@@ -27,6 +28,7 @@ MAKER_CLIP = 50.0
 JUDGE_CLIP = 20.0
 DISCRIMINATOR_RATE = 0.75
 TICK_STEPS = 100
+CHECKPOINTS = "checkpoints"
 
 
 class Trainer:
@@ -175,13 +177,20 @@ def train(
     -------
     trainer : Trainer
         At its last step, checkpointed.
+
+    Raises
+    ------
+    ParameterError
+        If the folder holds a run that is not to be resumed; nothing of it is touched.
     """
+    if not resume and tf.train.latest_checkpoint(str(folder / CHECKPOINTS)) is not None:
+        raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     config.save(folder / "config.json")
     trained, _ = dataset.split(config.n_held_out, config.seed)
     trainer = Trainer(config)
     manager = tf.train.CheckpointManager(
-        trainer.checkpoint(), str(folder / "checkpoints"), max_to_keep=2
+        trainer.checkpoint(), str(folder / CHECKPOINTS), max_to_keep=2
     )
     if resume and manager.latest_checkpoint:
         trainer.checkpoint().restore(manager.latest_checkpoint).assert_consumed()

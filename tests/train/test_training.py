@@ -1,13 +1,17 @@
 """The networks learn, and what is exported is what was learned (tiny networks throughout)."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from test_dataset import write_dataset
 
-from retimbre.errors import ModelNotFoundError
+from retimbre.cli.command import command
+from retimbre.errors import ModelNotFoundError, ParameterError
 from retimbre.generator import Generator
 from retimbre.images.harmonic import FEATURE_FILL, feature_mask
 from retimbre.train.config import TrainConfig
@@ -15,11 +19,11 @@ from retimbre.train.config import TrainConfig
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 TINY = TrainConfig(
-    total_notes=48,
+    total_notes=32,
     batch_size=8,
     channels=(8, 8, 8, 6, 6),
     latent_dim=16,
-    # From 8 frames straight to 128, faded in: every kind of moment in six steps.
+    # From 8 frames straight to 128, faded in: every kind of moment in four steps.
     stage_ends=(0.4, 0.4, 0.4, 0.4, 1.0),
     warmup_notes=8,
     mixed_precision=False,
@@ -29,16 +33,37 @@ PARITY = 1e-4
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a tiny model from the lowest resolution to the highest."""
+def eagerly() -> Iterator[None]:
+    """Run steps op by op: tracing one takes as long as ten of them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory):
+    """Make a little dataset."""
     from retimbre.train.dataset import Dataset
+
+    folder = tmp_path_factory.mktemp("notes")
+    write_dataset(folder)
+    return Dataset(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(eagerly: None, notes, tmp_path_factory: pytest.TempPathFactory):
+    """Train a tiny model from the lowest resolution to the highest: its folder and trainer."""
     from retimbre.train.loop import train
 
-    folder = tmp_path_factory.mktemp("training")
-    (folder / "notes").mkdir()
-    write_dataset(folder / "notes")
-    train(folder / "run", Dataset(folder / "notes"), TINY)
-    return folder / "run"
+    folder = tmp_path_factory.mktemp("training") / "run"
+    return folder, train(folder, notes, TINY)
+
+
+@pytest.fixture(scope="module")
+def run(finished) -> Path:
+    return finished[0]
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +75,11 @@ def trainer(run: Path):
 
 
 @pytest.fixture(scope="module")
-def model(run: Path) -> Path:
+def model(run: Path, notes) -> Path:
     """Export the tiny model."""
-    from retimbre.train.dataset import Dataset
     from retimbre.train.export import export_run
 
-    export_run(run, Dataset(run.parent / "notes"), run.parent / "tiny")
+    export_run(run, notes, run.parent / "tiny")
     return run.parent / "tiny"
 
 
@@ -64,47 +88,17 @@ def test_a_run_ends_with_a_checkpoint_and_settings(run: Path, trainer) -> None:
     assert int(trainer.n_seen) == TINY.total_notes
 
 
-@pytest.mark.parametrize("stage", [0, 2])
-def test_a_stage_trains_its_own_layers(trainer, stage: int) -> None:
-    from retimbre.train.loop import STATS
-
-    rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (8, 128, 240)).astype(np.float32)
-    pitches = rng.integers(21, 109, 8).astype(np.int32)
-    variables = trainer.maker_variables + trainer.networks.discriminator_variables
-    before = [v.numpy() for v in variables]
-    stats = np.asarray(
-        trainer._make_step(stage, False)(
-            *(x, pitches, x, pitches),
-            np.ones(1, np.float32),
-            np.array([0, 1], np.int32),
-            np.array(True),
-        )
-    )
-    assert stats.shape == (len(STATS),)
-    assert np.isfinite(stats).all()
-    changed = " ".join(
-        v.path for v, old in zip(variables, before, strict=True) if (v.numpy() != old).any()
-    )
-    for layer in (f"g_conv{stage}a", f"g_out{stage}", f"d_in{stage}", f"e_in{stage}", "e_out"):
-        assert layer in changed
-    for layer in (f"g_conv{stage + 1}a", f"d_in{stage + 1}", f"e_in{stage + 1}"):
-        assert layer not in changed
-
-
-def test_the_exported_network_equals_keras(run: Path, model: Path) -> None:
-    from retimbre.train.dataset import Dataset
-    from retimbre.train.export import keras_features, load_run
+def test_the_exported_network_equals_keras(trainer, notes, model: Path) -> None:
+    from retimbre.train.export import keras_features
     from retimbre.train.prior import encode_palette
 
-    fresh = load_run(run)
-    palette = encode_palette(fresh, Dataset(run.parent / "notes"))
+    palette = encode_palette(trainer, notes)
     generator = Generator(model)
     rng = np.random.default_rng(1)
     z = rng.standard_normal((20, 16)).astype(np.float32)
     pitches = rng.integers(21, 109, 20)
     z[:3] = palette * 5.0
-    expected = keras_features(fresh, palette)(z, pitches)
+    expected = keras_features(trainer, palette)(z, pitches)
     np.testing.assert_allclose(generator._run(z, pitches), expected, atol=PARITY)
 
 
@@ -184,3 +178,81 @@ def test_the_length_of_a_latent_does_not_count() -> None:
     palette = orthogonal_palette()
     np.testing.assert_allclose(place_latents(z, palette), place_latents(3.0 * z, palette))
     assert np.isfinite(place_latents(np.zeros((1, 64)), palette)).all()
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a run early."""
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    finished, notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retimbre.train import loop
+
+    def interrupt(line: dict[str, float]) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(loop, "TICK_STEPS", 2)
+    with pytest.raises(Interrupted):
+        loop.train(tmp_path, notes, TINY, report=interrupt)
+    lines: list[dict[str, float]] = []
+    resumed = loop.train(tmp_path, notes, TINY, resume=True, report=lines.append)
+    # Two of the four steps were left.
+    assert [line["n_seen"] for line in lines] == [TINY.total_notes]
+    for found, expected in zip(_state(resumed), _state(finished[1]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def _state(trainer) -> list[np.ndarray]:
+    optimizers = trainer.maker_optimizer.variables + trainer.judge_optimizer.variables
+    networks = trainer.maker_variables + trainer.networks.discriminator_variables
+    return [np.asarray(v) for v in (*networks, *optimizers, *trainer.averages, trainer.n_seen)]
+
+
+def test_a_run_is_not_overwritten(finished, notes) -> None:
+    from retimbre.train.loop import train
+
+    run = finished[0]
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(ParameterError, match="already holds a run; add --resume or name another"):
+        train(run, notes, replace(TINY, seed=1))
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_the_command_says_so_in_a_sentence(finished, notes, tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    args = ["train", str(tmp_path), str(finished[0]), "--minutes", "0", "--total-notes", "32"]
+    result = CliRunner().invoke(command, args, prog_name="retimbre")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {finished[0]} already holds a run; add --resume or name another folder.\n"
+    )
+
+
+# It comes late, for it trains the run's trainer on.
+@pytest.mark.parametrize(("stage", "is_traced"), [(0, True), (2, False)])
+def test_a_stage_trains_its_own_layers(finished, stage: int, is_traced: bool) -> None:
+    import tensorflow as tf
+
+    from retimbre.train.loop import STATS
+
+    trainer = finished[1]
+    tf.config.run_functions_eagerly(not is_traced)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (8, 128, 240)).astype(np.float32)
+    pitches = rng.integers(21, 109, 8).astype(np.int32)
+    variables = trainer.maker_variables + trainer.networks.discriminator_variables
+    before = [v.numpy() for v in variables]
+    parts = (x, pitches, x, pitches, np.ones(1, np.float32), np.array([0, 1], np.int32))
+    step = trainer._make_step(stage, False)
+    stats = np.asarray(step(*map(tf.constant, parts), tf.constant(True)))
+    tf.config.run_functions_eagerly(True)
+    assert stats.shape == (len(STATS),)
+    assert np.isfinite(stats).all()
+    changed = " ".join(
+        v.path for v, old in zip(variables, before, strict=True) if (v.numpy() != old).any()
+    )
+    for layer in (f"g_conv{stage}a", f"g_out{stage}", f"d_in{stage}", f"e_in{stage}", "e_out"):
+        assert layer in changed
+    for layer in (f"g_conv{stage + 1}a", f"d_in{stage + 1}", f"e_in{stage + 1}"):
+        assert layer not in changed

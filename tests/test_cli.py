@@ -653,3 +653,20 @@ def test_stdout_on_a_full_disk_is_one_sentence(melody, options):
 def test_closed_stderr_changes_nothing(melody):
     run = light_process("2>&-", "melody.wav")
     assert (run.returncode, run.stdout) == (0, "melody.retimbred.wav\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("number", [0, 2])
+def test_no_file_takes_the_number_of_a_closed_stream(number):
+    code = (
+        "import os, sys; from retimbre.cli import main; sys.argv = ['retimbre', '--version'];"
+        "import atexit; atexit.register(lambda: print(os.open(os.devnull, os.O_RDONLY) > 2));"
+        "main()"
+    )
+    run = subprocess.run(
+        ["sh", "-c", f'exec "$@" {number}>&-', "sh", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.stdout == f"retimbre {__version__}\nTrue\n"

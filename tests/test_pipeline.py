@@ -265,9 +265,11 @@ def test_range_that_the_model_cannot_play_is_told_before_any_analysis(tmp_path, 
         pipeline.retimbre(np.array([np.nan]), SR, pitch_range=asked)
 
 
-@pytest.mark.parametrize(("asked", "lowest"), [((0, 47), 36), ((73, 127), 73)])
-def test_range_is_that_part_of_it_which_the_model_has(melody, asked, lowest):
-    found = pipeline.retimbre_file(melody, pitch_range=asked).notes.pitch
+@pytest.mark.parametrize(
+    ("asked", "transpose", "lowest"), [((0, 47), -48, 36), ((73, 127), 48, 73)]
+)
+def test_range_is_that_part_of_it_which_the_model_has(melody, asked, transpose, lowest):
+    found = pipeline.retimbre_file(melody, pitch_range=asked, transpose=transpose).notes.pitch
     assert found.tolist() == [lowest + (key - lowest) % 12 for key in MELODY]
 
 

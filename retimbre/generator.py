@@ -122,11 +122,12 @@ class Generator:
     def __init__(self, folder: Path) -> None:
         config = _read_config(folder)
         self.name = folder.name
-        self.sample_rate = int(config["sample_rate"])
-        self.latent_dim = int(config["latent_dim"])
-        low, high = config["pitch_range"]
-        self.pitch_range = (int(low), int(high))
-        self._session = _open_network(folder / config["generator"], config["generator_sha256"])
+        self.sample_rate: int = config["sample_rate"]
+        self.latent_dim: int = config["latent_dim"]
+        self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
+        network = folder / config["generator"]
+        self._session = _open_network(network, config["generator_sha256"])
+        _check_network(network, self._session, self.latent_dim)
 
     def generate_images(
         self, z: FloatArray, pitches: IntArray, *, progress: Progress | None = None
@@ -221,6 +222,8 @@ class Generator:
         expression = 0.0 if curves is None else expression
         f0_curves, level_curves = render_curves(notes, curves, expression)
         releases = release_times(notes, expression)
+        # Neighbouring seeds share no note's noise, as seed + note would make them.
+        seeds = np.random.SeedSequence(seed).generate_state(len(notes), np.uint64)
         spent = {} if timings is None else timings
         store = _ImageStore(self, *self._check(z, notes.pitch))
         for start in range(0, len(notes), CHUNK_NOTES):
@@ -236,7 +239,7 @@ class Generator:
                 level_curves=level_curves[part],
                 expression=expression,
                 sr=self.sample_rate,
-                seeds=np.arange(part.start, part.stop) + seed,
+                seeds=seeds[part],
             )
             for done in range(part.start + 1, part.stop + 1):
                 with timed(spent, "synthesize"):
@@ -308,8 +311,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelFormatError(f"{path} cannot be read as JSON ({error}).") from error
-    needed = {"sample_rate", "latent_dim", "pitch_range", "generator", "generator_sha256"}
-    missing = needed - config.keys() if isinstance(config, dict) else needed
+    missing = _FIELDS.keys() - config.keys() if isinstance(config, dict) else _FIELDS
     if missing:
         raise ModelFormatError(f"{path} lacks {', '.join(sorted(missing))}.")
     if config.get("format_version") != FORMAT_VERSION or config.get("representation") != "harmonic":
@@ -318,7 +320,33 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{config.get('representation')!r}; this version reads format {FORMAT_VERSION}, "
             "representation 'harmonic'."
         )
+    for name, (is_valid, wanted) in _FIELDS.items():
+        if not is_valid(config[name]):
+            raise ModelFormatError(f"{path} must give {name} as {wanted}, not {config[name]!r}.")
     return config
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_pitch_range(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)):
+        return False
+    return bool(0 <= value[0] <= value[1] <= 127)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "sample_rate": (_is_count, "a whole number above 0"),
+    "latent_dim": (_is_count, "a whole number above 0"),
+    "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
+    "generator": (_is_text, "the name of a file"),
+    "generator_sha256": (_is_text, "a checksum"),
+}
 
 
 def _open_network(path: Path, sha256: str) -> Any:
@@ -329,9 +357,41 @@ def _open_network(path: Path, sha256: str) -> Any:
     if hashlib.sha256(graph).hexdigest() != sha256:
         raise ModelFormatError(f"The network {path} is damaged (wrong checksum); get it again.")
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = count_cores()
     # Spinning threads would starve the synthesis that runs beside the network.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    # ONNX Runtime's classes have no base of their own.
+    except (
+        ort.Fail,
+        ort.InvalidArgument,
+        ort.InvalidGraph,
+        ort.InvalidProtobuf,
+        ort.NotImplemented,
+        ort.RuntimeException,
+    ) as error:
+        raise ModelFormatError(
+            f"The network {path} is none that ONNX Runtime can run ({error})."
+        ) from error
+
+
+def _check_network(path: Path, session: Any, latent_dim: int) -> None:
+    """See that a network takes (z, pitch) and gives features, for any number of notes."""
+    wanted = {
+        "z": ("tensor(float)", [latent_dim]),
+        "pitch": ("tensor(int64)", []),
+        "features": ("tensor(float)", [N_FRAMES, N_FEATURES]),
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    # A number in the place of the notes would fix how many there are.
+    found = {e.name: (e.type, e.shape[1:]) for e in ends if e.shape and type(e.shape[0]) is not int}
+    if found != wanted or len(ends) != len(wanted):
+        given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
+        raise ModelFormatError(
+            f"The network {path} must turn z (n, {latent_dim}) and pitch (n,) into features "
+            f"(n, {N_FRAMES}, {N_FEATURES}), and has {given}."
+        )

@@ -1,5 +1,7 @@
 """The embedded model, and what is refused as one."""
 
+import hashlib
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -116,6 +118,16 @@ def test_the_same_seed_gives_the_same_samples(generator: Generator) -> None:
     assert (first != other).any()
 
 
+def test_neighbouring_seeds_share_no_noise(generator: Generator) -> None:
+    # The same note twice: only the seeds tell them apart.
+    notes = Notes([0.0, 0.3], [0.2, 0.5], [60, 60], [90, 90])
+    z = np.repeat(latents(1), 2, axis=0)
+    waves = [wave for seed in (4, 5) for wave in generator.play(z, notes, seed=seed)]
+    for one, other in itertools.combinations(waves, 2):
+        assert len(one) == len(other)
+        assert np.abs(one - other).max() > 1e-3
+
+
 def test_play_reports_progress_and_timings(generator: Generator) -> None:
     seen: list[tuple[int, int]] = []
     timings: dict[str, float] = {}
@@ -169,6 +181,16 @@ def test_a_missing_network_is_refused(copy: Path) -> None:
         ({"format_version": 99}, "format 99"),
         ({"representation": "melspec"}, "'melspec'"),
         ({"pitch_range": None}, "lacks pitch_range"),
+        ({"pitch_range": 5}, "pitch_range as .*, not 5"),
+        ({"pitch_range": [21]}, "pitch_range as"),
+        ({"pitch_range": [108, 21]}, "pitch_range as"),
+        ({"pitch_range": ["21", "108"]}, "pitch_range as"),
+        ({"sample_rate": 0}, "sample_rate as a whole number above 0, not 0"),
+        ({"latent_dim": "many"}, "latent_dim as"),
+        ({"latent_dim": True}, "latent_dim as"),
+        ({"generator": 3}, "generator as the name of a file"),
+        ({"generator_sha256": []}, "generator_sha256 as"),
+        ({"latent_dim": 100}, r"z \(n, 100\).* z tensor\(float\) \['n', 256\]"),
     ],
 )
 def test_a_config_of_another_kind_is_refused(copy: Path, change: dict, match: str) -> None:
@@ -183,3 +205,70 @@ def test_a_config_that_is_no_json_is_refused(copy: Path) -> None:
     (copy / "config.json").write_text("{")
     with pytest.raises(ModelFormatError, match="JSON"):
         load_generator(copy)
+
+
+def replace_network(copy: Path, graph: bytes) -> None:
+    """Put another network into a model folder, under its right checksum."""
+    (copy / "generator.onnx").write_bytes(graph)
+    config = json.loads((copy / "config.json").read_text())
+    config["generator_sha256"] = hashlib.sha256(graph).hexdigest()
+    (copy / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("graph", [b"", b"no protobuf", "half"], ids=["empty", "text", "half"])
+def test_a_network_that_is_none_is_refused(copy: Path, graph: bytes | str) -> None:
+    whole = (copy / "generator.onnx").read_bytes()
+    replace_network(copy, whole[: len(whole) // 2] if isinstance(graph, str) else graph)
+    with pytest.raises(ModelFormatError, match="none that ONNX Runtime can run"):
+        load_generator(copy)
+
+
+Z = ("z", "FLOAT", ["n", 256])
+PITCH = ("pitch", "INT64", ["n"])
+FEATURES = ("features", "FLOAT", ["n", 128, 240])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ([("z", "FLOAT", ["n", 64]), PITCH], [FEATURES]),
+        ([("z", "FLOAT", [8, 256]), PITCH], [FEATURES]),
+        ([("z", "FLOAT16", ["n", 256]), PITCH], [FEATURES]),
+        ([Z], [FEATURES]),
+        ([Z, ("pitch", "INT64", ["n", 1])], [FEATURES]),
+        ([Z, PITCH, ("more", "FLOAT", ["n"])], [FEATURES]),
+        ([Z, PITCH], [("features", "FLOAT", ["n", 64, 240])]),
+        ([Z, PITCH], [("other", "FLOAT", ["n", 128, 240])]),
+    ],
+)
+def test_a_network_of_another_shape_is_refused(copy: Path, inputs, outputs) -> None:
+    replace_network(copy, blank_network(inputs, outputs))
+    with pytest.raises(ModelFormatError, match="must turn z"):
+        load_generator(copy)
+
+
+def test_a_network_of_the_right_shape_is_taken(copy: Path) -> None:
+    replace_network(copy, blank_network([Z, PITCH], [FEATURES]))
+    assert load_generator(copy).latent_dim == 256
+
+
+def blank_network(inputs, outputs) -> bytes:
+    """Write a network of given ends that never looks at its inputs."""
+    pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    ends = [
+        [helper.make_tensor_value_info(name, getattr(TensorProto, kind), shape)
+         for name, kind, shape in part]
+        for part in (inputs, outputs)
+    ]  # fmt: skip
+    (name, _, shape) = outputs[0]
+    rest = helper.make_tensor("rest", TensorProto.INT64, [len(shape) - 1], shape[1:])
+    nodes = [
+        helper.make_node("Shape", [inputs[0][0]], ["notes"], start=0, end=1),
+        helper.make_node("Concat", ["notes", "rest"], ["size"], axis=0),
+        helper.make_node("ConstantOfShape", ["size"], [name]),
+    ]
+    graph = helper.make_graph(nodes, "blank", *ends, initializer=[rest])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()

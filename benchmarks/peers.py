@@ -10,7 +10,9 @@ A peer is a function (y, sr) -> (intervals [shape=(n, 2), seconds], pitch_hz [sh
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import logging
 import sys
 import tempfile
@@ -43,7 +45,8 @@ def basic_pitch_notes(y: npt.NDArray[np.float32], sr: int, *, monophonic: bool =
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
         soundfile.write(path, y, sr, subtype="FLOAT")
-        _, _, events = inference.predict(path, model)
+        with contextlib.redirect_stdout(io.StringIO()):  # it reports each file there
+            _, _, events = inference.predict(path, model)
     rows = sorted((float(e[0]), float(e[1]), int(e[2]), float(e[3])) for e in events)
     if monophonic:
         rows = _strongest_voice(rows)

@@ -148,14 +148,3 @@ def sum_oscillators(
         float(audible),
     )
     return y
-
-
-def warm_up() -> None:
-    """Load the compiled bank, or compile it where it never ran.
-
-    The first note costs half a second more than the next, and some seconds where nothing is
-    cached yet; a thread can spend them here while something else works.
-    """
-    one = np.ones((1, 2))
-    points = np.zeros(2)
-    sum_oscillators(one, one, [1.0], [0.0], f0=points, position=points, block=MAX_BLOCK)

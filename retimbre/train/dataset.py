@@ -6,7 +6,7 @@ A dataset is a folder with ``features.npy`` (float16, shape (n, 128, 240)) and
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -132,6 +132,16 @@ def _render_pitch(job: _Job) -> tuple[npt.NDArray[np.float16], list[NoteLabel]]:
     return stacked, labels
 
 
+def _render_all(
+    jobs: list[_Job], workers: int
+) -> Iterator[tuple[npt.NDArray[np.float16], list[NoteLabel]]]:
+    if workers == 1:
+        yield from map(_render_pitch, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_render_pitch, jobs)
+
+
 def build(
     folder: Path,
     fonts: list[Path],
@@ -155,8 +165,8 @@ def build(
         The share of all (preset, pitch) pairs that is rendered, drawn at random.
     velocity : int [1..127]
     seed : int
-    workers : int
-        Processes.
+    workers : int [>= 1]
+        Processes; one is this one.
     progress : callable, optional
         Called with pitches done and pitches in all.
 
@@ -168,12 +178,11 @@ def build(
     jobs = [_Job(tuple(map(str, fonts)), p, fraction, seed, velocity) for p in pitches]
     parts: list[npt.NDArray[np.float16]] = []
     labels: list[NoteLabel] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for done, (features, names) in enumerate(pool.map(_render_pitch, jobs), 1):
-            parts.append(features)
-            labels += names
-            if progress is not None:
-                progress(done, len(jobs))
+    for done, (features, names) in enumerate(_render_all(jobs, workers), 1):
+        parts.append(features)
+        labels += names
+        if progress is not None:
+            progress(done, len(jobs))
     np.save(folder / "features.npy", np.concatenate(parts))
     lines = (json.dumps(asdict(label)) for label in labels)
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")

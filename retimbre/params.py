@@ -31,7 +31,8 @@ class PitchParams:
     capacity : {"full", "tiny"}
         Size of the CREPE network.
     viterbi : bool
-        Smooth the path of pitches with the Viterbi algorithm.
+        Smooth the path of pitches with the Viterbi algorithm, and correct CREPE's octaves by the
+        waveform's period; False gives the network's frames one by one.
     fmin, fmax : float [Hz]
         Frames are searched for f0 in this range; CREPE itself spans 32.7..1975.5 Hz.
     """

@@ -1,10 +1,10 @@
-"""Make everything in this folder: test.webm, test.mid and what retimbre makes of test.webm.
+"""Make everything in this folder, and the README's picture: test.webm, test.mid, the results.
 
 The tune is Greensleeves (England, 16th century, public domain), sung by a SoundFont's voice with
 vibrato and slides by pitch wheel, in a little room noise, with breaths between the phrases, and
 written as Opus in WebM, as a browser records it.
 
-    pip install 'retimbre[train]'
+    pip install -e '.[train]'
     apt-get install libfluidsynth3 fluid-soundfont-gm
     python samples/make_samples.py
 """
@@ -150,8 +150,11 @@ def main() -> None:
     for confidence in CONFIDENCES:
         result = retimbre.retimbre_file(HERE / "test.webm", confidence=confidence, seed=3)
         name = f"test_pe_{confidence:.1f}".replace(".", "")
-        retimbre.save(HERE / f"{name}.flac", result.y, result.sr)
+        retimbre.save(HERE / f"{name}.flac", result.y, result.sr, subtype="PCM_16")
         print(f"{name}: {len(result.notes)} notes")
+    picture = HERE.parent / "docs" / "result.png"
+    picture.parent.mkdir(exist_ok=True)
+    retimbre.plot_result(picture, result, *retimbre.load(HERE / "test.webm"))
 
 
 if __name__ == "__main__":

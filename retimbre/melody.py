@@ -120,7 +120,9 @@ def _segment(track: PitchTrack, params: NoteParams, source: str) -> Notes:
         highest = np.floor(track.confidence[np.isfinite(track.f0)].max() * 1000.0) / 1000.0
         raise NoPitchError(
             f"Nothing in {source} is voiced at confidence {params.confidence:g}; "
-            f"the highest confidence found is {highest:.3f}, so ask for less."
+            f"the highest confidence found is {highest:.3f}, so ask for less, or "
+            "the melody lies outside the pitches that are searched (fmin to fmax; CREPE hears "
+            "32.7 to 1975.5 Hz)."
         )
     raise NoPitchError(
         f"{source} is voiced for {voiced_seconds:.2f} s at confidence {params.confidence:g}, "

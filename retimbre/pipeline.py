@@ -14,6 +14,7 @@ import numpy as np
 
 from retimbre import audio, generator, latent, midi, mixing, pitch
 from retimbre.errors import ParameterError
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams
 from retimbre.result import Analysis, Result
@@ -31,7 +32,7 @@ Listener = Callable[[FloatArray, int], None]
 """Called once with the recording ``(y, sr)`` as `audio.load_reduced` reads it; it is not kept."""
 
 # The sound of a last note may ring on for so long after the recording has ended.
-TAIL_SECONDS = 1.0
+TAIL_SECONDS = RELEASE_SECONDS
 
 _CHECKED_SAMPLES = 1 << 20
 

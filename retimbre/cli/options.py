@@ -69,7 +69,7 @@ SOUND = [
         type=click.FloatRange(min=SHORTEST_INSTRUMENT),
         default=TIMBRE.secs_per_instrument,
         show_default=True,
-        help="One random instrument every S seconds.",
+        help="One random instrument for every S seconds of the clip, two at least.",
     ),
     _sound(
         ["--seed"],

@@ -15,6 +15,7 @@ from retimbre.images.harmonic import BIN_PARTIALS, MAX_PARTIAL, NOISE_FLOOR_DB
 FloatArray = npt.NDArray[np.floating]
 
 FRAME_SECONDS = 0.0116
+RUMBLE_DB_PER_OCTAVE = 12.0
 _INAUDIBLE_DB = NOISE_FLOOR_DB + 2.0
 _SILENT_DB = -400.0
 _PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
@@ -42,7 +43,8 @@ def shape_noise(
         Times of the rows of `noise`, ascending.
     noise : np.ndarray [shape=(n_knots, 96), dB]
         Variance per sample of the white noise that has the density at the bin's partial;
-        linear in dB between knots and between bins. Below the first partial it stays, above
+        linear in dB between knots and between bins. Below the first partial it falls by 12 dB
+        an octave (breath and bow have no rumble, and the image says nothing about it), above
         partial 480 there is none.
     f0 : float [Hz]
         What the partial numbers count.
@@ -82,6 +84,8 @@ def _at_frequencies(
     weight = (position - index).astype(np.float32)
     bins = noise.astype(np.float32)
     level = bins[:, index] * (1.0 - weight) + bins[:, index + 1] * weight
+    below = (orders > 0.0) & (orders < 1.0)
+    level[:, below] += (RUMBLE_DB_PER_OCTAVE * np.log2(orders[below])).astype(np.float32)
     level[:, (orders > MAX_PARTIAL + 0.5) | (frequencies == 0.0)] = _SILENT_DB
     return np.asarray(level)
 

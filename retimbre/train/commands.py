@@ -5,7 +5,22 @@ from pathlib import Path
 
 import click
 
+from retimbre.errors import ModelNotFoundError
 from retimbre.train.config import TrainConfig
+
+
+def _need_tensorflow() -> None:
+    """Say what to install where the training framework is missing."""
+    try:
+        import keras
+        import onnx
+        import tensorflow
+    except ImportError as error:
+        raise ModelNotFoundError(
+            f"Training needs the package {error.name}; install what it needs with "
+            "\"pip install 'retimbre[train]'\"."
+        ) from error
+    del keras, onnx, tensorflow
 
 
 @click.group(short_help="Make training notes.")
@@ -64,6 +79,9 @@ def train(
 ) -> None:
     """Train a generator on DATASET_FOLDER; everything of the run goes into RUN."""
     from retimbre.train.dataset import Dataset
+
+    notes = Dataset(dataset_folder)
+    _need_tensorflow()
     from retimbre.train.loop import train as run_training
 
     config = TrainConfig.load(run / "config.json") if resume else TrainConfig()
@@ -75,7 +93,7 @@ def train(
     def show(line: dict[str, float]) -> None:
         click.echo("  ".join(f"{name} {value:g}" for name, value in line.items()), err=True)
 
-    run_training(run, Dataset(dataset_folder), config, resume=resume, minutes=minutes, report=show)
+    run_training(run, notes, config, resume=resume, minutes=minutes, report=show)
 
 
 @click.command(short_help="Turn a run into a model folder.")
@@ -85,7 +103,10 @@ def train(
 def export(dataset_folder: Path, run: Path, model: Path) -> None:
     """Write the averaged networks of RUN, trained on DATASET_FOLDER, as ONNX into MODEL."""
     from retimbre.train.dataset import Dataset
+
+    notes = Dataset(dataset_folder)
+    _need_tensorflow()
     from retimbre.train.export import export_run
 
-    difference = export_run(run, Dataset(dataset_folder), model)
+    difference = export_run(run, notes, model)
     click.echo(f"{model}: ONNX equals Keras to {difference:.1e}", err=True)

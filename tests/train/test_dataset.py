@@ -1,6 +1,7 @@
 """Training notes: which are kept, how batches are drawn."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -212,3 +213,17 @@ def test_a_preset_sounds_at_its_pitch_and_ends(font: SoundFont, pitch: int) -> N
 def test_what_is_no_soundfont_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"no SoundFont|FluidSynth is needed"):
         SoundFont(tmp_path / "none.sf2")
+
+
+def test_training_without_tensorflow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from retimbre.train.commands import train
+
+    write_dataset(tmp_path)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    result = CliRunner().invoke(train, [str(tmp_path), str(tmp_path / "run")])
+    assert isinstance(result.exception, ModelNotFoundError)
+    assert "pip install 'retimbre[train]'" in str(result.exception)

@@ -67,8 +67,8 @@ def inside(times: np.ndarray, notes: retimbre.Notes) -> np.ndarray:
     return (index >= 0) & held & (times >= notes.onset[np.maximum(index, 0)] + EDGE)
 
 
-def compare(path: Path, name: str) -> str:
-    """Play one recording with all seeds and return its row of the table."""
+def compare(path: Path, name: str) -> tuple[float, ...]:
+    """Play one recording with all seeds and return the numbers of its row of the table."""
     tracker = TRACKERS[name]
     y, sr = retimbre.load(path)
     analysis = retimbre.analyze_file(path)
@@ -95,9 +95,14 @@ def compare(path: Path, name: str) -> str:
     own = accuracy(times, reference, crepe, compared)
     own_cents = np.median(np.abs(1200 * np.log2(crepe / reference))[compared])
     share, rpa, cents, everywhere = np.mean(runs, axis=0)
-    least = min(run[1] for run in runs)
+    return share, rpa, min(run[1] for run in runs), cents, everywhere, own, own_cents
+
+
+def row(path: str, tracker: str, numbers: tuple[float, ...]) -> str:
+    """Write a row of the table."""
+    share, rpa, least, cents, everywhere, own, own_cents = numbers
     return (
-        f"| {path.name} | {name} | {share:.2f} | {rpa:.3f} ({least:.3f}) | {cents:.1f} "
+        f"| {path} | {tracker} | {share:.2f} | {rpa:.3f} ({least:.3f}) | {cents:.1f} "
         f"| {everywhere:.3f} | {own:.3f} | {own_cents:.1f} |"
     )
 
@@ -121,7 +126,11 @@ def main() -> None:
     folder = parser.parse_args().folder
     paths = [HERE.parent / "samples/test.webm"]
     paths += [folder / name for name in RECORDINGS if (folder / name).is_file()]
-    rows = [compare(path, name) for name in TRACKERS for path in paths]
+    rows = []
+    for name in TRACKERS:
+        found = [compare(path, name) for path in paths]
+        rows += [row(path.name, name, found[i]) for i, path in enumerate(paths)]
+        rows.append(row("**mean**", name, tuple(np.mean(found, axis=0))))
     lines = [
         f"Expression 1, full CREPE, default threshold, {len(SEEDS)} seeds of other instruments.",
         "",

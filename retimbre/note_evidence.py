@@ -23,6 +23,9 @@ MAX_VOICED = 2.6
 MAX_UNVOICED = 3.0
 """Limits of what one frame may say for and against being in a note."""
 
+JUST_UNVOICED = 1.0
+"""Against a note for a frame under a threshold so close to 1 that the odds tell no difference."""
+
 MAX_UNVOICED_SOUNDING = 1.0
 """Less against it where the level holds: a rough voice makes a tracker unsure, too."""
 
@@ -97,6 +100,8 @@ def _voicing(weight: FloatArray, confidence: float) -> FloatArray:
     """Return the log odds of the confidence over those of the threshold, limited."""
     threshold = np.clip(confidence, *_THRESHOLD_RANGE)
     odds = _logit(np.clip(weight, *_CONFIDENCE_RANGE)) - _logit(threshold)
+    # The limits bring a confidence and a threshold close to 1 together; below is still below.
+    odds[(weight < confidence) & (odds >= 0.0)] = -JUST_UNVOICED
     return np.clip(odds, -MAX_UNVOICED, MAX_VOICED)
 
 

@@ -399,3 +399,14 @@ def test_curve_of_a_note_without_pitch_or_beyond_the_track() -> None:
         curve = note_curves(track, notes)[0]
         assert len(curve.cents) == 11
         assert np.all(curve.cents == 0.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold", "n_notes"),
+    [(0.995, 1.0, 0), (0.9, 0.95, 0), (1.0, 1.0, 1), (0.995, 0.99, 1), (0.55, 0.5, 1)],
+)
+def test_only_frames_that_reach_the_threshold_make_notes(
+    measured: float, threshold: float, n_notes: int
+) -> None:
+    track = Performance().rest(20).note(60, 100, confidence=measured).rest(20).track()
+    assert len(segment_notes(track, confidence=threshold)) == n_notes

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelNotFoundError
 from retimbre.images.harmonic import HOLD_SECONDS, NOTE_SECONDS, SAMPLE_RATE
+from retimbre.train import fluid
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -20,25 +20,25 @@ DEFAULT_SOUNDFONTS = (
 )
 """Where Debian's packages fluid-soundfont-gm and musescore-general-soundfont (MIT) put them."""
 
+LICENCES = {"FluidR3_GM": "MIT", "MuseScore_General": "MIT"}
+"""Of SoundFonts by the stem of their file; others are asked of the user."""
+
 MELODIC_BANKS = (*range(18), 56, 80)
 PERCUSSIVE_PROGRAMS = range(115, 128)
-_ALL_SOUND_OFF = 120
-_VOLUME = 7
-_EXPRESSION = 11
 
 
 @dataclass(frozen=True, order=True)
 class Preset:
     """One instrument of a SoundFont."""
 
-    font: str
+    source: str
     bank: int
     program: int
     name: str
 
 
 class SoundFont:
-    """A SoundFont opened in FluidSynth without reverb or chorus.
+    """A SoundFont that is ready to play.
 
     Parameters
     ----------
@@ -52,20 +52,8 @@ class SoundFont:
     """
 
     def __init__(self, path: str | Path) -> None:
-        try:
-            import fluidsynth
-        except (ImportError, OSError) as error:
-            raise ModelNotFoundError(
-                "FluidSynth is needed to render SoundFonts; install it with "
-                "'apt-get install libfluidsynth3' and \"pip install 'retimbre[train]'\"."
-            ) from error
         self.path = Path(path)
-        self._synth: Any = fluidsynth.Synth(gain=0.5, samplerate=SAMPLE_RATE)
-        self._synth.setting("synth.reverb.active", 0)
-        self._synth.setting("synth.chorus.active", 0)
-        self._id = self._synth.sfload(str(self.path)) if self.path.is_file() else -1
-        if self._id < 0:
-            raise ModelNotFoundError(f"{self.path} is no SoundFont that FluidSynth can open.")
+        self._synth = fluid.FluidSynth(self.path)
 
     def presets(self) -> Iterator[Preset]:
         """Yield the melodic presets (percussion and sound effects are left out)."""
@@ -73,9 +61,9 @@ class SoundFont:
             for program in range(128):
                 if program in PERCUSSIVE_PROGRAMS:
                     continue
-                name = self._synth.sfpreset_name(self._id, bank, program)
+                name = self._synth.preset_name(bank, program)
                 if name:
-                    yield Preset(self.path.name, bank, program, str(name))
+                    yield Preset(self.path.name, bank, program, name)
 
     def render(self, preset: Preset, pitch: int, velocity: int = 100) -> FloatArray:
         """Play one note: held for 3 s, released for 1 s.
@@ -89,19 +77,17 @@ class SoundFont:
         Returns
         -------
         y : np.ndarray of float32 [shape=(4 * 44100,)]
+            The mean of both channels.
         """
-        synth = self._synth
-        synth.program_select(0, self._id, preset.bank, preset.program)
-        synth.cc(0, _VOLUME, 127)
-        synth.cc(0, _EXPRESSION, 127)
-        synth.noteon(0, pitch, velocity)
-        held = synth.get_samples(int(HOLD_SECONDS * SAMPLE_RATE))
-        synth.noteoff(0, pitch)
-        released = synth.get_samples(int((NOTE_SECONDS - HOLD_SECONDS) * SAMPLE_RATE))
-        synth.cc(0, _ALL_SOUND_OFF, 0)
-        synth.get_samples(2048)
-        stereo = np.concatenate([held, released]).reshape(-1, 2)
-        return np.asarray(stereo.mean(axis=1, dtype=np.float32) / 32768.0)
+        n_held = round(HOLD_SECONDS * SAMPLE_RATE)
+        n_released = round(NOTE_SECONDS * SAMPLE_RATE) - n_held
+        stereo = self._synth.play(preset.bank, preset.program, pitch, velocity, n_held, n_released)
+        return np.asarray(stereo.mean(axis=1, dtype=np.float32))
+
+
+def licence_of(path: str | Path) -> str:
+    """Return the licence of a known SoundFont, "unknown" of any other."""
+    return LICENCES.get(Path(path).stem.removesuffix("_Full"), "unknown")
 
 
 def find_soundfonts(paths: tuple[str, ...] = DEFAULT_SOUNDFONTS) -> list[Path]:

@@ -23,8 +23,8 @@ class TrainConfig:
         Of the generator's blocks, from 8 frames to 128.
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
-    stage_ends, fade : see `schedule.stage_at`
-    peak_learning_rate, warmup_notes, decay_from : see `schedule.learning_rate_at`
+    stage_starts, fade_notes : see `schedule.stage_at`
+    peak_learning_rate, warmup_notes, decay_notes : see `schedule.learning_rate_at`
     reconstruction_weight, adversarial_weight, pitch_weight, instrument_weight : float
         Weights of the losses of generator and encoder.
     r1_weight : float
@@ -42,16 +42,16 @@ class TrainConfig:
     seed : int
     """
 
-    total_notes: int = 140_000
+    total_notes: int = 2_000_000
     batch_size: int = 32
     channels: tuple[int, ...] = (320, 320, 256, 256, 224)
     latent_dim: int = 256
     pitch_range: tuple[int, int] = (21, 108)
-    stage_ends: tuple[float, ...] = (0.08, 0.18, 0.32, 0.52, 1.0)
-    fade: float = 0.3
+    stage_starts: tuple[int, ...] = (0, 40_000, 100_000, 190_000, 320_000)
+    fade_notes: int = 24_000
     peak_learning_rate: float = 6e-4
     warmup_notes: int = 6_400
-    decay_from: float = 0.55
+    decay_notes: int = 120_000
     reconstruction_weight: float = 100.0
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
@@ -59,16 +59,16 @@ class TrainConfig:
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.7
-    ema_decay: float = 0.99
+    ema_decay: float = 0.995
     mixed_precision: bool = True
-    n_held_out: int = 12
+    n_held_out: int = 16
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.channels) != len(RESOLUTIONS) or len(self.stage_ends) != len(RESOLUTIONS):
+        if len(self.channels) != len(RESOLUTIONS) or len(self.stage_starts) != len(RESOLUTIONS):
             raise ParameterError(
-                f"A run needs {len(RESOLUTIONS)} channels and stage ends, "
-                f"given {self.channels} and {self.stage_ends}."
+                f"A run needs {len(RESOLUTIONS)} channels and stage starts, "
+                f"given {self.channels} and {self.stage_starts}."
             )
         if self.batch_size < 4 or self.batch_size % 4:
             raise ParameterError(
@@ -84,13 +84,13 @@ class TrainConfig:
 
     def moment(self, n_seen: int) -> Moment:
         """Return stage, fade and learning rate after `n_seen` notes."""
-        stage, alpha = stage_at(n_seen, self.total_notes, self.stage_ends, self.fade)
+        stage, alpha = stage_at(n_seen, self.stage_starts, self.fade_notes)
         rate = learning_rate_at(
             n_seen,
             self.total_notes,
             peak=self.peak_learning_rate,
             warmup=self.warmup_notes,
-            decay_from=self.decay_from,
+            decay=self.decay_notes,
         )
         return Moment(stage, alpha, rate)
 

@@ -13,15 +13,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.errors import ParameterError
-from retimbre.images.harmonic import N_FEATURES, N_FRAMES
+from retimbre.train.augment import draw_batch
 from retimbre.train.config import TrainConfig
-from retimbre.train.dataset import Dataset
+from retimbre.train.dataset import Dataset, Notes
 from retimbre.train.networks import Networks
 from retimbre.train.passes import JUDGED_STATS, MADE_STATS, N_DRAWS, R1_EVERY, StagePasses
 from retimbre.train.schedule import RESOLUTIONS
 
 Tensor = Any
-Batch = tuple[Any, Any, Any, Any]
+Batch = tuple[Notes, Notes]
 
 STATS = (*MADE_STATS, *JUDGED_STATS)
 MAKER_CLIP = 50.0
@@ -29,6 +29,7 @@ JUDGE_CLIP = 20.0
 DISCRIMINATOR_RATE = 0.75
 TICK_STEPS = 100
 CHECKPOINTS = "checkpoints"
+SPLIT = "split.json"
 
 
 class Trainer:
@@ -84,7 +85,7 @@ class Trainer:
         self.judge_optimizer.learning_rate.assign(DISCRIMINATOR_RATE * moment.learning_rate)
         index = n_seen // self.config.batch_size
         stats = self._steps[key](
-            *(tf.constant(part) for part in batch),
+            *(tf.constant(part) for notes in batch for part in notes),
             tf.constant([moment.alpha], tf.float32),
             tf.constant([self.config.seed, index], tf.int32),
             tf.constant(index % R1_EVERY == 0),
@@ -99,10 +100,18 @@ class Trainer:
 
         @tf.function  # type: ignore[untyped-decorator]
         def step(
-            x1: Tensor, p1: Tensor, x2: Tensor, p2: Tensor, alpha: Tensor, seed: Tensor, r1: Tensor
+            x1: Tensor,
+            p1: Tensor,
+            v1: Tensor,
+            x2: Tensor,
+            p2: Tensor,
+            v2: Tensor,
+            alpha: Tensor,
+            seed: Tensor,
+            r1: Tensor,
         ) -> Tensor:
             hot1, hot2 = (tf.one_hot(p - low, n_pitches) for p in (p1, p2))
-            batch = (_shorten(x1, stage), hot1, _shorten(x2, stage), hot2)
+            batch = (x1, hot1, v1[:, None], x2, hot2, v2[:, None])
             # Room for the independent draws of one step.
             seed = seed * tf.constant([1, N_DRAWS], tf.int32)
             with tf.GradientTape() as tape:
@@ -132,19 +141,46 @@ class Trainer:
             average.assign_add((1.0 - decay) * (variable.value - average))
 
 
-def _shorten(features: Tensor, stage: int) -> Tensor:
-    """Average 128 frames to the resolution of a stage."""
-    pool = N_FRAMES // RESOLUTIONS[stage]
-    if pool == 1:
-        return features
-    split = tf.reshape(features, [-1, RESOLUTIONS[stage], pool, N_FEATURES])
-    return tf.reduce_mean(split, 2)
-
-
 def batch_at(dataset: Dataset, trained: list[int], config: TrainConfig, n_seen: int) -> Batch:
     """Draw the batch that follows `n_seen` notes: a function of the seed alone."""
     rng = np.random.default_rng([config.seed, n_seen])
-    return dataset.batch(trained, config.batch_size, rng)
+    n_frames = RESOLUTIONS[config.moment(n_seen).stage]
+    return draw_batch(dataset, trained, config.batch_size, n_frames, rng)
+
+
+def run_split(
+    folder: Path, dataset: Dataset, config: TrainConfig
+) -> tuple[list[int], list[int]]:
+    """Return a run's trained and held-out instruments (indices), and keep them in its folder.
+
+    They are drawn once. A dataset may grow while a run is under way; what was held out stays so,
+    and what is new is left alone.
+
+    Raises
+    ------
+    ParameterError
+        If the dataset lacks instruments that the run was started with.
+    """
+    path = folder / SPLIT
+    if not path.is_file():
+        parts = dataset.split(config.n_held_out, config.seed)
+        named = {
+            name: [list(dataset.instruments[i]) for i in part]
+            for name, part in zip(("trained", "held_out"), parts, strict=True)
+        }
+        path.write_text(json.dumps(named, indent=1) + "\n")
+    names = json.loads(path.read_text())
+    index = {tuple(key): i for i, key in enumerate(dataset.instruments)}
+    missing = [key for part in names.values() for key in part if tuple(key) not in index]
+    if missing:
+        raise ParameterError(
+            f"The dataset lacks {len(missing)} instruments that {folder} was trained on, "
+            f"such as {missing[0][-1]!r}; name the dataset of the run."
+        )
+    trained, held_out = (
+        [index[tuple(key)] for key in names[part]] for part in ("trained", "held_out")
+    )
+    return trained, held_out
 
 
 def train(
@@ -187,7 +223,7 @@ def train(
         raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     config.save(folder / "config.json")
-    trained, _ = dataset.split(config.n_held_out, config.seed)
+    trained, _ = run_split(folder, dataset, config)
     trainer = Trainer(config)
     manager = tf.train.CheckpointManager(
         trainer.checkpoint(), str(folder / CHECKPOINTS), max_to_keep=2

@@ -10,12 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from retimbre.images.harmonic import N_BINS, N_SINGLE
+from retimbre.images.harmonic import N_BINS, N_PLAIN_FEATURES, N_SINGLE
 from retimbre.train.config import TrainConfig
 
 Tensor = Any
 
 BLEND_SHARPNESS = 3.0
+TEXTURE_WEIGHT = 0.15
 INSTRUMENT_TEMPERATURE = 0.1
 
 
@@ -64,24 +65,26 @@ def blend_rows(z: Tensor, draws: Tensor) -> Tensor:
     return scale * tf.math.l2_normalize(tf.matmul(shares, z), -1)
 
 
-def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the L1 errors of levels, deviations and noise.
+def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    """Return the L1 errors of levels, deviations, noise and texture.
 
     Partials count by how audible they are in the target.
 
     Parameters
     ----------
-    features, target : tensor [shape=(batch, frames, 240)]
-    mask : tensor [shape=(batch, 1, 240)]
+    features, target : tensor [shape=(batch, frames, 288)]
+    mask : tensor [shape=(batch, 1, 288)]
         1 below Nyquist.
     """
     level_db = (target[..., :N_BINS] - 1.0) * 45.0
     audible = 0.1 + 0.9 * tf.sigmoid((level_db + 60.0) / 8.0)
     error = tf.abs(features - target) * mask
+    of_singles = audible[..., :N_SINGLE]
     return (
         tf.reduce_mean(error[..., :N_BINS] * audible),
-        tf.reduce_mean(error[..., N_BINS : N_BINS + N_SINGLE] * audible[..., :N_SINGLE]),
-        0.5 * tf.reduce_mean(error[..., N_BINS + N_SINGLE :]),
+        tf.reduce_mean(error[..., N_BINS : N_BINS + N_SINGLE] * of_singles),
+        0.5 * tf.reduce_mean(error[..., N_BINS + N_SINGLE : N_PLAIN_FEATURES]),
+        TEXTURE_WEIGHT * tf.reduce_mean(error[..., N_PLAIN_FEATURES:] * of_singles),
     )
 
 
@@ -136,7 +139,7 @@ def r1_penalty(discriminator: Any, real: Tensor, alpha: Tensor) -> Tensor:
 
 
 def total_loss(
-    errors: tuple[Tensor, Tensor, Tensor],
+    errors: tuple[Tensor, ...],
     adversarial: Tensor,
     pitch: Tensor,
     instrument: Tensor,

@@ -1,6 +1,6 @@
 """The progressive generator, discriminator and encoder, in Keras.
 
-All three work on feature sequences of shape (batch, frames, 240), 1-D convolutions over time;
+All three work on feature sequences of shape (batch, frames, 288), 1-D convolutions over time;
 they share their layers between the resolutions, so growing adds layers and loses nothing.
 """
 
@@ -20,6 +20,8 @@ Tensor = Any
 
 LEAK = 0.2
 PITCH_GAIN = 4.0
+VELOCITY_GAIN = 8.0
+VELOCITY_CENTRE = 0.63
 HIDDEN = 384
 
 
@@ -137,11 +139,17 @@ class Networks:
         self.encoder_variables = _unique([m[2] for m in models])
 
     def generator(self, stage: int, fading: bool) -> Any:
-        """Build (z, one-hot pitch, alpha) -> features (batch, frames, 240) of a stage."""
+        """Build (z, one-hot pitch, velocity, alpha) -> features (batch, frames, 288) of a stage.
+
+        Velocities have shape (batch, 1), MIDI / 127.
+        """
         z = keras.Input((self.config.latent_dim,))
         pitch = keras.Input((self.config.n_pitches,))
+        velocity = keras.Input((1,))
         alpha = keras.Input(batch_shape=(1,))
-        condition = PixelNorm()(keras.ops.concatenate([z, pitch * PITCH_GAIN], -1))
+        strength = (velocity - VELOCITY_CENTRE) * VELOCITY_GAIN
+        parts = [z, pitch * PITCH_GAIN, strength]
+        condition = PixelNorm()(keras.ops.concatenate(parts, -1))
         for layer in self.g_map:
             condition = _leaky(layer(condition))
         x = self.g_start(condition)
@@ -156,7 +164,7 @@ class Networks:
         if stage and fading:
             coarse = keras.layers.UpSampling1D(2)(self.g_out[stage - 1](below))
             features = Fade(dtype="float32")(features, coarse, alpha)
-        return keras.Model([z, pitch, alpha], features)
+        return keras.Model([z, pitch, velocity, alpha], features)
 
     def _generator_block(self, x: Tensor, condition: Tensor, i: int) -> Tensor:
         first, second = self.g_conv[i]

@@ -11,13 +11,14 @@ from retimbre.train.networks import Networks
 from retimbre.train.schedule import RESOLUTIONS
 
 Tensor = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Features and one-hot pitches of a note, and of another note of the same instrument."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Features, one-hot pitch and velocity of a note, and of another note of the same instrument."""
 
 MADE_STATS = (
     "level_error",
     "deviation_error",
     "noise_error",
+    "texture_error",
     "adversarial",
     "pitch_fake",
     "instrument",
@@ -68,7 +69,7 @@ class StagePasses:
 
         Half of the notes that the discriminator gets were never heard: slerps and blends.
         """
-        x1, hot1, x2, hot2 = batch
+        x1, hot1, v1, x2, hot2, v2 = batch
         size, quarter = self.config.batch_size, self.config.batch_size // 4
         direction = self.encoder([x1, hot1, alpha], training=True)
         other = self.encoder([x2, hot2, alpha], training=True)
@@ -77,7 +78,8 @@ class StagePasses:
         between = losses.slerp_rows(z[:quarter], z[quarter : 2 * quarter], share)
         blends = losses.blend_rows(z, tf.random.stateless_normal((quarter, size), _draw(seed, 4)))
         hots = tf.concat([hot2, hot2[:quarter], hot1[:quarter]], 0)
-        notes = self._play(tf.concat([z, between, blends], 0), hots, alpha)
+        velocities = tf.concat([v2, v2[:quarter], v1[:quarter]], 0)
+        notes = self._play(tf.concat([z, between, blends], 0), hots, velocities, alpha)
         mask = tf.matmul(hot2, self.masks)[:, None, :]
         errors = losses.reconstruction(notes[:size], x2, mask)
         fakes = notes[-size:]
@@ -94,7 +96,7 @@ class StagePasses:
     ) -> Judged:
         """Show the discriminator real and made notes."""
         config = self.config
-        _, _, x2, hot2 = batch
+        x2, hot2 = batch[3:5]
         real = self._perturb(x2, _draw(seed, 6))
         real_logits, pitches = self.discriminator([real, alpha], training=True)
         seen = self._perturb(fakes, _draw(seed, 7))
@@ -121,9 +123,9 @@ class StagePasses:
         noise = tf.random.stateless_normal((size, self.config.latent_dim), _draw(seed, 2))
         return losses.mix_latent(direction, signal, noise)
 
-    def _play(self, z: Tensor, one_hot: Tensor, alpha: Tensor) -> Tensor:
+    def _play(self, z: Tensor, one_hot: Tensor, velocity: Tensor, alpha: Tensor) -> Tensor:
         mask = tf.matmul(one_hot, self.masks)[:, None, :]
-        features = self.generator([z, one_hot, alpha], training=True)
+        features = self.generator([z, one_hot, velocity, alpha], training=True)
         return features * mask + self.fill * (1 - mask)
 
     def _perturb(self, x: Tensor, seed: Tensor) -> Tensor:

@@ -38,16 +38,16 @@ class Moment:
         return self.alpha < 1.0
 
 
-def stage_at(n_seen: int, total: int, ends: tuple[float, ...], fade: float) -> tuple[int, float]:
+def stage_at(n_seen: int, starts: tuple[int, ...], fade: int) -> tuple[int, float]:
     """Return the stage and the weight of its resolution.
 
     Parameters
     ----------
-    n_seen, total : int [notes]
-    ends : tuple of float
-        Share of the run at which each stage ends; the last is 1.
-    fade : float [0..1)
-        Share of a stage during which its resolution is faded in.
+    n_seen : int [notes]
+    starts : tuple of int [notes, ascending from 0]
+        When each stage starts.
+    fade : int [notes]
+        How long a new resolution is faded in.
 
     Returns
     -------
@@ -55,34 +55,31 @@ def stage_at(n_seen: int, total: int, ends: tuple[float, ...], fade: float) -> t
     alpha : float [0..1]
         1 in the first stage.
     """
-    progress = min(n_seen / total, 1.0)
-    stage = next((i for i, end in enumerate(ends) if progress < end), len(ends) - 1)
+    stage = sum(n_seen >= start for start in starts) - 1
     if stage == 0:
         return 0, 1.0
-    start = ends[stage - 1]
-    within = (progress - start) / (ends[stage] - start)
+    within = n_seen - starts[stage]
     return stage, min(1.0, within / fade) if fade > 0 else 1.0
 
 
-def learning_rate_at(
-    n_seen: int, total: int, *, peak: float, warmup: int, decay_from: float
-) -> float:
+def learning_rate_at(n_seen: int, total: int, *, peak: float, warmup: int, decay: int) -> float:
     """Return the learning rate: linear warm-up, a plateau, then a cosine to 2 % of the peak.
+
+    A run that is made longer goes back to the plateau, however far it had come down.
 
     Parameters
     ----------
     n_seen, total, warmup : int [notes]
     peak : float
-    decay_from : float [0..1]
-        Share of the run at which the decay starts.
+    decay : int [notes]
+        Length of the cosine at the end.
     """
     if n_seen < warmup:
         return peak * (0.1 + 0.9 * n_seen / warmup)
-    progress = min(n_seen / total, 1.0)
-    if progress <= decay_from:
+    left = max(total - n_seen, 0)
+    if left >= decay:
         return peak
-    within = (progress - decay_from) / (1.0 - decay_from)
-    return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * within)))
+    return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * (1.0 - left / decay))))
 
 
 def resolution_weights(stage: int, alpha: float) -> tuple[float, ...]:

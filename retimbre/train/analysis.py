@@ -1,0 +1,84 @@
+"""From the sound of a note to the image that is trained on, or to why it cannot be used."""
+
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.images import harmonic
+from retimbre.images.held import hold_image
+from retimbre.images.texture import separate_texture
+from retimbre.units import midi_to_hz
+
+FloatArray = npt.NDArray[np.floating]
+
+SILENT_PEAK = 1e-3
+MAX_DETUNE_CENTS = 40.0
+TUNED_CENTS = 1.0
+MAX_BETWEEN_DB = -12.0
+MIN_ODD_SHARE = 0.01
+
+
+class Reason(StrEnum):
+    """Why a note is left out of a dataset."""
+
+    SILENT = "silent"
+    SHORT = "shorter than 0.3 s"
+    PITCH = "not at their pitch"
+    UNREADABLE = "unreadable"
+    NO_LABEL = "without a pitch in their name"
+    OUTSIDE = "outside the pitches"
+
+
+def is_pitched_as_labelled(image: FloatArray) -> bool:
+    """Tell whether a note sounds at its nominal pitch.
+
+    Presets that stack fifths or sub-octaves put tones between the partials; presets that sound
+    an octave up leave the odd partials empty. Both would teach the model to play wrong notes.
+
+    Parameters
+    ----------
+    image : np.ndarray [shape=(128, 96, 4)]
+    """
+    held = image[8:96]
+    between = np.median(held[:, :4, 2], axis=0).max()
+    power = 10.0 ** (held[:, :24, 0].astype(np.float64) / 10.0)
+    odd_share = power[:, 0::2].sum() / power.sum()
+    return bool(between <= MAX_BETWEEN_DB and odd_share >= MIN_ODD_SHARE)
+
+
+def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> FloatArray | Reason:
+    """Measure a note and tune it, or say why it cannot be used.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        At 44.1 kHz, from the onset.
+    pitch : int [MIDI]
+    seconds : float [> 0], optional
+        When the note ends, where it is not held for 3 s and then released: its image is then
+        completed as if it were.
+
+    Returns
+    -------
+    image : np.ndarray of float32 [shape=(128, 96, 4)], or Reason
+        The flutter of the note is in its texture.
+    """
+    import soxr
+
+    if np.abs(y).max(initial=0.0) < SILENT_PEAK:
+        return Reason.SILENT
+    f0 = float(midi_to_hz(pitch))
+    image = harmonic.analyze(y, f0)
+    cents = harmonic.detune_cents(image)
+    if abs(cents) > MAX_DETUNE_CENTS:
+        return Reason.PITCH
+    if abs(cents) > TUNED_CENTS:
+        # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
+        ratio = 2.0 ** (cents / 1200.0)
+        rate = harmonic.SAMPLE_RATE
+        image = harmonic.analyze(soxr.resample(y, rate, rate * ratio), f0)
+    image = separate_texture(image)
+    if seconds is not None:
+        image = hold_image(image, seconds)
+    return image if is_pitched_as_labelled(image) else Reason.PITCH

@@ -1,0 +1,238 @@
+"""Folders of recorded notes as training sounds.
+
+Two layouts are read. In the first a note is a file whose name ends with its pitch, as a MIDI
+number or a name (C4 is 60), and may end with a velocity after that: ``flute_60.wav``,
+``flute_C#4.flac``, ``flute_60_100.wav``; folders within the folder are searched too. The second is
+NSynth's [1]_: ``examples.json`` beside ``audio/*.wav``.
+
+References
+----------
+.. [1] Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders",
+   ICML 2017.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import DecodeError, ParameterError
+from retimbre.images.harmonic import SAMPLE_RATE
+
+FloatArray = npt.NDArray[np.floating]
+
+NSYNTH_INDEX = "examples.json"
+DEFAULT_VELOCITY = 80
+"""Of recordings that name none."""
+
+MAX_SECONDS = 20.0
+"""So much of a file is read."""
+
+ONSET_DB = -30.0
+LEAD_SECONDS = 0.005
+"""A note begins so long before it first comes within `ONSET_DB` of its peak."""
+
+MEDIA = frozenset(
+    "wav wave flac ogg oga opus mp3 aif aiff aifc au snd caf w64 rf64 sd2 voc"
+    " m4a mp4 aac wma webm mka mkv mov 3gp amr ape wv".split()
+)
+"""Suffixes of recordings; other files of a folder (texts, pictures) are none of its notes."""
+
+_PITCH = r"\d{1,3}|[A-Ga-g](?:[#♯s]|[b♭])?-?\d"
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file that holds a note.
+
+    Attributes
+    ----------
+    folder, file : str
+        ``folder / file`` is its path; the folder's name is the name of the source.
+    name : str
+        The instrument.
+    pitch : int or None [MIDI]
+        None where its name tells none.
+    velocity : int [1..127]
+    is_laid_out : bool
+        It begins with the note, which is held for 3 s and then released, as NSynth's are.
+    """
+
+    folder: str
+    file: str
+    name: str
+    pitch: int | None
+    velocity: int = DEFAULT_VELOCITY
+    is_laid_out: bool = False
+
+    @property
+    def source(self) -> str:
+        """The name of its folder."""
+        return Path(self.folder).name
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.folder) / self.file
+
+
+def find_recordings(folder: Path) -> list[Recording]:
+    """List the recordings of a folder, in order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    recordings : list of Recording
+        With those whose pitch is not known.
+
+    Raises
+    ------
+    ParameterError
+        If there is no recording, or the index of NSynth's layout is damaged.
+    """
+    folder = folder.resolve()
+    index = folder / NSYNTH_INDEX
+    found = list(_read_nsynth(folder) if index.is_file() else _read_names(folder))
+    if not found:
+        raise ParameterError(
+            f"{folder} holds no recordings; name a folder with files like flute_60.wav."
+        )
+    return sorted(found, key=lambda recording: recording.file)
+
+
+def listing_digest(recordings: list[Recording]) -> str:
+    """Return a SHA-256 of which notes are in which files, and of their sizes."""
+    digest = hashlib.sha256()
+    for note in recordings:
+        size = note.path.stat().st_size if note.path.is_file() else -1
+        line = [note.file, note.name, note.pitch, note.velocity, size]
+        digest.update(json.dumps(line).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
+    """Read the name, pitch and velocity off the name of a file.
+
+    Parameters
+    ----------
+    stem : str
+    pitches : range [MIDI]
+        Where ``flute_2_60`` could be both, the pitch is one of these.
+
+    Returns
+    -------
+    name, pitch, velocity : str, int [MIDI], int [1..127]
+        Or None where there is no pitch.
+
+    Examples
+    --------
+    >>> parse_stem("flute_C4", range(21, 109))
+    ('flute', 60, 80)
+    >>> parse_stem("flute_60_100", range(21, 109))
+    ('flute', 60, 100)
+    >>> parse_stem("flute_2_60", range(21, 109))
+    ('flute_2', 60, 80)
+    """
+    three = re.fullmatch(rf"(.+)_({_PITCH})_(\d{{1,3}})", stem)
+    if three and 1 <= int(three[3]) <= 127 and _midi(three[2]) in pitches:
+        return three[1], _midi(three[2]), int(three[3])
+    two = re.fullmatch(rf"(.+)_({_PITCH})", stem)
+    return (two[1], _midi(two[2]), DEFAULT_VELOCITY) if two else None
+
+
+def read_note(path: Path) -> tuple[FloatArray, int]:
+    """Read a recording as it is trained on.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(n,)]
+        The mean of its channels at 44.1 kHz, at most 20 s.
+    sr : int [Hz]
+        The rate that it was recorded at; above half of it there is nothing.
+
+    Raises
+    ------
+    DecodeError
+        If it cannot be read.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            sr = int(file.samplerate)
+            channels = file.read(round(MAX_SECONDS * sr), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise DecodeError(f"{path} cannot be read as audio ({error}).") from error
+    y = channels.mean(axis=1)
+    if not np.isfinite(y).all():
+        raise DecodeError(f"{path} holds samples that are no numbers.")
+    return np.asarray(soxr.resample(y, sr, SAMPLE_RATE)), sr
+
+
+def from_onset(y: FloatArray) -> FloatArray:
+    """Return a note without what comes before its onset.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        At 44.1 kHz.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(m,)]
+    """
+    magnitude = np.abs(y)
+    loud = np.flatnonzero(magnitude > 10.0 ** (ONSET_DB / 20.0) * magnitude.max(initial=0.0))
+    if not len(loud):
+        return y
+    return y[max(0, loud[0] - round(LEAD_SECONDS * SAMPLE_RATE)) :]
+
+
+def _read_names(folder: Path) -> Iterator[Recording]:
+    for path in folder.rglob("*"):
+        file = path.relative_to(folder)
+        is_hidden = any(part.startswith(".") for part in file.parts)
+        if is_hidden or path.suffix[1:].lower() not in MEDIA or not path.is_file():
+            continue
+        parsed = parse_stem(path.stem, range(21, 109))
+        name, pitch, velocity = parsed or (path.stem, None, DEFAULT_VELOCITY)
+        yield Recording(str(folder), file.as_posix(), name, pitch, velocity)
+
+
+def _read_nsynth(folder: Path) -> Iterator[Recording]:
+    index = folder / NSYNTH_INDEX
+    try:
+        examples: dict[str, dict[str, Any]] = json.loads(index.read_text())
+        for stem, note in examples.items():
+            name, pitch = str(note["instrument_str"]), int(note["pitch"])
+            velocity = min(max(int(note["velocity"]), 1), 127)
+            yield Recording(str(folder), f"audio/{stem}.wav", name, pitch, velocity, True)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ParameterError(
+            f"{index} is no index of NSynth ({type(error).__name__}: {error}); each of its notes "
+            "needs instrument_str, pitch and velocity."
+        ) from error
+
+
+def _midi(text: str) -> int:
+    """Return the MIDI number of a pitch as `_PITCH` has it."""
+    if text.isdigit():
+        return int(text)
+    accidental = sum({"#": 1, "♯": 1, "s": 1, "b": -1, "♭": -1}.get(c, 0) for c in text[1:])
+    octave = int(re.sub(r"[^\d-]", "", text))
+    return 12 * (octave + 1) + _SEMITONES[text[0].upper()] + accidental

@@ -1,0 +1,199 @@
+"""Measure the sound of a model: `python benchmarks/sound.py`; of a run: `... --run runs/NAME`.
+
+Everything is compared with real notes: those of a data set (`retimbre dataset build`), rendered
+again from their SoundFonts where raw sound is needed. Instruments are *seen* if the palette has
+them and *unseen* if the training's split held them out, with all their twins. With ``--run`` one
+line says how a training run does at its last checkpoint, in about a minute.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from results import write_section
+from sound_fad import MusicnnMissingError, fad_rows
+from sound_like import like_rows
+from sound_models import ExportedModel
+from sound_notes import RealNotes, Renderer
+from sound_pitch import pitch_rows
+from sound_random import bin_rows, measure_bins, measure_spread, path_rows, spread_rows
+from sound_reconstruction import brightness_rows, rebuild, reconstruction_rows, texture_rows
+from sound_sheet import make_sheet
+from sound_speed import cost_rows
+from sound_table import Row, to_markdown
+
+from retimbre.errors import ParameterError
+from retimbre.images.harmonic import LEVEL_FLOOR_DB
+from retimbre.model_folder import find_model
+from retimbre.train.config import TrainConfig
+from retimbre.train.dataset import Dataset
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+FAILURES = HERE / "sound_pitch_failures.csv"
+SHEET = ROOT / "docs" / "sound.png"
+
+INTRODUCTION = """\
+Model `{model}`: {named} named instruments. Real notes are those of {trained} presets that it was
+trained on (seen) and of {held_out} whose families were held out (unseen). Levels are dB re the
+loudest frame of a note; an error is the mean over the points of the real note's level image within
+60 dB of its loudest, then over notes. Random instruments are z ~ N(0, I). Written by
+`python benchmarks/sound.py`, seed {seed}.
+
+"""
+
+Part = Callable[[], list[Row]]
+
+
+def main() -> None:
+    """Measure a model and write the section "Sound", or print a line about a run."""
+    arguments = _parse_arguments()
+    dataset = Dataset(arguments.dataset)
+    if arguments.run is not None:
+        print(evaluate_run(arguments.run, dataset, seed=arguments.seed))
+        return
+    folder = find_model(arguments.model)
+    model = ExportedModel(folder)
+    real = split_notes(model, dataset)
+    parts = _parts(model, folder, real, arguments)
+    chosen = arguments.only or list(parts)
+    rows = []
+    for name in chosen:
+        start = time.perf_counter()
+        found = parts[name]()
+        rows += found
+        print(to_markdown(found), f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
+    text = to_markdown(rows)
+    print(text)
+    if arguments.only is None and not arguments.quick:
+        head = INTRODUCTION.format(
+            model=model.name,
+            named=len(model.palette.names),
+            trained=len(real.trained),
+            held_out=len(real.held_out),
+            seed=arguments.seed,
+        )
+        write_section("Sound", head + text)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="default", help="a model's name or folder")
+    parser.add_argument("--dataset", type=Path, default=ROOT / "datasets" / "full")
+    parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
+    parser.add_argument("--musicnn-python", default=sys.executable, help="has musicnn installed")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+PARTS = (
+    "reconstruction",
+    "pitch",
+    "diversity",
+    "bins",
+    "fad",
+    "slerp",
+    "like",
+    "cost",
+    "texture",
+    "brightness",
+    "sheet",
+)
+
+
+def _parts(
+    model: ExportedModel, folder: Path, real: RealNotes, arguments: argparse.Namespace
+) -> dict[str, Part]:
+    """Return the measurements by name, in the order of the table."""
+    seed, share = arguments.seed, 10 if arguments.quick else 1
+    renderer = Renderer()
+
+    def fad() -> list[Row]:
+        python = arguments.musicnn_python
+        try:
+            return fad_rows(model, real, renderer, python, n=2000 // share, seed=seed)
+        except MusicnnMissingError as error:
+            return [
+                Row("FAD of random instruments to real notes", "not measured", "<= 2", f"{error}")
+            ]
+
+    def like() -> list[Row]:
+        rows = like_rows(model, arguments.recordings)
+        if not rows:
+            print(f"{arguments.recordings} holds no recordings; their rows are left out.")
+        return rows
+
+    def sheet() -> list[Row]:
+        make_sheet(SHEET, model, real, renderer, seed=seed)
+        return []
+
+    measures: tuple[Part, ...] = (
+        lambda: reconstruction_rows(model, real, renderer, n=300 // share, seed=seed),
+        lambda: pitch_rows(model, real, renderer, FAILURES, n=500 // share, seed=seed),
+        lambda: spread_rows(model, real, n=300, seed=seed),
+        lambda: bin_rows(model, real, n=2000 // share, seed=seed),
+        fad,
+        lambda: path_rows(model, n=200 // share, seed=seed),
+        like,
+        lambda: cost_rows(model, folder),
+        lambda: texture_rows(model, real, renderer, n=200 // share, seed=seed),
+        lambda: brightness_rows(model, real),
+        sheet,
+    )
+    return dict(zip(PARTS, measures, strict=True))
+
+
+def split_notes(model: ExportedModel, dataset: Dataset) -> RealNotes:
+    """Tell the seen instruments, which the palette has, from those that training held out.
+
+    Raises
+    ------
+    ParameterError
+        If the palette has held-out instruments: the split is not the model's.
+    """
+    defaults = TrainConfig()
+    _, held_out = dataset.split(defaults.n_held_out, defaults.seed)
+    known = set(model.palette.keys)
+    trained = [i for i, key in enumerate(dataset.instruments) if key in known]
+    both = sorted(dataset.instruments[i].name for i in set(trained) & set(held_out))
+    if both or not trained:
+        raise ParameterError(
+            f"The data set is not split as for the model {model.name!r}: its palette holds "
+            f"{len(trained)} instruments of the data set, held out are {', '.join(both) or 'none'} "
+            "of them; name the data set that it was trained on."
+        )
+    return RealNotes(dataset, trained, held_out)
+
+
+def evaluate_run(run: Path, dataset: Dataset, *, seed: int) -> str:
+    """Return a line about a training run's last checkpoint: reconstruction, diversity, NDB."""
+    from sound_run import TrainingRun
+
+    model = TrainingRun(run, dataset)
+    real = RealNotes(dataset, model.trained, model.held_out)
+    errors = {}
+    for name, instruments in (("unseen", real.held_out), ("seen", real.trained)):
+        sources, targets = real.draw_pairs(instruments, 192, np.random.default_rng([seed, 1]))
+        for what, notes in (("cross", targets), ("same", sources)):
+            found = rebuild(model, real, sources, notes)
+            errors[f"{name} {what}"] = float(np.nanmean(found.separated))
+    spread = measure_spread(model, real, n=192, seed=seed, floor_db=LEVEL_FLOOR_DB)
+    bins = measure_bins(model, real, n=1500, seed=seed)
+    told = ", ".join(f"{name} {value:.2f}" for name, value in errors.items())
+    return (
+        f"{model.name} at {model.n_seen}: level error {told} dB; diversity random "
+        f"{spread.ratio:.2f} named {spread.named / spread.real:.2f} (nearest: random-real "
+        f"{spread.random_to_real:.1f}, real-random {spread.real_to_random:.1f}, real-real "
+        f"{spread.real_to_real:.1f} dB); NDB random {bins.random}, named {bins.named}, real "
+        f"{bins.same_instruments} of 50"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""What plays and encodes: an exported model folder or a training run, behind one interface."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ModelFormatError
+from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
+from retimbre.train.labels import InstrumentKey
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+
+BATCH_SIZE = 32
+NOTES_PER_INSTRUMENT = 16
+"""A run's palette entry is the mean direction of so many notes at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """The named instruments of a model.
+
+    Attributes
+    ----------
+    keys : tuple of InstrumentKey
+    names : tuple of str
+    z : np.ndarray of float32 [shape=(n, 256)]
+        Of rms 1.
+    ranges : np.ndarray of int [shape=(n, 2), MIDI]
+        Lowest and highest note that was trained.
+    """
+
+    keys: tuple[InstrumentKey, ...]
+    names: tuple[str, ...]
+    z: FloatArray
+    ranges: IntArray
+
+
+class SoundModel(Protocol):
+    """What the figures need of a model.
+
+    Attributes
+    ----------
+    name : str
+    latent_dim : int
+    pitch_range : (int, int) [MIDI, inclusive]
+    palette : Palette
+    """
+
+    name: str
+    latent_dim: int
+    pitch_range: tuple[int, int]
+    palette: Palette
+
+    def generate(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
+        """Play notes.
+
+        Parameters
+        ----------
+        z : np.ndarray [shape=(n, 256)]
+        pitches : np.ndarray of int [shape=(n,), MIDI]
+        velocities : np.ndarray of int [shape=(n,), 1..127]
+
+        Returns
+        -------
+        features : np.ndarray of float32 [shape=(n, 128, 288)]
+        """
+        ...
+
+    def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
+        """Return the latent of notes [shape=(n, 256), rms 1].
+
+        Parameters
+        ----------
+        features : np.ndarray of float32 [shape=(n, 128, 288)]
+        pitches : np.ndarray of int [shape=(n,), MIDI]
+        """
+        ...
+
+
+class ExportedModel:
+    """A model folder, its networks run by ONNX Runtime.
+
+    Parameters
+    ----------
+    folder : Path
+    threads : int
+        Of the processors that a network may use.
+
+    Raises
+    ------
+    ModelFormatError
+        If the folder has no encoder or palette.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        missing = {"generator", "encoder", "palette"} - config.keys()
+        if missing:
+            raise ModelFormatError(f"{folder} lacks {', '.join(sorted(missing))}; export it again.")
+        self.name = folder.name
+        self.latent_dim: int = config["latent_dim"]
+        self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
+        self.palette = read_palette(folder / config["palette"])
+        self._generator = _open_session(folder / config["generator"], threads)
+        self._encoder = _open_session(folder / config["encoder"], threads)
+
+    def generate(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
+        """Play notes; see `SoundModel`."""
+        inputs = {
+            "z": z.astype(np.float32),
+            "pitch": (pitches - self.pitch_range[0]).astype(np.int64),
+            "velocity": (velocities / 127.0).astype(np.float32),
+        }
+        return _run_in_batches(self._generator, inputs)
+
+    def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
+        """Return the latents of notes; see `SoundModel`."""
+        inputs = {
+            "features": features.astype(np.float32),
+            "pitch": (pitches - self.pitch_range[0]).astype(np.int64),
+        }
+        return _run_in_batches(self._encoder, inputs)
+
+
+def read_palette(path: Path) -> Palette:
+    """Read the named instruments of a model folder."""
+    entries = json.loads(path.read_text(encoding="utf-8"))["instruments"]
+    return Palette(
+        tuple(InstrumentKey(e["source"], e["bank"], e["program"], e["name"]) for e in entries),
+        tuple(e["name"] for e in entries),
+        np.array([e["z"] for e in entries], np.float32),
+        np.array([e["range"] for e in entries], np.int64),
+    )
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _batches(n: int, size: int = BATCH_SIZE) -> Iterator[slice]:
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+def _run_in_batches(session: Any, inputs: dict[str, Any]) -> FloatArray:
+    n = len(next(iter(inputs.values())))
+    parts = [
+        session.run(None, {name: values[part] for name, values in inputs.items()})[0]
+        for part in _batches(n)
+    ]
+    return np.concatenate(parts)
+
+
+def generate_images(
+    model: SoundModel, z: FloatArray, pitches: IntArray, velocities: IntArray
+) -> FloatArray:
+    """Play notes as images [shape=(n, 128, 96, 4)]; for some hundred notes at a time."""
+    return features_to_image(model.generate(z, pitches, velocities))
+
+
+def generate_levels(
+    model: SoundModel, z: FloatArray, pitches: IntArray, velocities: IntArray
+) -> FloatArray:
+    """Play notes and keep their levels, a batch at a time.
+
+    Returns
+    -------
+    levels : np.ndarray of float32 [shape=(n, 128, 96), dB]
+    """
+    levels = np.empty((len(z), N_FRAMES, N_BINS), np.float32)
+    for part in _batches(len(z), 4 * BATCH_SIZE):
+        levels[part] = levels_of(model.generate(z[part], pitches[part], velocities[part]))
+    return levels
+
+
+def levels_of(features: FloatArray) -> FloatArray:
+    """Return the levels of features [shape=(n, 128, 96), dB]."""
+    return np.asarray(features_to_image(features)[..., 0])
+
+
+def draw_z(model: SoundModel, n: int, rng: np.random.Generator) -> FloatArray:
+    """Draw random instruments as the main job does [shape=(n, 256)]."""
+    return rng.standard_normal((n, model.latent_dim)).astype(np.float32)

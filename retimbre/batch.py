@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from retimbre.plan import Job, Output
 from retimbre.result import Result
 from retimbre.settings import Settings
 from retimbre.spectrogram import LogSpectrogram, log_spectrogram
+from retimbre.timbre import TimbrePath, choose_path
 from retimbre.timing import timed
 from retimbre.types import FloatArray
 
@@ -54,6 +56,10 @@ class Outcome:
     details: str | None = None
 
 
+Work = Callable[[Job], list[Outcome]]
+"""What a worker does with a job; it can be pickled."""
+
+
 def run_jobs(
     jobs: Sequence[Job],
     settings: Settings,
@@ -86,23 +92,29 @@ def run_jobs(
     ModelError
         If the model cannot be loaded: no job could succeed.
     ParameterError
-        If there are no workers, or the model cannot play in the pitch range.
+        If there are no workers, the model cannot play in the pitch range, or has no instrument
+        of a name.
+    AudioError
+        If no note is heard in a recording whose timbre is asked for.
     """
     if workers < 1:
         raise ParameterError(f"The number of workers must be 1 or more, given {workers}.")
     settings, _ = settings.with_seed()
     model = pipeline.load_model(settings)
+    timbre = choose_path(settings.timbre, model)
     if workers == 1 or len(jobs) == 1:
         for job in jobs:
-            yield from run_job(job, settings, model, progress=progress)
+            yield from run_job(job, settings, model, timbre, progress=progress)
     else:
-        yield from _run_pool(jobs, settings, min(workers, len(jobs)), set_up_worker)
+        work = partial(_work, settings=settings, timbre=timbre)
+        yield from _run_pool(jobs, work, min(workers, len(jobs)), set_up_worker)
 
 
 def run_job(
     job: Job,
     settings: Settings,
     model: "Generator | None" = None,
+    timbre: TimbrePath | None = None,
     *,
     progress: pipeline.Progress | None = None,
 ) -> Iterator[Outcome]:
@@ -114,6 +126,8 @@ def run_job(
     settings : Settings
     model : Generator, optional
         The one that the settings name, where it is loaded already.
+    timbre : TimbrePath, optional
+        What `choose_path` makes of the settings, where it is known already.
     progress : callable, optional
 
     Yields
@@ -131,6 +145,7 @@ def run_job(
         for output in job.outputs:
             _check_folder(output.path.parent)
         model = model or pipeline.load_model(settings)
+        timbre = timbre or choose_path(settings.timbre, model)
         analysis = pipeline.analyze_file(
             job.source, settings.pitch, progress=progress, listener=picture
         )
@@ -143,7 +158,7 @@ def run_job(
         try:
             # In one go: no result may live on while the next is rendered, an hour has 600 MB.
             report = write(
-                pipeline.render(analysis, at, model, progress=progress),
+                pipeline.render(analysis, at, model, timbre, progress=progress),
                 output,
                 pictures[0] if pictures else None,
             )
@@ -225,31 +240,31 @@ def _failure(source: Path, output: Output | None, error: Exception) -> Outcome:
 
 
 def _run_pool(
-    jobs: Sequence[Job], settings: Settings, workers: int, set_up: Callable[[], None] | None
+    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
 ) -> Iterator[Outcome]:
     """Spread jobs over processes; a process that dies takes only its own job with it."""
     lost: list[Job] = []
-    for job, outcomes in _in_processes(jobs, settings, workers, set_up):
+    for job, outcomes in _in_processes(jobs, work, workers, set_up):
         if outcomes is None:
             lost.append(job)
         else:
             yield from outcomes
     # A broken pool does not say which job broke it, so each of the lost gets one of its own.
     for job in lost:
-        for _, outcomes in _in_processes([job], settings, 1, set_up):
+        for _, outcomes in _in_processes([job], work, 1, set_up):
             died = Outcome(job.source, error="The process working on it died; is memory short?")
             yield from outcomes or [died]
 
 
 def _in_processes(
-    jobs: Sequence[Job], settings: Settings, workers: int, set_up: Callable[[], None] | None
+    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
 ) -> Iterator[tuple[Job, list[Outcome] | None]]:
     """Run jobs in a pool; the outcomes are None for those that a dying process took along."""
     others = set(active_children())
     # Spawned, because the threads of ONNX Runtime do not survive a fork.
     with ProcessPoolExecutor(workers, get_context("spawn"), set_up) as pool:
         with _interrupts_ignored():
-            futures = {pool.submit(_work, job, settings): job for job in jobs}
+            futures = {pool.submit(work, job): job for job in jobs}
         pids = [process.pid for process in set(active_children()) - others]
         try:
             for future in as_completed(futures):
@@ -283,11 +298,11 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _work(job: Job, settings: Settings) -> list[Outcome]:
+def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outcome]:
     """Run one job in a worker, where Ctrl-C ends the job and leaves no unfinished file."""
     signal.signal(signal.SIGINT, _interrupt_once)
     try:
-        return list(run_job(job, settings))
+        return list(run_job(job, settings, timbre=timbre))
     except KeyboardInterrupt:
         return [Outcome(job.source, error="Interrupted.")]
     finally:

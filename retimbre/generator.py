@@ -1,26 +1,29 @@
-"""The generator: random vectors and pitches in, the sounds of notes out.
+"""The generator: latent vectors and pitches in, the sounds of notes out."""
 
-A model is a folder with ``config.json`` and the exported network. Embedded models lie under
-``models/`` and go by their folder's name.
-"""
-
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.cores import count_cores
-from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
+from retimbre.model_folder import find_model, open_encoder, open_generator, read_config
+from retimbre.note_images import (
+    DEFAULT_VELOCITY,
+    ImageStore,
+    NoteImages,
+    SoftenedImages,
+    distinct,
+    image_velocities,
+)
+from retimbre.palette import Palette, open_palette
+from retimbre.recorded_note import hear_note
 from retimbre.timing import timed
 from retimbre.types import NoteCurves, Notes
 
@@ -28,36 +31,8 @@ FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 Progress = Callable[[int, int], None]
 
-FORMAT_VERSION = 1
 BATCH_SIZE = 32
 CHUNK_NOTES = 256
-_PACKAGE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True, eq=False)
-class NoteImages:
-    """Images of notes; notes of one latent and pitch share theirs.
-
-    Attributes
-    ----------
-    images : np.ndarray of float32 [shape=(n_unique, 128, 96, 3)]
-        See `retimbre.images.harmonic`.
-    index : np.ndarray of int64 [shape=(n_notes,)]
-        Which image each note has.
-    """
-
-    images: FloatArray
-    index: IntArray
-
-
-def model_folders() -> dict[str, Path]:
-    """Return the embedded models by name."""
-    found: dict[str, Path] = {}
-    # In a checkout models/ lies beside the package; a wheel carries it inside.
-    for root in (_PACKAGE.parent / "models", _PACKAGE / "models"):
-        for config in sorted(root.glob("*/config.json")):
-            found[config.parent.name] = config.parent
-    return found
 
 
 def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":
@@ -79,15 +54,7 @@ def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":
     ModelFormatError
         If the folder holds something else than a model, or a damaged one.
     """
-    known = model_folders()
-    name = os.fspath(model)
-    folder = known.get(name, Path(name))
-    if not (folder / "config.json").is_file():
-        raise ModelNotFoundError(
-            f"There is no model {name!r}; the known ones are {', '.join(sorted(known)) or 'none'}, "
-            "or give the path of a model folder."
-        )
-    return _open(folder.resolve())
+    return _open(find_model(model))
 
 
 @lru_cache(maxsize=4)
@@ -109,6 +76,10 @@ class Generator:
     sample_rate : int [Hz]
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
+    has_velocity : bool
+        Whether a note sounds brighter when it is played louder.
+    instruments : Palette
+        The named instruments: ``generator.instruments["Flute"]`` is a z. Read when first used.
 
     Raises
     ------
@@ -120,25 +91,83 @@ class Generator:
     """
 
     def __init__(self, folder: Path) -> None:
-        config = _read_config(folder)
-        self.name = folder.name
-        self.sample_rate: int = config["sample_rate"]
-        self.latent_dim: int = config["latent_dim"]
-        self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
-        network = folder / config["generator"]
-        self._session = _open_network(network, config["generator_sha256"])
-        _check_network(network, self._session, self.latent_dim)
+        self._config = read_config(folder)
+        self.name = self._config.name
+        self.sample_rate = self._config.sample_rate
+        self.latent_dim = self._config.latent_dim
+        self.pitch_range = self._config.pitch_range
+        self.has_velocity = self._config.has_velocity
+        self._session = open_generator(self._config)
+
+    @cached_property
+    def instruments(self) -> Palette:
+        """The named instruments of the model.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        ModelFormatError
+            If its palette is damaged.
+        """
+        return open_palette(self._config)
+
+    def encode(
+        self, y: npt.ArrayLike, sr: int, *, source: str = "the recording"
+    ) -> npt.NDArray[np.float32]:
+        """Find the place of an instrument by one recorded note of it.
+
+        Parameters
+        ----------
+        y : array_like [shape=(n_samples,) or (channels, n_samples)]
+            A recording of 0.3 s or more; of several notes the clearest is taken. Silence
+            around it does no harm.
+        sr : int [Hz]
+        source : str
+            What messages call the recording.
+
+        Returns
+        -------
+        z : np.ndarray of float32 [shape=(latent_dim,)]
+            Of rms 1.
+
+        Raises
+        ------
+        ModelError
+            If the model has no encoder.
+        ParameterError
+            If `y` or `sr` is no audio, or the note lies outside `pitch_range`.
+        AudioError
+            If the recording is too short.
+        NoPitchError
+            If it is silent or no steady pitch is heard.
+        """
+        encoder = self._encoder
+        note = hear_note(y, sr, pitch_range=self.pitch_range, source=source)
+        inputs = {
+            "features": note.features[None],
+            "pitch": np.array([note.pitch - self.pitch_range[0]], np.int64),
+        }
+        return np.asarray(encoder.run(["z"], inputs)[0][0], dtype=np.float32)
 
     def generate_images(
-        self, z: FloatArray, pitches: IntArray, *, progress: Progress | None = None
+        self,
+        z: FloatArray,
+        pitches: IntArray,
+        velocities: npt.ArrayLike | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> NoteImages:
-        """Generate the images of notes, each distinct (z, pitch) once.
+        """Generate the images of notes, each distinct (z, pitch, velocity) once.
 
         Parameters
         ----------
         z : np.ndarray [shape=(n, latent_dim)]
         pitches : np.ndarray of int [shape=(n,), MIDI]
             Inside `pitch_range`.
+        velocities : array_like of int [shape=(n,) or (), 1..127], optional
+            How hard the notes are played, 100 by default. They change the timbre; the loudest
+            frame of an image lies at 0 dB all the same. A model without velocities ignores them.
         progress : callable, optional
             Called with notes done and notes in all.
 
@@ -149,20 +178,28 @@ class Generator:
         Raises
         ------
         ParameterError
-            If shapes differ, z is not finite, or a pitch is outside the model's range.
+            If shapes differ, z is not finite, or a pitch or a velocity is out of range.
         """
         z, pitches = self._check(z, pitches)
-        first, index = _distinct(z, pitches)
-        features = np.empty((len(first), N_FRAMES, N_FEATURES), np.float32)
+        struck = self._check_velocities(velocities, len(z))
+        first, index = distinct(z, pitches, struck)
+        batches = []
         for start in range(0, len(first), BATCH_SIZE):
             rows = first[start : start + BATCH_SIZE]
-            features[start : start + len(rows)] = self._run(z[rows], pitches[rows])
+            batches.append(self._run(z[rows], pitches[rows], struck[rows]))
             if progress is not None:
                 progress(min(start + BATCH_SIZE, len(first)), len(first))
+        shape = (0, N_FRAMES, N_FEATURES)
+        features = np.concatenate(batches) if batches else np.zeros(shape, np.float32)
         return NoteImages(features_to_image(features), index)
 
     def generate_samples_from_z(
-        self, z: FloatArray, pitches: IntArray, *, progress: Progress | None = None
+        self,
+        z: FloatArray,
+        pitches: IntArray,
+        velocities: npt.ArrayLike | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
         """Generate whole notes: held for 3 s, released for 1 s.
 
@@ -170,13 +207,15 @@ class Generator:
         ----------
         z : np.ndarray [shape=(n, latent_dim)]
         pitches : np.ndarray of int [shape=(n,), MIDI]
+        velocities : array_like of int [shape=(n,) or (), 1..127], optional
+            As in `generate_images`.
         progress : callable, optional
 
         Returns
         -------
         waves : np.ndarray of float32 [shape=(n, 4 * sample_rate), -1..1]
         """
-        found = self.generate_images(z, pitches, progress=progress)
+        found = self.generate_images(z, pitches, velocities, progress=progress)
         pitch_of = np.zeros(len(found.images), np.int64)
         pitch_of[found.index] = pitches
         waves = [
@@ -197,6 +236,10 @@ class Generator:
         timings: dict[str, float] | None = None,
     ) -> Iterator[npt.NDArray[np.float32]]:
         """Play notes one after another, with bounded memory.
+
+        Louder is brighter, where the model knows velocities: each note has the timbre of its
+        velocity (in steps of 8), and the duller one of a lower velocity where the performer's
+        level curve falls.
 
         Parameters
         ----------
@@ -225,14 +268,22 @@ class Generator:
         # Neighbouring seeds share no note's noise, as seed + note would make them.
         seeds = np.random.SeedSequence(seed).generate_state(len(notes), np.uint64)
         spent = {} if timings is None else timings
-        store = _ImageStore(self, *self._check(z, notes.pitch))
+        velocities = self._image_velocities(notes, with_softer=expression > 0.0)
+        store = ImageStore(self.generate_images, *self._check(z, notes.pitch), velocities)
         for start in range(0, len(notes), CHUNK_NOTES):
             part = slice(start, min(start + CHUNK_NOTES, len(notes)))
             with timed(spent, "generate"):
-                found = store.images_of(part.start, part.stop)
+                images, index = store.images_of(part.start, part.stop)
             waves = synthesize_notes(
-                found.images,
-                found.index,
+                SoftenedImages(
+                    images,
+                    index,
+                    velocities[part],
+                    notes.duration[part],
+                    level_curves[part],
+                    expression=expression,
+                ),
+                range(len(index)),
                 f0_curves[part],
                 notes.duration[part],
                 releases=releases[part],
@@ -248,8 +299,19 @@ class Generator:
                 if progress is not None:
                     progress(done, len(notes))
 
-    def _run(self, z: FloatArray, pitches: IntArray) -> FloatArray:
+    @cached_property
+    def _encoder(self) -> Any:
+        return open_encoder(self._config)
+
+    def _image_velocities(self, notes: Notes, *, with_softer: bool) -> IntArray:
+        if not self.has_velocity:
+            return np.full((len(notes), 1), DEFAULT_VELOCITY)
+        return image_velocities(notes.velocity, with_softer=with_softer)
+
+    def _run(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}
+        if self.has_velocity:
+            inputs["velocity"] = (velocities / 127.0).astype(np.float32)
         return np.asarray(self._session.run(["features"], inputs)[0])
 
     def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
@@ -270,128 +332,16 @@ class Generator:
             )
         return z, pitches
 
-
-class _ImageStore:
-    """The images of a long row of notes, made a chunk at a time.
-
-    An image is kept as long as a later note needs it, so that a melody on one instrument has
-    each key generated once and a melody on many instruments does not fill the memory.
-    """
-
-    def __init__(self, generator: Generator, z: FloatArray, pitches: IntArray) -> None:
-        self._generator = generator
-        self._z, self._pitches = z, pitches
-        self._first, self._index = _distinct(z, pitches)
-        self._last = np.zeros(len(self._first), np.int64)
-        self._last[self._index] = np.arange(len(self._index))
-        self._held: dict[int, FloatArray] = {}
-
-    def images_of(self, start: int, stop: int) -> NoteImages:
-        """Return the images of the notes ``start <= note < stop``; chunks come in order."""
-        wanted, index = np.unique(self._index[start:stop], return_inverse=True)
-        new = [int(i) for i in wanted if int(i) not in self._held]
-        rows = self._first[new]
-        made = self._generator.generate_images(self._z[rows], self._pitches[rows])
-        self._held.update((i, made.images[j]) for i, j in zip(new, made.index, strict=True))
-        images = np.stack([self._held[int(i)] for i in wanted])
-        self._held = {i: image for i, image in self._held.items() if self._last[i] >= stop}
-        return NoteImages(images, index.reshape(-1))
-
-
-def _distinct(z: FloatArray, pitches: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the first note of each distinct (z, pitch), and which of those each note is."""
-    keys = np.concatenate([z, pitches[:, None].astype(np.float32)], axis=1)
-    _, first, index = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return first, index.reshape(-1)
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelFormatError(f"{path} cannot be read as JSON ({error}).") from error
-    missing = _FIELDS.keys() - config.keys() if isinstance(config, dict) else _FIELDS
-    if missing:
-        raise ModelFormatError(f"{path} lacks {', '.join(sorted(missing))}.")
-    if config.get("format_version") != FORMAT_VERSION or config.get("representation") != "harmonic":
-        raise ModelFormatError(
-            f"{path} describes format {config.get('format_version')!r}, representation "
-            f"{config.get('representation')!r}; this version reads format {FORMAT_VERSION}, "
-            "representation 'harmonic'."
-        )
-    for name, (is_valid, wanted) in _FIELDS.items():
-        if not is_valid(config[name]):
-            raise ModelFormatError(f"{path} must give {name} as {wanted}, not {config[name]!r}.")
-    return config
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and value > 0
-
-
-def _is_pitch_range(value: object) -> bool:
-    if not (isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)):
-        return False
-    return bool(0 <= value[0] <= value[1] <= 127)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "sample_rate": (_is_count, "a whole number above 0"),
-    "latent_dim": (_is_count, "a whole number above 0"),
-    "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
-    "generator": (_is_text, "the name of a file"),
-    "generator_sha256": (_is_text, "a checksum"),
-}
-
-
-def _open_network(path: Path, sha256: str) -> Any:
-    try:
-        graph = path.read_bytes()
-    except OSError as error:
-        raise ModelFormatError(f"The network {path} is missing; get the model again.") from error
-    if hashlib.sha256(graph).hexdigest() != sha256:
-        raise ModelFormatError(f"The network {path} is damaged (wrong checksum); get it again.")
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as ort
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    # Spinning threads would starve the synthesis that runs beside the network.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    # ONNX Runtime's classes have no base of their own.
-    except (
-        ort.Fail,
-        ort.InvalidArgument,
-        ort.InvalidGraph,
-        ort.InvalidProtobuf,
-        ort.NotImplemented,
-        ort.RuntimeException,
-    ) as error:
-        raise ModelFormatError(
-            f"The network {path} is none that ONNX Runtime can run ({error})."
-        ) from error
-
-
-def _check_network(path: Path, session: Any, latent_dim: int) -> None:
-    """See that a network takes (z, pitch) and gives features, for any number of notes."""
-    wanted = {
-        "z": ("tensor(float)", [latent_dim]),
-        "pitch": ("tensor(int64)", []),
-        "features": ("tensor(float)", [N_FRAMES, N_FEATURES]),
-    }
-    ends = [*session.get_inputs(), *session.get_outputs()]
-    # A number in the place of the notes would fix how many there are.
-    found = {e.name: (e.type, e.shape[1:]) for e in ends if e.shape and type(e.shape[0]) is not int}
-    if found != wanted or len(ends) != len(wanted):
-        given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
-        raise ModelFormatError(
-            f"The network {path} must turn z (n, {latent_dim}) and pitch (n,) into features "
-            f"(n, {N_FRAMES}, {N_FEATURES}), and has {given}."
-        )
+    def _check_velocities(self, velocities: npt.ArrayLike | None, n: int) -> IntArray:
+        """Return one velocity a note; all alike where the model does not know them."""
+        given = np.asarray(DEFAULT_VELOCITY if velocities is None else velocities)
+        if given.shape not in ((), (n,)):
+            raise ParameterError(
+                f"Notes need one velocity each or one for all, given shape {given.shape} "
+                f"for {n} notes."
+            )
+        if given.size and not (given.min() >= 1 and given.max() <= 127):
+            raise ParameterError(
+                f"Velocities must be in 1..127, given {given.min()}..{given.max()}."
+            )
+        return np.broadcast_to(given if self.has_velocity else DEFAULT_VELOCITY, n)

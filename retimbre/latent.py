@@ -94,8 +94,30 @@ def get_random_instruments(
     if not secs_per_instrument > 0.0:
         raise ParameterError(f"Seconds per instrument must be > 0, given {secs_per_instrument}.")
     n = max(MIN_INSTRUMENTS, int(total_time / secs_per_instrument))
-    z = generate_z(n, latent_dim, rng=rng)
-    return Instruments(z, np.linspace(FIRST_ANCHOR, total_time, n))
+    return spread_instruments(generate_z(n, latent_dim, rng=rng), total_time)
+
+
+def spread_instruments(
+    z: npt.ArrayLike, total_time: float, names: tuple[str, ...] = ()
+) -> Instruments:
+    """Spread instruments evenly over a clip.
+
+    Parameters
+    ----------
+    z : array_like [shape=(n, latent_dim)]
+        One at least, in the order in which they are heard.
+    total_time : float [seconds, >= 0]
+        Length of the clip.
+    names : tuple of str
+        One an instrument, or none.
+
+    Returns
+    -------
+    instruments : Instruments
+        The first just before 0, the last at `total_time`; one alone plays throughout.
+    """
+    rows = np.asarray(z, dtype=np.float64)
+    return Instruments(rows, np.linspace(FIRST_ANCHOR, total_time, len(rows)), names)
 
 
 def slerp(z0: npt.ArrayLike, z1: npt.ArrayLike, t: npt.ArrayLike) -> FloatArray:

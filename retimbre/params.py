@@ -1,8 +1,11 @@
 """The settings of each stage: one frozen dataclass per stage, checked when made."""
 
 import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import NamedTuple
 
 from retimbre.errors import ParameterError
 
@@ -108,6 +111,11 @@ class TimbreParams:
         A name under ``models/`` or the path of a model folder.
     secs_per_instrument : float [seconds, >= 0.01]
         One random instrument every so many seconds.
+    instruments : str or sequence of str, optional
+        Named instruments instead of random ones: ``"Flute,Cello"`` or ``["Flute", "Cello"]``
+        spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at times in seconds.
+    like : path or sequence of paths, optional
+        Recordings of one note each, whose timbres are taken instead of random ones.
     seed : int or None [0..2**53]
         Same seed, same bytes; None draws one.
     """
@@ -115,8 +123,15 @@ class TimbreParams:
     model: str = "default"
     secs_per_instrument: float = 6.0
     seed: int | None = None
+    instruments: str | Sequence[str] | None = None
+    like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None
 
     def __post_init__(self) -> None:
+        if self.instruments is not None:
+            _check(
+                not self.files, "Give instruments or recordings that they are to be like, not both."
+            )
+            read_stops(self.instruments)
         _check(
             self.secs_per_instrument >= SHORTEST_INSTRUMENT,
             f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
@@ -128,6 +143,80 @@ class TimbreParams:
             f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), "
             f"given {self.seed!r}.",
         )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of `like`, however they were given."""
+        if self.like is None:
+            return ()
+        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like
+        return tuple(os.fspath(path) for path in paths)
+
+
+class Stop(NamedTuple):
+    """A named instrument on the way of the timbre, and when it is reached [seconds], if said."""
+
+    name: str
+    time: float | None
+
+
+def read_stops(given: str | Sequence[str]) -> tuple[Stop, ...]:
+    """Read a list of instruments.
+
+    Parameters
+    ----------
+    given : str or sequence of str
+        Names, in one text with commas between; all of them with ``@seconds`` behind, or none.
+
+    Returns
+    -------
+    stops : tuple of Stop
+        One at least.
+
+    Raises
+    ------
+    ParameterError
+        If a name is missing, a time is no number from 0 on, times do not ascend, or some
+        instruments have a time and others none.
+
+    Examples
+    --------
+    >>> read_stops("Flute@0, Grand Piano@8.5")
+    (Stop(name='Flute', time=0.0), Stop(name='Grand Piano', time=8.5))
+    """
+    items = given.split(",") if isinstance(given, str) else list(given)
+    told = given if isinstance(given, str) else ",".join(map(str, items))
+    _check(
+        bool(items) and all(isinstance(item, str) and item.strip() for item in items),
+        f"The instruments {told!r} lack a name; write them as in 'Flute,Cello'.",
+    )
+    stops = tuple(_read_stop(item) for item in items)
+    times = [stop.time for stop in stops if stop.time is not None]
+    _check(
+        len(times) in (0, len(stops)),
+        f"Some instruments of {told!r} have a time and some have none; give one to all (as in "
+        "'Flute@0,Cello@8.5') or to none.",
+    )
+    _check(
+        times == sorted(times),
+        f"The times of the instruments must ascend, given {', '.join(f'{t:g}' for t in times)}.",
+    )
+    return stops
+
+
+def _read_stop(item: str) -> Stop:
+    name, at, text = item.rpartition("@")
+    if not at:
+        return Stop(item.strip(), None)
+    try:
+        time = float(text)
+    except ValueError:
+        time = math.nan
+    _check(
+        0.0 <= time < math.inf and bool(name.strip()),
+        f"{item.strip()!r} must be a name, @ and a time in seconds from 0 on, as in 'Cello@8.5'.",
+    )
+    return Stop(name.strip(), time)
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from functools import partial
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from retimbre import audio, generator, latent, midi, mixing, pitch
-from retimbre.errors import ParameterError
 from retimbre.expression import RELEASE_SECONDS
 from retimbre.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams
 from retimbre.result import Analysis, Result
+from retimbre.samples import to_mono
 from retimbre.settings import Options, Settings
+from retimbre.timbre import TimbrePath, choose_path, place_instruments
 from retimbre.timing import timed
 from retimbre.types import FloatArray, Instruments
 
@@ -34,8 +33,6 @@ Listener = Callable[[FloatArray, int], None]
 # The sound of a last note may ring on for so long after the recording has ended.
 TAIL_SECONDS = RELEASE_SECONDS
 
-_CHECKED_SAMPLES = 1 << 20
-
 
 def retimbre_file(
     path: str | PathLike[str], *, progress: Progress | None = None, **options: Unpack[Options]
@@ -50,9 +47,11 @@ def retimbre_file(
         ``progress(stage, done, total)``.
     **options
         ``confidence`` [0..1], ``seed`` (int), ``model`` (name or folder), ``secs_per_instrument``
-        [seconds], ``expression`` [0..1], ``peak_db`` [dB], ``pitch_method``, ``crepe_capacity``,
-        ``viterbi``, ``fmin``, ``fmax`` [Hz], ``min_note_length`` [seconds], ``transpose``
-        [semitones], ``pitch_range`` ((low, high) in MIDI); None is the default.
+        [seconds], ``instruments`` ("Flute,Cello", ["Flute", "Cello"] or "Flute@0,Cello@8.5"),
+        ``like`` (file or files with a note each), ``expression`` [0..1], ``peak_db`` [dB],
+        ``pitch_method``, ``crepe_capacity``, ``viterbi``, ``fmin``, ``fmax`` [Hz],
+        ``min_note_length`` [seconds], ``transpose`` [semitones], ``pitch_range`` ((low, high)
+        in MIDI); None is the default.
 
     Returns
     -------
@@ -69,8 +68,9 @@ def retimbre_file(
     """
     settings = Settings.from_options(**options)
     model = load_model(settings)
+    timbre = choose_path(settings.timbre, model)
     analysis = analyze_file(path, settings.pitch, progress=progress)
-    return render(analysis, settings, model, progress=progress)
+    return render(analysis, settings, model, timbre, progress=progress)
 
 
 def retimbre(
@@ -96,8 +96,9 @@ def retimbre(
     """
     settings = Settings.from_options(**options)
     model = load_model(settings)
+    timbre = choose_path(settings.timbre, model)
     analysis = analyze(y, sr, settings.pitch, progress=progress)
-    return render(analysis, settings, model, progress=progress)
+    return render(analysis, settings, model, timbre, progress=progress)
 
 
 def load_model(settings: Settings) -> "Generator":
@@ -197,7 +198,7 @@ def analyze(
     ParameterError
         If `y` is empty, not finite, or of another shape.
     """
-    y = _mono(y)
+    y = to_mono(y)
     spent = {"decode": 0.0} | (timings or {})
     with timed(spent, "pitch"):
         track = pitch.estimate_pitch(
@@ -213,6 +214,7 @@ def render(
     analysis: Analysis,
     settings: Settings,
     model: "Generator | None" = None,
+    timbre: TimbrePath | None = None,
     *,
     progress: Progress | None = None,
 ) -> Result:
@@ -225,6 +227,8 @@ def render(
     settings : Settings
     model : Generator, optional
         The one that the settings name, where it is loaded already.
+    timbre : TimbrePath, optional
+        What `choose_path` makes of the settings, where it is known already.
     progress : callable, optional
 
     Returns
@@ -235,15 +239,19 @@ def render(
     Raises
     ------
     NoPitchError, ModelError
+        And what `choose_path` raises.
     """
     settings, seed = settings.with_seed()
     model = model or load_model(settings)
+    timbre = timbre or choose_path(settings.timbre, model)
     timings = analysis.timings | {"notes": 0.0, "generate": 0.0, "synthesize": 0.0}
     own: dict[str, float] = {}
     with timed(own, "total"):
         with timed(timings, "notes"):
             melody = find_melody(analysis, settings.notes, model.pitch_range)
-        instruments = _draw_instruments(analysis.duration, settings, model)
+        instruments = place_instruments(
+            timbre, settings.timbre, analysis.duration, model.latent_dim
+        )
         if progress is not None:
             progress("generate", 0, len(melody.notes))
         waves = model.play(
@@ -263,52 +271,34 @@ def render(
             peak_db=settings.render.peak_db,
         )
     timings["total"] = sum(analysis.timings.values()) + own["total"]
-    report = _report(analysis, settings, model, melody, y.size / model.sample_rate)
+    report = _report(analysis, settings, model, melody, instruments)
     return Result(
         y=y,
         sr=model.sample_rate,
         notes=melody.notes,
         pitch=analysis.pitch,
         instruments=instruments,
-        report=report | {"instruments": len(instruments.times), "timings": timings},
+        report=report | {"duration": y.size / model.sample_rate, "timings": timings},
         curves=melody.curves,
     )
 
 
-def _mono(y: FloatArray) -> FloatArray:
-    y = np.asarray(y)
-    if y.ndim not in (1, 2) or y.size == 0:
-        raise ParameterError(
-            f"Audio needs the shape (n_samples,) or (channels, n_samples), given {y.shape}."
-        )
-    y = np.asarray(y if y.ndim == 1 else y.mean(axis=0), dtype=np.float32)
-    # By blocks: a mask of all samples would take a quarter of their memory once more.
-    blocks = (y[i : i + _CHECKED_SAMPLES] for i in range(0, y.size, _CHECKED_SAMPLES))
-    if not all(np.isfinite(block).all() for block in blocks):
-        raise ParameterError("Audio must be finite everywhere; replace NaN and infinite samples.")
-    return y
-
-
-def _draw_instruments(duration: float, settings: Settings, model: "Generator") -> Instruments:
-    return latent.get_random_instruments(
-        duration,
-        settings.timbre.secs_per_instrument,
-        latent_dim=model.latent_dim,
-        rng=np.random.default_rng(settings.timbre.seed),
-    )
-
-
 def _report(
-    analysis: Analysis, settings: Settings, model: "Generator", melody: Melody, duration: float
+    analysis: Analysis,
+    settings: Settings,
+    model: "Generator",
+    melody: Melody,
+    instruments: Instruments,
 ) -> dict[str, Any]:
     return {
         "input": analysis.source,
         "confidence": None if analysis.pitch is None else settings.notes.confidence,
         "sample_rate": model.sample_rate,
-        "duration": duration,
         "notes": len(melody.notes),
         "seed": settings.timbre.seed,
         "model": model.name,
+        "instruments": len(instruments.times),
+        "instrument_names": list(instruments.names) or None,
         "input_sample_rate": analysis.sr,
         "input_duration": analysis.duration,
         "voiced_seconds": melody.voiced_seconds,

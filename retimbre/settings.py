@@ -1,6 +1,8 @@
 """All settings of one run, and the flat names under which people give them."""
 
+import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
@@ -19,6 +21,8 @@ class Options(TypedDict, total=False):
     seed: int | None
     model: str | None
     secs_per_instrument: float | None
+    instruments: str | Sequence[str] | None
+    like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
     expression: float | None
     peak_db: float | None
     pitch_method: str | None
@@ -37,6 +41,8 @@ _FIELDS: dict[str, tuple[str, str]] = {
     "seed": ("timbre", "seed"),
     "model": ("timbre", "model"),
     "secs_per_instrument": ("timbre", "secs_per_instrument"),
+    "instruments": ("timbre", "instruments"),
+    "like": ("timbre", "like"),
     "expression": ("render", "expression"),
     "peak_db": ("render", "peak_db"),
     "pitch_method": ("pitch", "method"),

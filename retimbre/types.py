@@ -162,10 +162,13 @@ class Instruments:
     z : np.ndarray [shape=(n_instruments, latent_dim)]
     times : np.ndarray [shape=(n_instruments,), seconds]
         Ascending.
+    names : tuple of str
+        One an instrument, or none where they are random.
     """
 
     z: FloatArray
     times: FloatArray
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "z", _readonly(self.z, np.float64))
@@ -177,3 +180,8 @@ class Instruments:
             )
         if np.any(np.diff(self.times) < 0):
             raise ParameterError("Instruments need ascending times.")
+        if len(self.names) not in (0, len(self.times)):
+            raise ParameterError(
+                f"Instruments need a name each or none, given {len(self.names)} names "
+                f"for {len(self.times)}."
+            )

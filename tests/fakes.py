@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from retimbre import generator, pitch
-from retimbre.errors import ModelNotFoundError
+from retimbre.errors import ModelNotFoundError, NoPitchError
 from retimbre.files import whole_file
+from retimbre.palette import Instrument, Palette
 from retimbre.types import HOP_SECONDS, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 
@@ -75,6 +76,20 @@ class FakeGenerator:
     sample_rate = FAKE_SR
     latent_dim = 256
     pitch_range = (36, 84)
+
+    @property
+    def instruments(self) -> Palette:
+        """Name a dark, a middling and a bright instrument."""
+        return Palette(
+            Instrument(name, np.full(256, brightness), 1000.0, 0.01, 0.0, -60.0, (36, 84))
+            for name, brightness in (("Flute", 0.0), ("Cello", 0.5), ("Glass Harmonics", 2.0))
+        )
+
+    def encode(self, y: np.ndarray, sr: int, *, source: str) -> np.ndarray:
+        """Hear in a loud recording a bright instrument; nothing in silence."""
+        if not np.any(y):
+            raise NoPitchError(f"{source} is silent.")
+        return np.full(256, float(np.abs(y).max()), np.float32)
 
     def play(
         self,

@@ -8,9 +8,11 @@ import time
 import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import (
     LOUD,
+    FakeGenerator,
     files_in,
     install,
     install_with_a_killer,
@@ -71,6 +73,30 @@ def test_workers_change_nothing(recordings, tmp_path):
     for name in ("a", "b", "c"):
         one, two = (tmp_path / k / f"{name}.retimbred.wav" for k in "12")
         assert one.read_bytes() == two.read_bytes()
+
+
+def test_recording_to_be_like_is_heard_once_and_reaches_the_workers(
+    recordings, tmp_path, monkeypatch
+):
+    heard = []
+
+    def encode(self, y, sr, *, source):
+        heard.append(source)
+        return np.full(256, 2.0)
+
+    monkeypatch.setattr(FakeGenerator, "encode", encode)
+    settings = Settings.from_options(seed=1, like=recordings[0])
+    for workers in (1, 2):
+        outcomes = batch.run_jobs(
+            jobs_for(*recordings, thresholds=(0.4, 0.5), output=tmp_path / f"{workers}"),
+            settings,
+            workers=workers,
+            set_up_worker=install,
+        )
+        assert [outcome.report["instrument_names"] for outcome in outcomes] == [["a.wav"]] * 6
+    assert heard == [str(recordings[0])] * 2
+    for name in files_in(tmp_path / "1"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
 def test_dead_worker_takes_only_its_own_job(recordings):

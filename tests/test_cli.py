@@ -172,6 +172,9 @@ def test_saved_midi_is_a_valid_input_with_the_same_notes(melody):
         (["-m", "fake"], "timbre", "model", "fake"),
         (["--model", "fake"], "timbre", "model", "fake"),
         (["--secs-per-instrument", "1.5"], "timbre", "secs_per_instrument", 1.5),
+        (["-i", "Flute,cello"], "timbre", "instruments", "Flute,cello"),
+        (["--instruments", "glass@1.5"], "timbre", "instruments", "glass@1.5"),
+        (["--like", "melody.wav"], "timbre", "files", ("melody.wav",)),
         (["--seed", "9"], "timbre", "seed", 9),
         (["--expression", "0.5"], "render", "expression", 0.5),
         (["--pitch-method", "pyin"], "pitch", "method", "pyin"),
@@ -188,9 +191,9 @@ def test_saved_midi_is_a_valid_input_with_the_same_notes(melody):
 def test_options_become_settings(melody, monkeypatch, args, stage, field, value):
     seen = {}
 
-    def render(analysis, settings, model=None, *, progress=None):
+    def render(analysis, settings, *args, progress=None):
         seen.update(vars(settings))
-        return real(analysis, settings, model, progress=progress)
+        return real(analysis, settings, *args, progress=progress)
 
     def analyze(y, sr, params, **kwargs):
         seen["analyzed"] = params
@@ -202,6 +205,31 @@ def test_options_become_settings(melody, monkeypatch, args, stage, field, value)
     retimbre("melody.wav", *args)
     assert getattr(seen[stage], field) == value
     assert seen["analyzed"] == seen["pitch"]
+
+
+def test_named_instruments_are_played_and_told(melody):
+    args = ("melody.wav", "--json", "--seed", 1)
+    (told,) = objects(retimbre(*args, "-i", "flute, glass harm"))
+    assert told["instrument_names"] == ["Flute", "Glass Harmonics"]
+    assert told["instruments"] == 2
+    (random,) = objects(retimbre(*args, "-o", "random.wav"))
+    assert random["instrument_names"] is None
+    assert Path("random.wav").read_bytes() != Path("melody.retimbred.wav").read_bytes()
+    told = retimbre("melody.wav", "-i", "flute@0, cello@1").stderr
+    assert "4 notes on Flute, Cello, " in told
+
+
+def test_recordings_to_be_like_are_played_and_told(melody):
+    write_wav(Path("note.wav").absolute(), tones((69, 1.0, LOUD)))
+    (told,) = objects(retimbre("melody.wav", "--like", "note.wav", "--like", melody, "--json"))
+    assert told["instrument_names"] == ["note.wav", "melody.wav"]
+
+
+def test_recording_in_which_nothing_is_heard_is_told_before_the_work(melody, monkeypatch):
+    write_wav(Path("silence.wav").absolute(), np.zeros(8000))
+    monkeypatch.setattr(pitch, "estimate_pitch", None)
+    told = retimbre("melody.wav", "--like", "silence.wav", exit_code=2).stderr
+    assert "Invalid value for '--like': silence.wav is silent." in told
 
 
 def test_every_option_is_tested_and_documented():
@@ -217,6 +245,14 @@ def test_every_option_is_tested_and_documented():
     ("args", "match"),
     [
         (["-c", "1.5"], "not in the range 0<=x<=1"),
+        (["-c", "abc"], "'abc' is not a valid number."),
+        (["--seed", "1.5"], "'1.5' is not a valid whole number."),
+        (["-i", "Flute,,Cello"], "lack a name"),
+        (["-i", "Flute@0,Cello"], "have a time and some have none"),
+        (["-i", "Flute@9,Cello@8"], "must ascend, given 9, 8"),
+        (["-i", "Kazoo"], "There is no instrument 'Kazoo'; near names are"),
+        (["-i", "Flute", "--like", "melody.wav"], "not both"),
+        (["--like", "nowhere.wav"], "Invalid value for '--like': "),
         (["-c", "nan"], "between 0 and 1"),
         (["--fmin", "H2"], "neither Hz nor a note"),
         (["--fmin", "900", "--fmax", "800"], "0 < fmin < fmax"),
@@ -489,7 +525,12 @@ def test_dry_run_tells_and_does_nothing(melody, midi_file, monkeypatch, option):
         "melody.wav -> out/melody_pe_05.wav, out/melody_pe_05.png at confidence 0.5",
         "song.mid -> out/song.retimbred.wav, out/song.retimbred.png",
     ]
-    assert "secs_per_instrument=6.0" in result.stderr
+    assert result.stderr.splitlines() == [
+        "pitch: method crepe, capacity full, viterbi yes, fmin 32.7 Hz, fmax 1975.5 Hz",
+        "notes: min note length 0.06 s, transpose 0 semitones",
+        "timbre: model default, secs per instrument 6 s",
+        "render: expression 1, peak -1 dB",
+    ]
     assert not Path("out").exists()
 
 

@@ -1,19 +1,15 @@
-"""The embedded model, and what is refused as one."""
+"""Notes of the embedded model; velocity, with a network whose answer to it is known."""
 
-import hashlib
 import itertools
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_models import DULLER_DB, write_model
 
-from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.generator import Generator, load_generator, model_folders
+from retimbre.errors import ParameterError
+from retimbre.generator import Generator, load_generator
+from retimbre.model_folder import model_folders
 from retimbre.types import NoteCurve, Notes
-
-DEFAULT = model_folders()["default"]
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +17,9 @@ def generator() -> Generator:
     return load_generator()
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    shutil.copytree(DEFAULT, tmp_path / "model")
-    return tmp_path / "model"
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Generator:
+    return Generator(write_model(tmp_path_factory.mktemp("models") / "fake"))
 
 
 def latents(n: int) -> np.ndarray:
@@ -60,7 +55,7 @@ def test_the_default_model_is_what_the_design_says(generator: Generator) -> None
     assert low <= 24
     assert high >= 96
     assert load_generator("default") is generator
-    assert load_generator(DEFAULT) is generator
+    assert load_generator(model_folders()["default"]) is generator
 
 
 def test_whole_notes_sound_at_their_pitch(generator: Generator) -> None:
@@ -138,6 +133,94 @@ def test_play_reports_progress_and_timings(generator: Generator) -> None:
     assert timings["synthesize"] > 0
 
 
+def brightness(wave: np.ndarray, pitch: int) -> float:
+    """Return the level of the third partial over that of the first [dB]."""
+    f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+    t = np.arange(len(wave)) / 44100
+    window = np.hanning(len(wave))
+    first, third = (abs(wave @ (window * np.exp(-2j * np.pi * k * f0 * t))) for k in (1, 3))
+    return float(20.0 * np.log10(third / first))
+
+
+def dull(velocity: float) -> float:
+    """Return what `brightness` is of the fake network at a velocity [dB]."""
+    return -2.0 * DULLER_DB * (1.0 - velocity / 127.0)
+
+
+Z0 = np.zeros((1, 256))
+
+
+@pytest.mark.parametrize("velocity", [1, 64, 127])
+def test_velocity_is_a_condition(fake: Generator, velocity: int) -> None:
+    image = fake.generate_images(Z0, np.array([60]), [velocity]).images[0]
+    assert image[50, 2, 0] - image[50, 0, 0] == pytest.approx(dull(velocity), abs=1e-3)
+    wave = fake.generate_samples_from_z(Z0, np.array([60]), velocity)[0]
+    assert brightness(wave[22050:88200], 60) == pytest.approx(dull(velocity), abs=0.3)
+
+
+def test_velocity_is_100_unless_it_is_given(fake: Generator) -> None:
+    image = fake.generate_images(Z0, np.array([60])).images[0]
+    assert image[50, 2, 0] - image[50, 0, 0] == pytest.approx(dull(100), abs=1e-3)
+
+
+def test_notes_that_differ_in_velocity_alone_are_generated_apart(
+    fake: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = CountingNetwork(fake._session)
+    monkeypatch.setattr(fake, "_session", network)
+    found = fake.generate_images(np.zeros((4, 256)), np.full(4, 60), [80, 90, 80, 90])
+    assert network.rows == len(found.images) == 2
+    assert found.index[0] == found.index[2] != found.index[1] == found.index[3]
+
+
+def test_velocities_change_nothing_in_a_model_without(tmp_path) -> None:
+    old = Generator(write_model(tmp_path / "old", format_version=1))
+    found = old.generate_images(np.zeros((2, 256)), np.full(2, 60), [1, 127])
+    assert len(found.images) == 1
+    notes = Notes([0.0, 1.0], [0.5, 1.5], [60, 60], [20, 120])
+    curves = [NoteCurve(np.zeros(51), np.linspace(0.0, -30.0, 51))] * 2
+    assert [len(wave) for wave in old.play(np.zeros((2, 256)), notes, curves)]
+
+
+@pytest.mark.parametrize(
+    ("velocities", "match"),
+    [([0], "1..127, given 0"), ([128], "given 128"), ([64, 64], "shape"), ([np.nan], "given nan")],
+)
+def test_wrong_velocities_are_refused(fake: Generator, velocities, match: str) -> None:
+    with pytest.raises(ParameterError, match=match):
+        fake.generate_images(Z0, np.array([60]), velocities)
+
+
+def test_louder_notes_are_brighter(fake: Generator) -> None:
+    notes = Notes([0.0, 1.0, 2.0], [0.9, 1.9, 2.9], [60, 60, 60], [40, 80, 120])
+    waves = fake.play(np.zeros((3, 256)), notes)
+    found = [brightness(wave[8820:35280], 60) for wave in waves]
+    np.testing.assert_allclose(found, [dull(v) for v in (40, 80, 120)], atol=0.4)
+
+
+@pytest.mark.parametrize(("expression", "down_db"), [(1.0, 12.0), (0.5, 6.0), (0.0, 0.0)])
+def test_a_note_gets_duller_while_it_is_played_softer(
+    fake: Generator, expression: float, down_db: float
+) -> None:
+    # 12 dB down from the middle on: by the law of velocities half of 120, linear in dB between.
+    level = np.repeat([0.0, -12.0], 100)
+    notes = Notes([0.0], [2.0], [60], [120])
+    curves = [NoteCurve(np.zeros(200), level)]
+    (wave,) = fake.play(Z0, notes, curves, expression=expression)
+    loud, soft = (brightness(wave[a : a + 26460], 60) for a in (13230, 57330))
+    assert loud == pytest.approx(dull(120), abs=0.4)
+    share = down_db / (40.0 * np.log10(2.0))
+    assert soft == pytest.approx((1 - share) * dull(120) + share * dull(60), abs=0.4)
+
+
+def test_the_image_keeps_its_level_while_it_gets_duller(fake: Generator) -> None:
+    """The level curve is followed once, by the gain: the softer image is as loud itself."""
+    level = np.repeat([0.0, -12.0], 100)
+    (wave,) = fake.play(Z0, Notes([0.0], [2.0], [60], [120]), [NoteCurve(np.zeros(200), level)])
+    loud, soft = (np.sqrt(np.mean(wave[a : a + 26460] ** 2)) for a in (13230, 57330))
+    assert 20.0 * np.log10(loud / soft) == pytest.approx(12.0, abs=0.5)
+
+
 def test_no_notes_give_no_waves(generator: Generator) -> None:
     assert list(generator.play(np.zeros((0, 256)), Notes.empty())) == []
     assert generator.generate_samples_from_z(np.zeros((0, 256)), np.zeros(0, int)).shape[0] == 0
@@ -155,120 +238,3 @@ def test_no_notes_give_no_waves(generator: Generator) -> None:
 def test_wrong_notes_are_refused(generator: Generator, z, pitches, match: str) -> None:
     with pytest.raises(ParameterError, match=match):
         generator.generate_images(z, np.array(pitches))
-
-
-def test_an_unknown_model_lists_the_known_ones() -> None:
-    with pytest.raises(ModelNotFoundError, match="the known ones are default"):
-        load_generator("nonesuch")
-
-
-def test_a_damaged_network_is_refused(copy: Path) -> None:
-    network = copy / "generator.onnx"
-    network.write_bytes(network.read_bytes()[:-10])
-    with pytest.raises(ModelFormatError, match="checksum"):
-        load_generator(copy)
-
-
-def test_a_missing_network_is_refused(copy: Path) -> None:
-    (copy / "generator.onnx").unlink()
-    with pytest.raises(ModelFormatError, match="missing"):
-        load_generator(copy)
-
-
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"format_version": 99}, "format 99"),
-        ({"representation": "melspec"}, "'melspec'"),
-        ({"pitch_range": None}, "lacks pitch_range"),
-        ({"pitch_range": 5}, "pitch_range as .*, not 5"),
-        ({"pitch_range": [21]}, "pitch_range as"),
-        ({"pitch_range": [108, 21]}, "pitch_range as"),
-        ({"pitch_range": ["21", "108"]}, "pitch_range as"),
-        ({"sample_rate": 0}, "sample_rate as a whole number above 0, not 0"),
-        ({"latent_dim": "many"}, "latent_dim as"),
-        ({"latent_dim": True}, "latent_dim as"),
-        ({"generator": 3}, "generator as the name of a file"),
-        ({"generator_sha256": []}, "generator_sha256 as"),
-        ({"latent_dim": 100}, r"z \(n, 100\).* z tensor\(float\) \['n', 256\]"),
-    ],
-)
-def test_a_config_of_another_kind_is_refused(copy: Path, change: dict, match: str) -> None:
-    config = json.loads((copy / "config.json").read_text()) | change
-    config = {key: value for key, value in config.items() if value is not None}
-    (copy / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelFormatError, match=match):
-        load_generator(copy)
-
-
-def test_a_config_that_is_no_json_is_refused(copy: Path) -> None:
-    (copy / "config.json").write_text("{")
-    with pytest.raises(ModelFormatError, match="JSON"):
-        load_generator(copy)
-
-
-def replace_network(copy: Path, graph: bytes) -> None:
-    """Put another network into a model folder, under its right checksum."""
-    (copy / "generator.onnx").write_bytes(graph)
-    config = json.loads((copy / "config.json").read_text())
-    config["generator_sha256"] = hashlib.sha256(graph).hexdigest()
-    (copy / "config.json").write_text(json.dumps(config))
-
-
-@pytest.mark.parametrize("graph", [b"", b"no protobuf", "half"], ids=["empty", "text", "half"])
-def test_a_network_that_is_none_is_refused(copy: Path, graph: bytes | str) -> None:
-    whole = (copy / "generator.onnx").read_bytes()
-    replace_network(copy, whole[: len(whole) // 2] if isinstance(graph, str) else graph)
-    with pytest.raises(ModelFormatError, match="none that ONNX Runtime can run"):
-        load_generator(copy)
-
-
-Z = ("z", "FLOAT", ["n", 256])
-PITCH = ("pitch", "INT64", ["n"])
-FEATURES = ("features", "FLOAT", ["n", 128, 240])
-
-
-@pytest.mark.parametrize(
-    ("inputs", "outputs"),
-    [
-        ([("z", "FLOAT", ["n", 64]), PITCH], [FEATURES]),
-        ([("z", "FLOAT", [8, 256]), PITCH], [FEATURES]),
-        ([("z", "FLOAT16", ["n", 256]), PITCH], [FEATURES]),
-        ([Z], [FEATURES]),
-        ([Z, ("pitch", "INT64", ["n", 1])], [FEATURES]),
-        ([Z, PITCH, ("more", "FLOAT", ["n"])], [FEATURES]),
-        ([Z, PITCH], [("features", "FLOAT", ["n", 64, 240])]),
-        ([Z, PITCH], [("other", "FLOAT", ["n", 128, 240])]),
-    ],
-)
-def test_a_network_of_another_shape_is_refused(copy: Path, inputs, outputs) -> None:
-    replace_network(copy, blank_network(inputs, outputs))
-    with pytest.raises(ModelFormatError, match="must turn z"):
-        load_generator(copy)
-
-
-def test_a_network_of_the_right_shape_is_taken(copy: Path) -> None:
-    replace_network(copy, blank_network([Z, PITCH], [FEATURES]))
-    assert load_generator(copy).latent_dim == 256
-
-
-def blank_network(inputs, outputs) -> bytes:
-    """Write a network of given ends that never looks at its inputs."""
-    pytest.importorskip("onnx")
-    from onnx import TensorProto, helper
-
-    ends = [
-        [helper.make_tensor_value_info(name, getattr(TensorProto, kind), shape)
-         for name, kind, shape in part]
-        for part in (inputs, outputs)
-    ]  # fmt: skip
-    (name, _, shape) = outputs[0]
-    rest = helper.make_tensor("rest", TensorProto.INT64, [len(shape) - 1], shape[1:])
-    nodes = [
-        helper.make_node("Shape", [inputs[0][0]], ["notes"], start=0, end=1),
-        helper.make_node("Concat", ["notes", "rest"], ["size"], axis=0),
-        helper.make_node("ConstantOfShape", ["size"], [name]),
-    ]
-    graph = helper.make_graph(nodes, "blank", *ends, initializer=[rest])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model.SerializeToString()

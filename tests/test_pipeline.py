@@ -11,6 +11,7 @@ from retimbre import audio, notes, pipeline, pitch
 from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, ParameterError
 from retimbre.params import NoteParams
 from retimbre.pipeline import TAIL_SECONDS
+from retimbre.samples import to_mono
 from retimbre.settings import Settings
 from retimbre.types import PitchTrack
 
@@ -336,15 +337,15 @@ def test_recording_at_a_high_rate_is_analysed_at_a_lower_one(tmp_path):
 @pytest.mark.parametrize("where", [0, 2**20, -1])
 def test_one_bad_sample_is_found_in_little_memory(where):
     y = np.zeros(3 * 2**20 + 1, np.float32)
-    pipeline._mono(y)  # NumPy's own first use
+    to_mono(y)  # NumPy's own first use
     tracemalloc.start()
-    assert pipeline._mono(y) is y
+    assert to_mono(y) is y
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.1 * 2**20
     y[where] = np.nan
     with pytest.raises(ParameterError, match="finite"):
-        pipeline._mono(y)
+        to_mono(y)
 
 
 def test_one_note_in_a_short_clip(tmp_path):

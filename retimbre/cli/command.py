@@ -12,13 +12,14 @@ import click
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.talk import Progress, Report
-from retimbre.errors import ModelNotFoundError, ParameterError, RetimbreError, one_line
+from retimbre.errors import AudioError, ModelNotFoundError, ParameterError, RetimbreError, one_line
 from retimbre.settings import Options, Settings
 
 if TYPE_CHECKING:
     from retimbre.plan import Input, Job
 
 COMMANDS = {
+    "instruments": ("retimbre.cli.instruments:instruments", "List the instruments of a model."),
     "train": ("retimbre.train.commands:train", "Train a generator."),
     "dataset": ("retimbre.train.commands:dataset", "Make training notes from SoundFonts."),
     "export": ("retimbre.train.commands:export", "Export a trained generator to ONNX."),
@@ -32,6 +33,8 @@ STEM.retimbred.wav; several thresholds give STEM_pe_00.wav, STEM_pe_05.wav and s
 \b
   retimbre song.webm
   retimbre song.webm -c 0 -c 0.5 -c 0.8 -o results
+  retimbre song.webm -i "Flute,Cello"
+  retimbre song.webm --like my-clarinet.wav
   retimbre recordings/ -j 4 --save-midi --plot --json
 
 What was written is listed on stdout, talk goes to stderr. The exit code is 0 when all is done,
@@ -39,8 +42,9 @@ What was written is listed on stdout, talk goes to stderr. The exit code is 0 wh
 """
 
 EPILOG = """Results of earlier runs under retimbre's own names are replaced; a file that -o names
-and that exists is kept unless --overwrite is given. No input is ever overwritten. An input that
-is named like a command is given as ./NAME."""
+and that exists is kept unless --overwrite is given. What an earlier run wrote beside its output
+(.mid, .csv, .png) stays until the same option writes it again. No input is ever overwritten. An
+input that is named like a command is given as ./NAME."""
 
 # The options that say which side outputs are written.
 _SIDES = {"save_midi": "midi", "save_notes": "notes", "save_f0": "f0", "plot": "plot"}
@@ -166,6 +170,9 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
                 progress("files", n_done, n_outputs)
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    # What is wrong with an input is an outcome; this is wrong with a recording to be like.
+    except AudioError as error:
+        raise click.BadParameter(one_line(error), param_hint="'--like'") from error
     except ParameterError as error:
         raise click.UsageError(one_line(error)) from error
     finally:
@@ -174,8 +181,9 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
 
 def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
     """Say what would be done, and how."""
-    for stage in (settings.pitch, settings.notes, settings.timbre, settings.render):
-        report.say(str(stage))
+    told = dataclasses.asdict(settings)
+    del told["notes"]["confidence"]  # each output tells its own
+    report.settings(told)
     for job in jobs:
         for output in job.outputs:
             at = settings.with_confidence(output.confidence)

@@ -7,7 +7,7 @@ import click
 
 from retimbre import __version__
 from retimbre.cli.group import LAST_SECTION, SectionOption
-from retimbre.cli.values import frequency, note_range
+from retimbre.cli.values import Number, WholeNumber, frequency, note_range
 from retimbre.params import (
     CREPE_CAPACITIES,
     LARGEST_SEED,
@@ -37,7 +37,7 @@ OUTPUT = [
         ["-c", "--confidence"],
         multiple=True,
         metavar="FLOAT",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         help="Frames below it are unvoiced; give several to compare them, from one analysis.  "
         f"[default: {NOTES.confidence}]",
     ),
@@ -64,9 +64,24 @@ SOUND = [
         help="A generator that is embedded, or the folder of one.",
     ),
     _sound(
+        ["-i", "--instruments"],
+        metavar="LIST",
+        help="Morph along named instruments instead of random ones: 'Flute,Cello', from the "
+        "beginning to the end, or 'Flute@0,Cello@8.5', at these seconds.  "
+        "'retimbre instruments' lists them.",
+    ),
+    _sound(
+        ["--like"],
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(),
+        help="Sound like the instrument of a recorded note of 0.3 s or more; give several to "
+        "morph from one to the next.",
+    ),
+    _sound(
         ["--secs-per-instrument"],
         metavar="S",
-        type=click.FloatRange(min=SHORTEST_INSTRUMENT),
+        type=Number(min=SHORTEST_INSTRUMENT),
         default=TIMBRE.secs_per_instrument,
         show_default=True,
         help="One random instrument for every S seconds of the clip, two at least.",
@@ -74,13 +89,13 @@ SOUND = [
     _sound(
         ["--seed"],
         metavar="INT",
-        type=click.IntRange(0, LARGEST_SEED),
+        type=WholeNumber(0, LARGEST_SEED),
         help="Same seed, same bytes.  [default: one is drawn and told]",
     ),
     _sound(
         ["--expression"],
         metavar="FLOAT",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         default=RENDER.expression,
         show_default=True,
         help="0: plain notes; 1: the performer's pitch and loudness are followed.",
@@ -119,14 +134,14 @@ PITCH_AND_NOTES = [
     _pitch(
         ["--min-note-length"],
         metavar="MS",
-        type=click.FloatRange(0),
+        type=Number(0),
         default=round(NOTES.min_note_length * 1000.0, 6),
         help="Shorter notes are dropped.",
     ),
     _pitch(
         ["--transpose"],
         metavar="SEMITONES",
-        type=click.IntRange(-127, 127),
+        type=WholeNumber(-127, 127),
         default=NOTES.transpose,
         help="Play higher (or, with a minus, lower).",
     ),
@@ -149,7 +164,7 @@ RUN = [
     _run(
         ["-j", "--jobs"],
         metavar="N",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         default=1,
         show_default=True,
         help="How many inputs to work on at a time.",

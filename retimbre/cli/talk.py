@@ -61,7 +61,7 @@ class Report:
             self._object(_rounded(outcome.report))
         else:
             for path in (outcome.report["output"], *outcome.report["files"].values()):
-                _print(path)
+                print_line(path)
         self.say(_sentence(outcome.report))
 
     def failed(
@@ -96,7 +96,15 @@ class Report:
             self._object({"input": source, **_names(output), "dry_run": True, "settings": settings})
         else:
             at = "" if output.confidence is None else f" at confidence {output.confidence:g}"
-            _print(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
+            print_line(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
+
+    def settings(self, stages: dict[str, dict[str, Any]]) -> None:
+        """Say the settings of each stage in a line; those that are not set are left out."""
+        for stage, values in stages.items():
+            told = [
+                _setting(name, value) for name, value in values.items() if value not in (None, ())
+            ]
+            self.say(f"{stage}: {', '.join(told)}")
 
     def say(self, text: str) -> None:
         """Write a line on stderr unless `quiet`."""
@@ -113,7 +121,7 @@ class Report:
                 self.say(f"\n{source}\n{_table(outcomes)}")
 
     def _object(self, content: dict[str, Any]) -> None:
-        _print(json.dumps(content))
+        print_line(json.dumps(content))
 
 
 class Progress:
@@ -169,7 +177,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _print(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line on stdout; what keeps it from there (a full disk) is told in a sentence."""
     try:
         click.echo(line)
@@ -184,6 +192,27 @@ def _print(line: str) -> None:
         ) from error
 
 
+_UNITS = {
+    "fmin": " Hz",
+    "fmax": " Hz",
+    "min_note_length": " s",
+    "secs_per_instrument": " s",
+    "transpose": " semitones",
+    "peak_db": " dB",
+}
+
+
+def _setting(name: str, value: Any) -> str:
+    """Write a setting as people say it: ``min note length 0.06 s``."""
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, tuple | list):
+        text = ("-" if name == "pitch_range" else ",").join(map(str, value))
+    else:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{name.removesuffix('_db').replace('_', ' ')} {text}{_UNITS.get(name, '')}"
+
+
 def _names(output: "Output") -> dict[str, Any]:
     return {"output": str(output.path), "confidence": output.confidence}
 
@@ -191,8 +220,10 @@ def _names(output: "Output") -> dict[str, Any]:
 def _sentence(report: dict[str, Any]) -> str:
     notes = f"{report['notes']} note{'s' * (report['notes'] != 1)}"
     folded = f" ({report['folded']} folded by octaves)" if report.get("folded") else ""
+    names = report.get("instrument_names")
+    played = f" on {', '.join(names)}" if names else ""
     return (
-        f"{report['input']} -> {report['output']}: {notes}{folded}, "
+        f"{report['input']} -> {report['output']}: {notes}{folded}{played}, "
         f"{report['duration']:.1f} s, seed {report['seed']}, "
         f"took {report['timings']['total']:.1f} s"
     )

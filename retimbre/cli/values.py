@@ -9,6 +9,18 @@ _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 
 
+class Number(click.FloatRange):
+    """A number in a range; what is none is called just that."""
+
+    name = "number"
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
 def note_to_midi(name: str) -> int:
     """Convert the name of a note to its MIDI number; C4 is 60.
 

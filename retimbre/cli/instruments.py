@@ -1,0 +1,107 @@
+"""The command ``retimbre instruments``: what can be asked for by name, and how it sounds."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retimbre.cli.talk import print_line
+from retimbre.errors import ModelNotFoundError, one_line
+from retimbre.params import TimbreParams
+
+if TYPE_CHECKING:
+    from retimbre.palette import Instrument
+
+HELP = """List the named instruments of a model, with figures that say how they sound.
+
+FILTER are words or beginnings of words; instruments whose names hold all of them are listed.
+
+\b
+  retimbre instruments
+  retimbre instruments flute --sort brightness
+  retimbre song.webm -i "Flute,Cello"
+
+\b
+brightness  spectral centroid of middle C, in Hz
+attack      time until it is within 3 dB of its loudest, in ms
+decay       how fast it dies while it is held, in dB a second; 0 is sustained
+noisiness   level of its noise against its tone, in dB
+range       notes that the model heard of it; it plays all others as well
+"""
+
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+# Column, what it shows of an instrument, and by what it is sorted.
+_COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"], Any]]] = {
+    "name": (lambda i: i.name, lambda i: i.name.casefold()),
+    "brightness": (lambda i: f"{i.brightness:.0f} Hz", lambda i: i.brightness),
+    "attack": (lambda i: f"{1000 * i.attack:.0f} ms", lambda i: i.attack),
+    "decay": (lambda i: f"{i.decay:.1f} dB/s", lambda i: i.decay),
+    "noisiness": (lambda i: f"{i.noisiness:.0f} dB", lambda i: i.noisiness),
+    "range": (lambda i: "-".join(map(_note, i.range)), lambda i: i.range),
+    "source": (lambda i: i.source, lambda i: i.source.casefold()),
+}
+_TO_THE_RIGHT = ("brightness", "attack", "decay", "noisiness")
+_JSON = (
+    "name", "brightness", "attack", "decay", "noisiness", "range", "source", "bank", "program",
+    "licence",
+)  # fmt: skip
+
+
+@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
+@click.option(
+    "-m",
+    "--model",
+    metavar="NAME|PATH",
+    default=TimbreParams.model,
+    show_default=True,
+    help="A generator that is embedded, or the folder of one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, attack in seconds.")
+@click.option(
+    "--sort",
+    "field",
+    type=click.Choice(list(_COLUMNS)),
+    help="Sort by a column, the smallest first.  [default: the model's order]",
+)
+def instruments(words: tuple[str, ...], model: str, as_json: bool, field: str | None) -> None:
+    """Print the instruments whose names hold all of some words."""
+    from retimbre.model_folder import find_model, read_config
+    from retimbre.palette import open_palette
+
+    try:
+        palette = open_palette(read_config(find_model(model)))
+    except ModelNotFoundError as error:
+        raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    found = palette.select(words)
+    if not found:
+        asked = " ".join(words)
+        raise click.ClickException(
+            f"No instrument has {asked!r} in its name; near names are "
+            f"{', '.join(palette.near(asked))}."
+        )
+    if field is not None:
+        found.sort(key=_COLUMNS[field][1])
+    if as_json:
+        rows = [{name: getattr(entry, name) for name in _JSON} for entry in found]
+        print_line(json.dumps(rows, indent=2))
+    else:
+        for line in _table(found):
+            print_line(line)
+
+
+def _table(found: "Sequence[Instrument]") -> list[str]:
+    """Set instruments under each other, one a line, with a head."""
+    cells = {name: [name, *map(show, found)] for name, (show, _) in _COLUMNS.items()}
+    columns = []
+    for name, texts in cells.items():
+        width = max(map(len, texts))
+        align = str.rjust if name in _TO_THE_RIGHT else str.ljust
+        columns.append([align(text, width) for text in texts])
+    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+
+
+def _note(midi: int) -> str:
+    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"

@@ -1,0 +1,316 @@
+"""Model folders: what one holds, read and checked before anything is done with it.
+
+A model is a folder with ``config.json`` and the files that it names: the generator, and in
+format 2 an encoder and a palette of named instruments. Embedded models lie under ``models/`` and
+go by their folder's name.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retimbre.cores import count_cores
+from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES, N_PLAIN_FEATURES
+
+REPRESENTATION = "harmonic"
+Ends = dict[str, tuple[str, list[int]]]
+"""Type and shape without the notes' axis of what a network takes or gives, by name."""
+
+# What the generator of each format takes beside z and pitch, and how many features it gives.
+_FORMATS: dict[int, tuple[Ends, int]] = {
+    1: ({}, N_PLAIN_FEATURES),
+    2: ({"velocity": ("tensor(float)", [])}, N_FEATURES),
+}
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The settings of a model folder.
+
+    Attributes
+    ----------
+    folder : Path
+    format_version : int
+    sample_rate : int [Hz]
+    latent_dim : int
+    pitch_range : (int, int) [MIDI, inclusive]
+    files : dict of str to (str, str)
+        Name and checksum of ``generator``, ``encoder`` and ``palette``, those that there are.
+    """
+
+    folder: Path
+    format_version: int
+    sample_rate: int
+    latent_dim: int
+    pitch_range: tuple[int, int]
+    files: dict[str, tuple[str, str]]
+
+    @property
+    def name(self) -> str:
+        """What messages call the model."""
+        return self.folder.name
+
+    @property
+    def has_velocity(self) -> bool:
+        """Whether the generator is told how hard a note is played."""
+        return "velocity" in _FORMATS[self.format_version][0]
+
+    def read(self, part: str, what: str) -> bytes:
+        """Read one of the model's files.
+
+        Parameters
+        ----------
+        part : str
+            A key of `files`.
+        what : str
+            What messages call it.
+
+        Returns
+        -------
+        content : bytes
+
+        Raises
+        ------
+        ModelError
+            If the model has no such part.
+        ModelFormatError
+            If the file is missing or is not what the checksum says.
+        """
+        if part not in self.files:
+            raise ModelError(f"The model {self.name!r} has no {what}; take one that has, with -m.")
+        name, sha256 = self.files[part]
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelFormatError(f"The {part} {path} is missing; get the model again.") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise ModelFormatError(f"The {part} {path} is damaged (wrong checksum); get it again.")
+        return content
+
+
+def model_folders() -> dict[str, Path]:
+    """Return the embedded models by name."""
+    found: dict[str, Path] = {}
+    # In a checkout models/ lies beside the package; a wheel carries it inside.
+    for root in (_PACKAGE.parent / "models", _PACKAGE / "models"):
+        for config in sorted(root.glob("*/config.json")):
+            found[config.parent.name] = config.parent
+    return found
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """Return the folder of a model.
+
+    Parameters
+    ----------
+    model : str or path
+        A name under ``models/`` or the path of a model folder.
+
+    Returns
+    -------
+    folder : Path
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model; the sentence lists the known names.
+    """
+    known = model_folders()
+    name = os.fspath(model)
+    folder = known.get(name, Path(name))
+    if not os.path.isfile(folder / "config.json"):
+        raise ModelNotFoundError(
+            f"There is no model {name!r}; the known ones are {', '.join(sorted(known)) or 'none'}, "
+            "or give the path of a model folder."
+        )
+    return folder.resolve()
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and check the settings of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    config : ModelConfig
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no JSON, of another format, or a setting is not what it must be.
+    """
+    path = folder / "config.json"
+    config = _read_json(path)
+    given = {name: value for name, value in config.items() if value is not None}
+    missing = [name for name in _REQUIRED if name not in given]
+    missing += [_sha(part) for part in _PARTS if part in given and _sha(part) not in given]
+    if missing:
+        raise ModelFormatError(f"{path} lacks {', '.join(dict.fromkeys(missing))}.")
+    version, representation = given.get("format_version"), given.get("representation")
+    if type(version) is not int or version not in _FORMATS or representation != REPRESENTATION:
+        raise ModelFormatError(
+            f"{path} describes format {version!r}, representation {representation!r}; this "
+            f"version reads format {' or '.join(map(str, _FORMATS))}, "
+            f"representation {REPRESENTATION!r}."
+        )
+    for name, (is_valid, wanted) in _FIELDS.items():
+        if name in given and not is_valid(given[name]):
+            raise ModelFormatError(f"{path} must give {name} as {wanted}, not {given[name]!r}.")
+    return ModelConfig(
+        folder=folder,
+        format_version=given["format_version"],
+        sample_rate=given["sample_rate"],
+        latent_dim=given["latent_dim"],
+        pitch_range=(given["pitch_range"][0], given["pitch_range"][1]),
+        files={part: (given[part], given[_sha(part)]) for part in _PARTS if part in given},
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFormatError(f"{path} cannot be read as JSON ({error}).") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _sha(part: str) -> str:
+    return f"{part}_sha256"
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_pitch_range(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)):
+        return False
+    return bool(0 <= value[0] <= value[1] <= 127)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_PARTS = ("generator", "encoder", "palette")
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "sample_rate": (_is_count, "a whole number above 0"),
+    "latent_dim": (_is_count, "a whole number above 0"),
+    "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
+    **{part: (_is_text, "the name of a file") for part in _PARTS},
+    **{_sha(part): (_is_text, "a checksum") for part in _PARTS},
+}
+_REQUIRED = ("sample_rate", "latent_dim", "pitch_range", "generator", "generator_sha256")
+
+
+def open_generator(config: ModelConfig) -> Any:
+    """Open the generator network of a model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+        Takes ``z`` (n, latent_dim) and ``pitch`` (n,) counted from the lowest, in format 2
+        ``velocity`` (n,) as well, and gives ``features`` (n, 128, 288); in format 1 240.
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no such network.
+    """
+    more, n_features = _FORMATS[config.format_version]
+    session = _open_network(config, "generator")
+    inputs = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", []), **more}
+    _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, n_features]})
+    return session
+
+
+def open_encoder(config: ModelConfig) -> Any:
+    """Open the encoder network of a model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+        Takes ``features`` (n, 128, 288) and ``pitch`` (n,) counted from the lowest; gives ``z``
+        (n, latent_dim).
+
+    Raises
+    ------
+    ModelError
+        If the model has no encoder.
+    ModelFormatError
+        If the file is no such network.
+    """
+    session = _open_network(config, "encoder")
+    inputs = {"features": ("tensor(float)", [N_FRAMES, N_FEATURES]), "pitch": ("tensor(int64)", [])}
+    _check_ends(config, "encoder", session, inputs, {"z": [config.latent_dim]})
+    return session
+
+
+_WHAT = {"generator": "generator", "encoder": "encoder that could hear a recorded instrument"}
+
+
+def _open_network(config: ModelConfig, part: str) -> Any:
+    graph = config.read(part, _WHAT[part])
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as ort
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = count_cores()
+    # Spinning threads would starve the synthesis that runs beside the network.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    # ONNX Runtime's classes have no base of their own.
+    except (
+        ort.Fail,
+        ort.InvalidArgument,
+        ort.InvalidGraph,
+        ort.InvalidProtobuf,
+        ort.NotImplemented,
+        ort.RuntimeException,
+    ) as error:
+        path = config.folder / config.files[part][0]
+        raise ModelFormatError(
+            f"The {part} {path} is no network that ONNX Runtime can run ({error})."
+        ) from error
+
+
+def _check_ends(
+    config: ModelConfig,
+    part: str,
+    session: Any,
+    inputs: Ends,
+    outputs: dict[str, list[int]],
+) -> None:
+    """See that a network takes and gives what it must, for any number of notes."""
+    wanted = inputs | {name: ("tensor(float)", shape) for name, shape in outputs.items()}
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    # A number in the place of the notes would fix how many there are.
+    found = {e.name: (e.type, e.shape[1:]) for e in ends if e.shape and type(e.shape[0]) is not int}
+    if found == wanted and len(ends) == len(wanted):
+        return
+    described = [f"{name} ({', '.join(['n', *map(str, s)])})" for name, (_, s) in wanted.items()]
+    given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
+    raise ModelFormatError(
+        f"The {part} {config.folder / config.files[part][0]} must turn "
+        f"{' and '.join(described[: len(inputs)])} into {described[-1]}, and has {given}."
+    )

@@ -1,0 +1,256 @@
+"""One recorded note as the networks know notes: found, tuned, straightened and held for 3 s.
+
+1. The clearest note of the recording is taken: long and loud (`retimbre.notes` finds them).
+2. Its onset, its release and its end are read off the level.
+3. It is played at the pitch of the nearest key throughout (`retimbre.straighten`).
+4. Its image is measured and completed as if it had been held.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre import audio, notes, pitch
+from retimbre.errors import AudioError, NoPitchError, ParameterError
+from retimbre.images.harmonic import (
+    ATTACK_STEP,
+    FEATURE_FILL,
+    FRAME_TIMES,
+    N_ATTACK_FRAMES,
+    NOTE_SECONDS,
+    SAMPLE_RATE,
+    analyze,
+    detune_cents,
+    feature_mask,
+    image_to_features,
+)
+from retimbre.images.held import MARGIN_SECONDS, hold_image
+from retimbre.images.texture import separate_texture
+from retimbre.note_ends import NoteEnds, find_ends
+from retimbre.params import NoteParams, PitchParams
+from retimbre.samples import to_mono
+from retimbre.straighten import straighten
+from retimbre.types import HOP_SECONDS, FloatArray, Notes, PitchTrack
+from retimbre.units import hz_to_midi, midi_to_hz
+
+logger = logging.getLogger("retimbre")
+
+SHORTEST_SECONDS = 0.3
+LONGEST_SECONDS = 60.0
+"""Of a longer recording only the beginning is heard."""
+
+HIGHEST_HZ = 4000.0
+"""A pitch that the waveform's period shows may lie above those that CREPE knows."""
+
+THRESHOLDS = (0.6, 0.3)
+"""Confidence that frames of the note need; the lower one where no note reaches the higher."""
+
+STEADY_CENTS = 6.0
+"""Pitch curves that move less (standard deviation) are the tracker's own unrest."""
+
+_FADE_SAMPLES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class HeardNote:
+    """What was taken of a recording.
+
+    Attributes
+    ----------
+    features : np.ndarray of float32 [shape=(128, 288), -1..1]
+        As `harmonic.image_to_features` gives them.
+    image : np.ndarray of float32 [shape=(128, 96, 4)]
+        Held for 3 s, then released.
+    pitch : int [MIDI]
+        The nearest key.
+    cents : float
+        How far above that key the note was.
+    onset, seconds : float [seconds]
+        Where in the recording it begins, and how long it is held there.
+    """
+
+    features: FloatArray
+    image: FloatArray
+    pitch: int
+    cents: float
+    onset: float
+    seconds: float
+
+
+def hear_note(
+    y: npt.ArrayLike, sr: int, *, pitch_range: tuple[int, int], source: str = "the recording"
+) -> HeardNote:
+    """Take the clearest note of a recording.
+
+    Parameters
+    ----------
+    y : array_like [shape=(n_samples,) or (channels, n_samples)]
+        0.3 s or more.
+    sr : int [Hz, > 0]
+    pitch_range : (int, int) [MIDI, inclusive]
+        The notes that the networks know.
+    source : str
+        What messages call the recording.
+
+    Returns
+    -------
+    note : HeardNote
+
+    Raises
+    ------
+    ParameterError
+        If `y` or `sr` is no audio, or the note lies outside `pitch_range`.
+    AudioError
+        If the recording, or the note in it, is too short.
+    NoPitchError
+        If it is silent or no steady pitch is heard.
+    """
+    if not sr > 0:
+        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
+    samples = to_mono(y)
+    if samples.size < SHORTEST_SECONDS * sr:
+        raise AudioError(
+            f"{_capital(source)} lasts {samples.size / sr:.2f} s; a timbre needs a note of "
+            f"{SHORTEST_SECONDS} s or more."
+        )
+    if samples.size > LONGEST_SECONDS * sr:
+        logger.warning("Of %s only the first %g s are heard.", source, LONGEST_SECONDS)
+        samples = samples[: round(LONGEST_SECONDS * sr)]
+    samples = audio.resample(samples, sr, SAMPLE_RATE)
+    track = pitch.estimate_pitch(samples, SAMPLE_RATE, PitchParams(fmax=HIGHEST_HZ))
+    found, chosen = _clearest_note(track, source)
+    ends = find_ends(
+        samples,
+        SAMPLE_RATE,
+        found.intervals[chosen],
+        after=float(found.offset[chosen - 1]) if chosen else 0.0,
+        before=float(found.onset[chosen + 1]) if chosen + 1 < len(found) else np.inf,
+    )
+    if ends.release - ends.onset < SHORTEST_SECONDS / 2:
+        raise AudioError(
+            f"The note in {source} is held for {ends.release - ends.onset:.2f} s; "
+            f"record one of {SHORTEST_SECONDS} s or more."
+        )
+    times, f0 = _pitch_curve(track, found, chosen)
+    key, cents = _nearest_key(f0, pitch_range, source)
+    image = _image(samples, ends, times - ends.onset, f0, key)
+    heard = HeardNote(
+        features=_features(image, key),
+        image=image,
+        pitch=key,
+        cents=cents,
+        onset=ends.onset,
+        seconds=ends.release - ends.onset,
+    )
+    _tell(heard, len(found), source)
+    return heard
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _clearest_note(track: PitchTrack, source: str) -> tuple[Notes, int]:
+    """Return the notes of a recording and which of them is the longest and loudest."""
+    if not np.isfinite(track.f0).any():
+        raise NoPitchError(f"{_capital(source)} is silent; a timbre needs a note that sounds.")
+    for threshold in THRESHOLDS:
+        params = NoteParams(confidence=threshold, min_note_length=SHORTEST_SECONDS / 3)
+        found = notes.segment_notes(track, params)
+        if len(found):
+            break
+    else:
+        highest = track.confidence[np.isfinite(track.f0)].max()
+        raise NoPitchError(
+            f"No steady note is heard in {source} (the highest confidence is {highest:.2f}); "
+            "record one note of one instrument."
+        )
+    amplitude = 10.0 ** (track.level_db / 20.0)
+    frames = np.rint(found.intervals / HOP_SECONDS).astype(np.int64)
+    return found, int(np.argmax([amplitude[first : last + 1].sum() for first, last in frames]))
+
+
+def _pitch_curve(track: PitchTrack, found: Notes, chosen: int) -> tuple[FloatArray, FloatArray]:
+    """Return times [seconds] and f0 [Hz] of a note; a steady note has its median throughout."""
+    curve = notes.note_curves(track, found)[chosen]
+    midi = found.pitch[chosen] + curve.cents / 100.0
+    if len(midi) > 10:
+        # The first and the last frames hear half of what is not the note.
+        midi[:2], midi[-2:] = midi[2], midi[-3]
+    if np.std(midi) * 100.0 < STEADY_CENTS:
+        midi = np.full(len(midi), np.median(midi))
+    return found.onset[chosen] + HOP_SECONDS * np.arange(len(midi)), midi_to_hz(midi)
+
+
+def _nearest_key(f0: FloatArray, pitch_range: tuple[int, int], source: str) -> tuple[int, float]:
+    middle = float(np.median(hz_to_midi(f0)))
+    key = round(middle)
+    low, high = pitch_range
+    if not low <= key <= high:
+        raise ParameterError(
+            f"The note in {source} lies at MIDI {key} ({np.median(f0):.0f} Hz), outside the "
+            f"model's {low}..{high}; record another note of the instrument."
+        )
+    return key, 100.0 * (middle - key)
+
+
+def _image(
+    samples: FloatArray, ends: NoteEnds, times: FloatArray, f0: FloatArray, key: int
+) -> FloatArray:
+    """Measure the image of a note, tuned to a key and completed; times count from the onset."""
+    target = float(midi_to_hz(key))
+    y = _cut(samples, ends)
+    cents = 0.0
+    # The tracker is some cents off; the partials of the first image tell how many.
+    for _ in range(2):
+        tuned = f0 * 2.0 ** (cents / 1200.0)
+        raw = analyze(straighten(y, SAMPLE_RATE, times, tuned, target), target)
+        cents += detune_cents(raw)
+    release = (ends.release - ends.onset) * len(straighten(y, SAMPLE_RATE, times, f0, target))
+    seconds = release / len(y)
+    return hold_image(separate_texture(_looped(raw, seconds)), seconds)
+
+
+def _cut(samples: FloatArray, ends: NoteEnds) -> FloatArray:
+    """Return the samples of a note, without a click at either end."""
+    first = round(ends.onset * SAMPLE_RATE)
+    last = round(min(ends.end, ends.onset + 1.5 * NOTE_SECONDS) * SAMPLE_RATE)
+    y = samples[first:last].copy()
+    n = min(_FADE_SAMPLES, len(y) // 2)
+    y[:n] *= np.linspace(0.0, 1.0, n, dtype=np.float32)
+    y[len(y) - n :] *= np.linspace(1.0, 0.0, n, dtype=np.float32)
+    return y
+
+
+def _looped(image: FloatArray, seconds: float) -> FloatArray:
+    """Let a note that ends at `seconds` run forth and back, so that its flutter goes on.
+
+    Texture is measured over more than half a second; the silence after a short note would
+    count as calm.
+    """
+    turn = max(min(seconds - MARGIN_SECONDS, FRAME_TIMES[-1]), 2.0 * ATTACK_STEP)
+    start = min(N_ATTACK_FRAMES * ATTACK_STEP, 0.5 * turn)
+    period = turn - start
+    looped = start + np.abs(np.mod(FRAME_TIMES - turn, 2.0 * period) - period)
+    times = np.where(turn >= FRAME_TIMES, FRAME_TIMES, looped)
+    frames = np.rint(np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES))))
+    return np.asarray(image[frames.astype(np.int64)])
+
+
+def _features(image: FloatArray, key: int) -> FloatArray:
+    return np.where(feature_mask(key), image_to_features(image), FEATURE_FILL).astype(np.float32)
+
+
+def _tell(heard: HeardNote, n_notes: int, source: str) -> None:
+    others = "" if n_notes == 1 else f", the clearest of {n_notes} notes"
+    logger.info(
+        "Of %s the note at %.2f s is taken%s: MIDI %d%+.0f cents, held for %.2f s.",
+        source,
+        heard.onset,
+        others,
+        heard.pitch,
+        heard.cents,
+        heard.seconds,
+    )

@@ -1,0 +1,128 @@
+"""Instruments by name: loosely, but never the wrong one."""
+
+import numpy as np
+import pytest
+
+from retimbre.errors import ParameterError
+from retimbre.palette import AMBIGUOUS_NAMES, Instrument, Palette
+
+NAMES = (
+    "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",
+    "Glass Harmonics", "Cello", "Cello Section", "Électro-Basse", "GLASS PAD", "glass pad",
+)  # fmt: skip
+
+
+def make(names=NAMES) -> Palette:
+    return Palette(
+        Instrument(name, np.full(4, float(k)), 1000.0, 0.01, 0.0, -60.0, (21, 108))
+        for k, name in enumerate(names)
+    )
+
+
+@pytest.fixture
+def palette() -> Palette:
+    return make()
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("Flute", "Flute"),
+        ("flute", "Flute"),
+        (" FLUTE ", "Flute"),
+        ("flute2", "Flute 2"),
+        ("flute-2", "Flute 2"),
+        ("panflute", "Pan Flute"),
+        ("pan", "Pan Flute"),
+        ("flute pan", "Pan Flute"),
+        ("grand", "Grand Piano"),
+        ("piano 2", "Electric Piano 2"),
+        ("e piano 1", "Electric Piano 1"),
+        ("section", "Cello Section"),
+        ("harm", "Glass Harmonics"),
+        ("glass harm", "Glass Harmonics"),
+        ("electro basse", "Électro-Basse"),
+        ("GLASS PAD", "GLASS PAD"),
+        ("glass pad", "glass pad"),
+    ],
+)
+def test_names_match_loosely(palette: Palette, asked: str, found: str) -> None:
+    assert palette.describe(asked).name == found
+    assert palette[asked] is palette[found]
+    assert asked in palette
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("Glass Harmonica", "Glass Harmonics"),
+        ("chello", "Cello"),
+        ("electric bass", "Électro-Basse"),
+        ("Flutte", "Flute"),
+        ("piano grande", "Grand Piano"),
+    ],
+)
+def test_a_miss_lists_near_names(palette: Palette, asked: str, near: str) -> None:
+    with pytest.raises(ParameterError) as told:
+        palette[asked]
+    sentence = str(told.value)
+    assert sentence.startswith(f"There is no instrument {asked!r}; near names are ")
+    assert sentence.endswith("; 'retimbre instruments' lists them all.")
+    assert near in sentence.split("near names are ")[1].split(";")[0].split(", ")
+    assert asked not in palette
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("piano", ["Grand Piano", "Electric Piano 1", "Electric Piano 2"]),
+        ("Glass Pad", ["GLASS PAD", "glass pad"]),
+        ("e", ["Electric Piano 1", "Electric Piano 2", "Électro-Basse"]),
+    ],
+)
+def test_what_could_be_several_is_a_miss(palette: Palette, asked: str, meant: list[str]) -> None:
+    with pytest.raises(ParameterError, match=f"could be {len(meant)} instruments") as told:
+        palette[asked]
+    assert f"near names are {', '.join(meant)};" in str(told.value)
+    assert asked not in palette
+
+
+def test_a_long_list_is_cut() -> None:
+    with pytest.raises(ParameterError, match=r"could be 20 instruments.*Pad 7, \.\.\.;"):
+        make([f"Pad {k}" for k in range(20)])["pad"]
+    assert AMBIGUOUS_NAMES == 8
+
+
+@pytest.mark.parametrize("asked", ["", " ", "--", "?"])
+def test_nothing_matches_no_name(palette: Palette, asked: str) -> None:
+    assert asked not in palette
+    with pytest.raises(ParameterError, match="near names are"):
+        palette[asked]
+
+
+def test_it_is_a_mapping(palette: Palette) -> None:
+    assert tuple(palette) == NAMES
+    assert len(palette) == len(NAMES)
+    assert [z[0] for z in palette.values()] == list(range(len(NAMES)))
+    assert 3 not in palette
+    assert palette.get("cello") is palette["Cello"]
+    assert palette.get("kazoo") is None
+    assert palette.get("kazoo", 5) == 5
+    assert repr(palette) == "<Palette of 12 instruments>"
+    with pytest.raises(TypeError):
+        palette["Flute"] = 1  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ((), list(NAMES)),
+        (("flute",), ["Flute", "Flute 2", "Pan Flute"]),
+        (("PIANO", "2"), ["Electric Piano 2"]),
+        (("piano 2",), ["Electric Piano 2"]),
+        (("pia",), ["Grand Piano", "Electric Piano 1", "Electric Piano 2"]),
+        (("kazoo",), []),
+    ],
+)
+def test_instruments_are_selected_by_words(palette: Palette, words, found) -> None:
+    assert [entry.name for entry in palette.select(words)] == found

@@ -1,0 +1,171 @@
+"""Which instruments play, and when."""
+
+import numpy as np
+import pytest
+from fake_models import palette_table, write_model
+from fakes import LOUD, tones, write_wav
+
+from retimbre import pipeline
+from retimbre.errors import DecodeError, ModelError, NoPitchError, ParameterError
+from retimbre.generator import Generator
+from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
+from retimbre.params import Stop, TimbreParams, read_stops
+from retimbre.settings import Settings
+from retimbre.timbre import choose_path, place_instruments
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return Generator(write_model(tmp_path_factory.mktemp("models") / "fake"))
+
+
+def z_of(k):
+    return np.asarray(palette_table()["instruments"][k]["z"])
+
+
+# What is written
+
+
+@pytest.mark.parametrize(
+    ("given", "stops"),
+    [
+        ("Flute", [("Flute", None)]),
+        ("Flute,Cello", [("Flute", None), ("Cello", None)]),
+        (" Flute , Glass Harmonica ", [("Flute", None), ("Glass Harmonica", None)]),
+        (["Flute", "Piano, grand"], [("Flute", None), ("Piano, grand", None)]),
+        (("Flute@0", "Cello@8.5"), [("Flute", 0.0), ("Cello", 8.5)]),
+        ("Flute@0,Cello @ 8.5", [("Flute", 0.0), ("Cello", 8.5)]),
+        ("A@home@2", [("A@home", 2.0)]),
+        ("Flute@0,Flute@4,Cello@4", [("Flute", 0.0), ("Flute", 4.0), ("Cello", 4.0)]),
+    ],
+)
+def test_lists_of_instruments_are_read(given, stops):
+    assert read_stops(given) == tuple(Stop(*stop) for stop in stops)
+    assert TimbreParams(instruments=given).instruments == given
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ("", "lack a name"),
+        ([], "lack a name"),
+        ("Flute,", "'Flute,' lack a name"),
+        ("Flute, ,Cello", "lack a name"),
+        ([3], "lack a name"),
+        ("@3", "'@3' must be a name, @ and a time"),
+        ("Flute@", "'Flute@' must be a name, @ and a time"),
+        ("Flute@noon", "'Flute@noon' must be"),
+        ("Flute@-1", "time in seconds from 0 on"),
+        ("Flute@nan", "time in seconds"),
+        ("Flute@inf", "time in seconds"),
+        ("Flute@0,Cello", "'Flute@0,Cello' have a time and some have none"),
+        ("Flute,Cello@3", "some have none"),
+        ("Flute@3,Cello@2", "must ascend, given 3, 2"),
+    ],
+)
+def test_lists_that_are_none_are_refused(given, match):
+    with pytest.raises(ParameterError, match=match):
+        TimbreParams(instruments=given)
+
+
+def test_instruments_are_named_or_like_a_recording():
+    with pytest.raises(ParameterError, match="not both"):
+        TimbreParams(instruments="Flute", like="note.wav")
+    assert TimbreParams(like="note.wav").files == ("note.wav",)
+    assert TimbreParams(instruments="Flute", like=()).files == ()
+
+
+# What is chosen
+
+
+def test_random_instruments_are_no_path(model):
+    params = TimbreParams(seed=3, secs_per_instrument=2.0)
+    assert choose_path(params, model) is None
+    drawn = place_instruments(None, params, 6.0, 256)
+    assert drawn.z.shape == (3, 256)
+    assert drawn.names == ()
+
+
+def test_named_instruments_are_spread_over_the_melody(model):
+    path = choose_path(TimbreParams(instruments="cello,flute,glass"), model)
+    placed = place_instruments(path, TimbreParams(), 10.0, 256)
+    assert placed.names == ("Cello", "Flute", "Glass Harmonics")
+    np.testing.assert_allclose(placed.times, [FIRST_ANCHOR, 5.0, 10.0], atol=1e-3)
+    np.testing.assert_allclose(placed.z, [z_of(1), z_of(0), z_of(2)], rtol=1e-6)
+    z = get_z_notes([0.0, 2.5, 10.0], placed)
+    np.testing.assert_allclose(z[0], z_of(1), atol=1e-3)
+    np.testing.assert_allclose(z[1], slerp(z_of(1), z_of(0), 0.5), atol=1e-3)
+    np.testing.assert_allclose(z[2], z_of(2), rtol=1e-6)
+
+
+def test_one_instrument_plays_the_whole_melody(model):
+    placed = choose_path(TimbreParams(instruments=["Flute"]), model).over(10.0)
+    z = get_z_notes([0.0, 4.0, 9.9], placed)
+    np.testing.assert_allclose(z, np.repeat(z_of(0)[None], 3, axis=0), rtol=1e-6)
+
+
+def test_instruments_are_reached_at_their_times(model):
+    path = choose_path(TimbreParams(instruments="Flute@1,Flute@4,Cello@4,Glass@8"), model)
+    placed = path.over(100.0)
+    np.testing.assert_array_equal(placed.times, [1.0, 4.0, 4.0, 8.0])
+    z = get_z_notes([0.0, 3.9, 4.1, 8.0, 50.0], placed)
+    np.testing.assert_allclose(z[:2], [z_of(0), z_of(0)], rtol=1e-5)
+    np.testing.assert_allclose(z[2], slerp(z_of(1), z_of(2), 0.1 / 4.0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(z[3:], [z_of(2), z_of(2)], rtol=1e-5)
+
+
+def test_recordings_are_heard_one_after_the_other(model, tmp_path, fake_parts):
+    files = [
+        write_wav(tmp_path / f"{key}.wav", tones((key, 1.0, LOUD), sr=44100), 44100)
+        for key in (57, 69)
+    ]
+    path = choose_path(TimbreParams(like=files), model)
+    assert path.names == ("57.wav", "69.wav")
+    for z, file in zip(path.z, files, strict=True):
+        alone = choose_path(TimbreParams(like=file), model)
+        np.testing.assert_array_equal(alone.z[0], z)
+        assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, rel=1e-5)
+    assert np.abs(path.z[0] - path.z[1]).max() > 0.01
+
+
+def test_what_is_wrong_with_a_recording_names_it(model, tmp_path, fake_parts):
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(16000))
+    with pytest.raises(NoPitchError, match=r"silence\.wav is silent"):
+        choose_path(TimbreParams(like=silence), model)
+    with pytest.raises(DecodeError, match=r"nowhere\.wav"):
+        choose_path(TimbreParams(like=tmp_path / "nowhere.wav"), model)
+
+
+def test_model_without_names_or_ears_says_so(tmp_path):
+    deaf = Generator(write_model(tmp_path / "deaf", parts=()))
+    with pytest.raises(ModelError, match="'deaf' has no palette"):
+        choose_path(TimbreParams(instruments="Flute"), deaf)
+    note = write_wav(tmp_path / "note.wav", tones((69, 1.0, LOUD)))
+    with pytest.raises(ModelError, match="'deaf' has no encoder"):
+        choose_path(TimbreParams(like=note), deaf)
+
+
+# Through the pipeline
+
+
+def test_a_melody_is_played_along_the_path(melody, fake_parts):
+    result = pipeline.retimbre_file(melody, instruments=["Flute", "glass"], seed=0)
+    assert result.instruments.names == ("Flute", "Glass Harmonics")
+    assert result.report["instrument_names"] == ["Flute", "Glass Harmonics"]
+    assert result.report["instruments"] == 2
+    np.testing.assert_allclose(result.instruments.z[:, 0], [0.0, 2.0])
+    as_text = pipeline.retimbre_file(melody, instruments="Flute,glass", seed=0)
+    np.testing.assert_array_equal(as_text.y, result.y)
+    like = pipeline.retimbre_file(melody, like=melody, seed=0)
+    assert like.report["instrument_names"] == ["melody.wav"]
+
+
+def test_an_unknown_instrument_is_told_before_any_analysis(tmp_path, fake_parts):
+    with pytest.raises(ParameterError, match="There is no instrument 'Kazoo'"):
+        pipeline.retimbre_file(tmp_path / "does-not-exist.wav", instruments="Kazoo")
+
+
+def test_render_finds_the_path_by_itself(melody, fake_parts):
+    settings = Settings.from_options(instruments="Cello", seed=0)
+    result = pipeline.render(pipeline.analyze_file(melody), settings)
+    assert result.instruments.names == ("Cello",)

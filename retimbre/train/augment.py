@@ -156,7 +156,9 @@ def _add_partners(
         share = (added / (own + added))[:, :N_SINGLE]
         share = np.concatenate([share, share], axis=-1)
         level[i] = 10.0 * np.log10(own + added)
-        noise[i] = 10.0 * np.log10(10.0 ** (noise[i] / 10.0) + 10.0 ** ((other.noise[0] + gain) / 10.0))
+        noise[i] = 10.0 * np.log10(
+            10.0 ** (noise[i] / 10.0) + 10.0 ** ((other.noise[0] + gain) / 10.0)
+        )
         rest[i] = (1.0 - share) * rest[i] + share * other.rest[0]
     return Decibels(level, noise, rest)
 

@@ -1,30 +1,56 @@
-"""A run becomes a model folder: the averaged generator as ONNX, and what it was trained on."""
+"""A run becomes a model folder: the averaged networks as ONNX, the palette, and what it is."""
 
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError
-from retimbre.images.harmonic import FEATURE_FILL, SAMPLE_RATE, feature_mask
+from retimbre.images.harmonic import (
+    FEATURE_FILL,
+    N_FEATURES,
+    N_FRAMES,
+    SAMPLE_RATE,
+    feature_mask,
+)
+from retimbre.train.card import write_card
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
-from retimbre.train.loop import CHECKPOINTS, Trainer
-from retimbre.train.onnx_graph import Weights, generator_graph
-from retimbre.train.prior import encode_palette, place_latents
+from retimbre.train.loop import CHECKPOINTS, Trainer, run_split
+from retimbre.train.onnx_graph import Weights, encoder_graph, generator_graph
+from retimbre.train.palette import describe_palette, encode_instruments
+from retimbre.train.prior import place_latents, unit_rows
 from retimbre.train.schedule import RESOLUTIONS
 
 FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_DIFFERENCE = 1e-4
 LAST_STAGE = len(RESOLUTIONS) - 1
+N_CHECKED = 64
+
+
+class RunNetworks(NamedTuple):
+    """The averaged networks of a run, as functions of arrays.
+
+    Attributes
+    ----------
+    generate : callable
+        (z (n, latent_dim), MIDI pitches (n,), velocities (n,) 0..1) -> features (n, 128, 288);
+        z is played as it is.
+    encode : callable
+        (features (n, 128, 288), MIDI pitches (n,)) -> z (n, latent_dim) of rms 1.
+    """
+
+    generate: Callable[[FloatArray, IntArray, FloatArray], FloatArray]
+    encode: Callable[[FloatArray, IntArray], FloatArray]
 
 
 def load_run(run: Path) -> Trainer:
@@ -49,6 +75,31 @@ def load_run(run: Path) -> Trainer:
     return trainer
 
 
+def run_networks(trainer: Trainer, stage: int = LAST_STAGE) -> RunNetworks:
+    """Return the networks of a run at a resolution; lower ones are stretched to 128 frames."""
+    config, nets = trainer.config, trainer.networks
+    generator, encoder = nets.generator(stage, False), nets.encoder(stage, False)
+    low, high = config.pitch_range
+    masks = feature_mask(np.arange(low, high + 1))[:, None, :]
+    identity = np.eye(config.n_pitches, dtype=np.float32)
+    alpha = np.ones(1, np.float32)
+    pool = N_FRAMES // RESOLUTIONS[stage]
+
+    def generate(z: FloatArray, pitches: IntArray, velocities: FloatArray) -> FloatArray:
+        index = np.asarray(pitches) - low
+        strength = np.asarray(velocities, np.float32)[:, None]
+        features = generator([z.astype(np.float32), identity[index], strength, alpha])
+        longer = np.repeat(np.asarray(features), pool, axis=1)
+        return np.where(masks[index], longer, FEATURE_FILL)
+
+    def encode(features: FloatArray, pitches: IntArray) -> FloatArray:
+        short = features.reshape(len(features), -1, pool, N_FEATURES).mean(axis=2)
+        found = encoder([short, identity[np.asarray(pitches) - low], alpha])
+        return unit_rows(np.asarray(found)) * np.float32(config.latent_dim**0.5)
+
+    return RunNetworks(generate, encode)
+
+
 def layer_weights(model: Any) -> Weights:
     """Return kernel and bias of every layer of a Keras model, by layer name."""
     return {
@@ -56,25 +107,6 @@ def layer_weights(model: Any) -> Weights:
         for layer in model.layers
         if hasattr(layer, "kernel")
     }
-
-
-def keras_features(
-    trainer: Trainer, palette: FloatArray
-) -> Callable[[FloatArray, npt.NDArray[np.integer]], FloatArray]:
-    """Return the generator of a run as a function (z, MIDI pitches) -> features."""
-    generator = trainer.networks.generator(LAST_STAGE, False)
-    low, high = trainer.config.pitch_range
-    masks = feature_mask(np.arange(low, high + 1))[:, None, :]
-
-    def play(z: FloatArray, pitches: npt.NDArray[np.integer]) -> FloatArray:
-        index = np.asarray(pitches) - low
-        one_hot = np.eye(trainer.config.n_pitches, dtype=np.float32)[index]
-        features = generator(
-            [place_latents(z, palette).astype(np.float32), one_hot, np.ones(1, np.float32)]
-        )
-        return np.where(masks[index], np.asarray(features), FEATURE_FILL)
-
-    return play
 
 
 def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
@@ -87,12 +119,13 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     dataset : Dataset
         What it was trained on: its instruments are encoded once more.
     folder : Path
-        Gets generator.onnx and config.json.
+        Gets generator.onnx, encoder.onnx, palette.json, MODEL_CARD.md and config.json.
 
     Returns
     -------
     difference : float
-        Largest difference of any feature between ONNX Runtime and Keras over 64 random notes.
+        Largest difference of any feature or latent between ONNX Runtime and Keras over 64
+        random notes.
 
     Raises
     ------
@@ -100,44 +133,81 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
         If the difference is above 1e-4.
     """
     trainer = load_run(run)
-    config = trainer.config
-    weights = layer_weights(trainer.networks.generator(LAST_STAGE, False))
-    palette = encode_palette(trainer, dataset)
-    graph = generator_graph(weights, palette, config).SerializeToString()
-    difference = _difference(graph, keras_features(trainer, palette), config)
+    config, nets = trainer.config, trainer.networks
+    own = run_networks(trainer)
+    trained, held_out = run_split(run, dataset, config)
+    directions = encode_instruments(dataset, trained, own.encode)
+    palette = describe_palette(dataset, trained, directions, own.generate)
+    generator = generator_graph(
+        layer_weights(nets.generator(LAST_STAGE, False)), directions, config
+    )
+    encoder = encoder_graph(layer_weights(nets.encoder(LAST_STAGE, False)), config)
+    files = {
+        "generator": ("generator.onnx", generator.SerializeToString()),
+        "encoder": ("encoder.onnx", encoder.SerializeToString()),
+        "palette": ("palette.json", _palette_bytes(palette)),
+    }
+    difference = max(
+        _generator_difference(files["generator"][1], own, directions, config),
+        _encoder_difference(files["encoder"][1], own, config),
+    )
     if difference > MAX_DIFFERENCE:
         raise ModelFormatError(
-            f"The exported network of {run} differs from Keras by {difference:.1e}; "
+            f"The exported networks of {run} differ from Keras by {difference:.1e}; "
             "nothing was written."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "generator.onnx").write_bytes(graph)
-    description = {
+    for name, data in files.values():
+        (folder / name).write_bytes(data)
+    write_card(folder, run, dataset, trained, held_out, config, int(trainer.n_seen))
+    description: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "representation": "harmonic",
         "sample_rate": SAMPLE_RATE,
         "latent_dim": config.latent_dim,
         "pitch_range": list(config.pitch_range),
-        "generator": "generator.onnx",
-        "generator_sha256": hashlib.sha256(graph).hexdigest(),
         "notes_seen": int(trainer.n_seen),
         "instruments": len(palette),
     }
+    for part, (name, data) in files.items():
+        description |= {part: name, f"{part}_sha256": hashlib.sha256(data).hexdigest()}
+    # Last, so that a folder with a config is a whole model.
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
     return difference
 
 
-def _difference(
-    graph: bytes,
-    reference: Callable[[FloatArray, npt.NDArray[np.integer]], FloatArray],
-    config: TrainConfig,
-) -> float:
+def _palette_bytes(entries: list[dict[str, Any]]) -> bytes:
+    """Write the palette, an instrument a line."""
+    lines = ",\n".join("  " + json.dumps(entry) for entry in entries)
+    return f'{{"instruments": [\n{lines}\n]}}\n'.encode()
+
+
+def _session(graph: bytes) -> Any:
     import onnxruntime
 
+    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+
+
+def _generator_difference(
+    graph: bytes, own: RunNetworks, directions: FloatArray, config: TrainConfig
+) -> float:
     rng = np.random.default_rng(0)
-    z = rng.standard_normal((64, config.latent_dim)).astype(np.float32)
+    z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
+    # Some at instruments: those are played as they are.
+    z[: len(directions)][:16] = 16.0 * directions[:16]
     low, high = config.pitch_range
-    pitches = rng.integers(low, high + 1, 64)
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    features = session.run(None, {"z": z, "pitch": pitches - low})[0]
-    return float(np.abs(features - reference(z, pitches)).max())
+    pitches = rng.integers(low, high + 1, N_CHECKED)
+    velocities = rng.random(N_CHECKED).astype(np.float32)
+    inputs = {"z": z, "pitch": pitches - low, "velocity": velocities}
+    features = _session(graph).run(None, inputs)[0]
+    wanted = own.generate(place_latents(z, directions), pitches, velocities)
+    return float(np.abs(features - wanted).max())
+
+
+def _encoder_difference(graph: bytes, own: RunNetworks, config: TrainConfig) -> float:
+    rng = np.random.default_rng(1)
+    features = rng.uniform(-1.0, 1.0, (N_CHECKED, N_FRAMES, N_FEATURES)).astype(np.float32)
+    low, high = config.pitch_range
+    pitches = rng.integers(low, high + 1, N_CHECKED)
+    z = _session(graph).run(None, {"features": features, "pitch": pitches - low})[0]
+    return float(np.abs(z - own.encode(features, pitches)).max())

@@ -1,4 +1,4 @@
-"""The generator as an ONNX graph, written node by node from the trained weights."""
+"""Generator and encoder as ONNX graphs, written node by node from the trained weights."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
 from retimbre.train.config import TrainConfig
-from retimbre.train.networks import LEAK, PITCH_GAIN
+from retimbre.train.networks import LEAK, PITCH_GAIN, VELOCITY_CENTRE, VELOCITY_GAIN
 from retimbre.train.prior import KEPT_COSINE, KEPT_WIDTH, SHARPNESS
 from retimbre.train.schedule import RESOLUTIONS
 
@@ -75,6 +75,10 @@ class _Graph:
         pair = self.node("Concat", split, split, axis=3)
         return self.node("Reshape", pair, self.constant([-1, channels, 2 * frames], np.int64))
 
+    def halve(self, x: str) -> str:
+        """Average pairs of frames."""
+        return self.node("AveragePool", x, kernel_shape=[2], strides=[2])
+
 
 def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) -> Any:
     """Write the generator at full resolution.
@@ -90,8 +94,9 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
     Returns
     -------
     model : onnx.ModelProto
-        Inputs ``z`` float32 (n, latent_dim) and ``pitch`` int64 (n,), counted from the lowest
-        pitch; output ``features`` float32 (n, 128, 240), silent above Nyquist.
+        Inputs ``z`` float32 (n, latent_dim), ``pitch`` int64 (n,), counted from the lowest
+        pitch, and ``velocity`` float32 (n,), MIDI / 127; output ``features`` float32
+        (n, 128, 288), silent above Nyquist.
     """
     graph = _Graph()
     condition = _condition(graph, _place(graph, palette), weights, config)
@@ -110,7 +115,57 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
     heard = graph.node("Gather", mask, "pitch", axis=0)
     fill = graph.constant(FEATURE_FILL)
     graph.nodes.append(helper.make_node("Where", [heard, features, fill], ["features"]))
-    return _model(graph, config)
+    rows = ["n", config.latent_dim]
+    inputs = [
+        helper.make_tensor_value_info("z", TensorProto.FLOAT, rows),
+        helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
+        helper.make_tensor_value_info("velocity", TensorProto.FLOAT, ["n"]),
+    ]
+    shape = ["n", N_FRAMES, N_FEATURES]
+    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, shape)]
+    return _model(graph, "generator", inputs, outputs)
+
+
+def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
+    """Write the encoder at full resolution.
+
+    Parameters
+    ----------
+    weights : dict of (kernel, bias)
+        By layer name, as in `networks.Networks`.
+    config : TrainConfig
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        Inputs ``features`` float32 (n, 128, 288) and ``pitch`` int64 (n,), counted from the
+        lowest pitch; output ``z`` float32 (n, latent_dim) of rms 1.
+    """
+    graph = _Graph()
+    stage = len(RESOLUTIONS) - 1
+    x = graph.node("Transpose", "features", perm=[0, 2, 1])
+    h = graph.leaky(graph.conv(x, weights[f"e_in{stage}"]))
+    for i in range(stage, 0, -1):
+        skip = h
+        h = graph.leaky(graph.conv(h, weights[f"e_conv{i}a"]))
+        h = graph.halve(graph.leaky(graph.conv(h, weights[f"e_conv{i}b"])))
+        if config.channels[i] == config.channels[i - 1]:
+            both = graph.node("Add", h, graph.halve(skip))
+            h = graph.node("Mul", both, graph.constant(RESIDUAL_GAIN))
+    h = graph.node("Flatten", graph.node("Transpose", h, perm=[0, 2, 1]), axis=1)
+    h = graph.node("Concat", h, _one_hot(graph, config, 1.0), axis=1)
+    h = graph.leaky(graph.dense(h, weights["e_dense"]))
+    direction = graph.unit(graph.dense(h, weights["e_out"]))
+    length = graph.constant(config.latent_dim**0.5)
+    graph.nodes.append(helper.make_node("Mul", [direction, length], ["z"]))
+    shape = ["n", N_FRAMES, N_FEATURES]
+    inputs = [
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, shape),
+        helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
+    ]
+    rows = ["n", config.latent_dim]
+    outputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, rows)]
+    return _model(graph, "encoder", inputs, outputs)
 
 
 def _place(graph: _Graph, palette: FloatArray) -> str:
@@ -131,11 +186,17 @@ def _place(graph: _Graph, palette: FloatArray) -> str:
     return graph.node("Mul", placed, graph.constant(d**0.5))
 
 
-def _condition(graph: _Graph, z: str, weights: Weights, config: TrainConfig) -> str:
+def _one_hot(graph: _Graph, config: TrainConfig, gain: float) -> str:
     depth = graph.constant(config.n_pitches, np.int64)
-    values = graph.constant([0.0, PITCH_GAIN])
-    one_hot = graph.node("OneHot", "pitch", depth, values, axis=-1)
-    x = graph.pixel_norm(graph.node("Concat", z, one_hot, axis=1))
+    return graph.node("OneHot", "pitch", depth, graph.constant([0.0, gain]), axis=-1)
+
+
+def _condition(graph: _Graph, z: str, weights: Weights, config: TrainConfig) -> str:
+    column = graph.node("Unsqueeze", "velocity", graph.constant([1], np.int64))
+    centred = graph.node("Sub", column, graph.constant(VELOCITY_CENTRE))
+    strength = graph.node("Mul", centred, graph.constant(VELOCITY_GAIN))
+    pitch = _one_hot(graph, config, PITCH_GAIN)
+    x = graph.pixel_norm(graph.node("Concat", z, pitch, strength, axis=1))
     for i in range(2):
         x = graph.leaky(graph.dense(x, weights[f"g_map{i}"]))
     return x
@@ -155,15 +216,8 @@ def _block(
     return h
 
 
-def _model(graph: _Graph, config: TrainConfig) -> Any:
-    rows: list[int | str | None] = ["n", config.latent_dim]
-    inputs = [
-        helper.make_tensor_value_info("z", TensorProto.FLOAT, rows),
-        helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
-    ]
-    shape: list[int | str | None] = ["n", N_FRAMES, N_FEATURES]
-    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, shape)]
-    body = helper.make_graph(graph.nodes, "generator", inputs, outputs, graph.constants)
+def _model(graph: _Graph, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
+    body = helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants)
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(body, opset_imports=[opset], producer_name="retimbre")
     model.ir_version = IR_VERSION

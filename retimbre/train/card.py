@@ -1,0 +1,98 @@
+"""The model card: what a model was trained on, how and for how long."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from retimbre.train.config import TrainConfig
+from retimbre.train.dataset import Dataset
+
+FIGURES = "## Figures"
+"""What a card says from here on is kept when a model is exported again into its folder."""
+
+
+def write_card(
+    folder: Path,
+    run: Path,
+    dataset: Dataset,
+    trained: list[int],
+    held_out: list[int],
+    config: TrainConfig,
+    n_seen: int,
+) -> None:
+    """Write MODEL_CARD.md into a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The model.
+    run : Path
+        Its run, whose stats.jsonl tells the time.
+    dataset : Dataset
+    trained, held_out : list of int
+        Indices into ``dataset.instruments``.
+    config : TrainConfig
+    n_seen : int
+        Notes seen.
+    """
+    n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
+    velocities = sorted({label.velocity for label in dataset.labels})
+    low, high = config.pitch_range
+    rows = {
+        "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions, "
+        "velocity as a condition; notes of any length at any sample rate",
+        "trained on": f"{n_notes:,} notes of {len(trained)} instruments "
+        f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset)}",
+        "held out": ", ".join(_names(dataset, held_out)) or "nothing",
+        "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
+        f"{hours(run / 'stats.jsonl'):.1f} hours; progressive growing from 8 to 128 frames",
+        "losses": "L1 reconstruction at another pitch and velocity of the same instrument, "
+        "GAN, auxiliary pitch classifier, contrastive instrument loss",
+        "settings": f"learning rate {config.peak_learning_rate:g}, weights "
+        f"{config.reconstruction_weight:g} / {config.adversarial_weight:g} / "
+        f"{config.pitch_weight:g} / {config.instrument_weight:g}, seed {config.seed}",
+    }
+    table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+    path = folder / "MODEL_CARD.md"
+    text = (
+        f"# {folder.name}\n\nA pitch-conditional GAN on harmonic note images.\n\n"
+        f"| | |\n|---|---|\n{table}\n\n"
+        "A random latent becomes a blend of a few of the instruments of the palette; latents "
+        "that point at an instrument,\nbetween two, or at an encoded sound are played as they "
+        "are.\n"
+    )
+    path.write_text(text + _kept(path))
+
+
+def hours(stats: Path) -> float:
+    """Return how long a run was trained, all its pieces together.
+
+    Every piece counts its seconds from 0.
+    """
+    total = last = 0.0
+    lines = stats.read_text().splitlines() if stats.is_file() else []
+    for line in lines:
+        seconds = float(json.loads(line)["seconds"])
+        if seconds < last:
+            total += last
+        last = seconds
+    return (total + last) / 3600.0
+
+
+def _sources(dataset: Dataset) -> str:
+    licences = {label.source: label.licence for label in dataset.labels}
+    counts = Counter(key.source for key in dataset.instruments)
+    return "; ".join(
+        f"{source} (licence {licences[source]}, {counts[source]} instruments)"
+        for source in sorted(counts)
+    )
+
+
+def _names(dataset: Dataset, instruments: list[int]) -> list[str]:
+    return sorted({dataset.instruments[i].name for i in instruments})
+
+
+def _kept(path: Path) -> str:
+    """Return the figures of an earlier card: they are measured, not exported."""
+    old = path.read_text() if path.is_file() else ""
+    return "\n" + old[old.index(FIGURES) :] if FIGURES in old else ""

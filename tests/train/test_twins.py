@@ -1,0 +1,80 @@
+"""Families of instruments, and that they are held out whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_dataset import SETTINGS, write_dataset
+
+from retimbre.train import shards
+from retimbre.train.dataset import Dataset
+from retimbre.train.labels import NoteLabel
+from retimbre.train.twins import find_families, level_distances
+
+PLAYERS = [
+    # source, bank, program, name, the bin that sounds
+    ("a.sf2", 0, 73, "Flute", 10),
+    ("b.sf3", 8, 73, "Flauto", 20),  # the same program
+    ("a.sf2", 0, 40, "Violin", 30),
+    ("b.sf3", 0, 44, "violin ", 40),  # the same name
+    ("a.sf2", 0, 60, "Horn", 50),
+    ("rec", -1, -1, "My horn", 50),  # the same sound
+    ("rec", -1, -1, "Saw blade", 60),  # none of these, and no program
+    ("b.sf3", 0, 90, "Pad", 70),
+]
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Dataset:
+    shards.write_settings(tmp_path, SETTINGS)
+    for pitch in range(60, 68):
+        labels = [
+            NoteLabel(source, bank, program, name, pitch, 80)
+            for source, bank, program, name, _ in PLAYERS
+        ]
+        features = np.zeros((len(PLAYERS), 128, 288), np.float16)
+        features[:, :, :96] = -1.0
+        for row, player in enumerate(PLAYERS):
+            features[row, :, player[4] : player[4] + 5] = 0.5
+        shards.write_shard(tmp_path, pitch, features, labels)
+    return Dataset(tmp_path)
+
+
+def names(notes: Dataset, family: list[int]) -> set[str]:
+    return {notes.instruments[i].name for i in family}
+
+
+def test_families_share_program_name_or_sound(notes: Dataset) -> None:
+    families = find_families(notes)
+    found = {frozenset(names(notes, family)) for family in families}
+    assert found == {
+        frozenset({"Flute", "Flauto"}),
+        frozenset({"Violin", "violin "}),
+        frozenset({"Horn", "My horn"}),
+        frozenset({"Saw blade"}),
+        frozenset({"Pad"}),
+    }
+    assert sorted(i for family in families for i in family) == list(range(len(PLAYERS)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_twin_of_a_held_out_instrument_is_trained_on(notes: Dataset, seed: int) -> None:
+    trained, held_out = notes.split(3, seed)
+    assert sorted(trained + held_out) == list(range(len(PLAYERS)))
+    assert 1 <= len(held_out) <= 3
+    for family in find_families(notes):
+        assert set(family) <= set(trained) or set(family) <= set(held_out)
+
+
+def test_the_split_is_drawn_by_the_seed(notes: Dataset) -> None:
+    assert notes.split(3, 0) == notes.split(3, 0)
+    assert len({tuple(notes.split(3, seed)[1]) for seed in range(8)}) > 1
+
+
+def test_distances_are_mean_level_differences(tmp_path: Path) -> None:
+    write_dataset(tmp_path, n_instruments=2)
+    distance = level_distances(Dataset(tmp_path))
+    # Each sounds in eight bins at -22.5 dB where the other is silent (counted from -60 dB on).
+    assert distance[0, 1] == pytest.approx(60.0 - 22.5, abs=2.0)
+    assert np.diag(distance) == pytest.approx(0.0)
+    np.testing.assert_allclose(distance, distance.T)

@@ -37,7 +37,7 @@ def log_mel(y: Any) -> Any:
 
 def embed(clips: Any) -> Any:
     """Return the embeddings of clips [shape=(n, 48000)] at 16 kHz [shape=(n, 200)]."""
-    import musicnn  # type: ignore[import-not-found]
+    import musicnn
     import tensorflow as tf
     from musicnn import models
 

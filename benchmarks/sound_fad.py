@@ -139,7 +139,7 @@ def fad_rows(
     """
     check_musicnn(python)
     rng = np.random.default_rng([seed, 9])
-    notes = real.draw(real.trained, n, rng)
+    notes = real.draw(real.trained, n, rng).by_pitch()
     labels = [real.label(row) for row in notes.rows.tolist()]
     truth = embed((renderer.wave(label) for label in labels), python)
     made = embed(play_random(model, notes, rng), python)

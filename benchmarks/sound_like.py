@@ -48,8 +48,9 @@ def find_recordings(folder: Path) -> dict[str, list[Recorded]]:
     Parameters
     ----------
     folder : Path
-        Holds manifest.tsv with the columns file, instrument and note; a single note's instrument
-        has "single note" in it and the note gives "MIDI 60" or "A4=69".
+        Holds manifest.tsv with the columns file, instrument, annotation_file and note; a single
+        note's instrument has "single note" in it, and one of the last two columns gives its pitch
+        as "MIDI 60" or "A4=69".
 
     Returns
     -------
@@ -63,7 +64,8 @@ def find_recordings(folder: Path) -> dict[str, list[Recorded]]:
     with manifest.open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             name, _, is_single = row["instrument"].partition(" single note")
-            label = re.search(r"MIDI (\d+)|[A-G][#b]?\d=(\d+)", row["note"] or "")
+            told = f"{row['annotation_file']} {row['note']}"
+            label = re.search(r"MIDI (\d+)|[A-G][#b]?\d=(\d+)", told)
             if is_single and label:
                 found[name].append(Recorded(folder / row["file"], int(label[1] or label[2])))
     return {name: notes for name, notes in found.items() if len({note.pitch for note in notes}) > 1}

@@ -46,6 +46,10 @@ class NoteSet:
         arrays = (self.rows, self.instruments, self.pitches, self.velocities)
         return NoteSet(*(array[chosen] for array in arrays))
 
+    def by_pitch(self) -> "NoteSet":
+        """Return the notes lowest first: what analyses a pitch is kept from note to note."""
+        return self.at(np.argsort(self.pitches, kind="stable"))
+
 
 class RealNotes:
     """The notes of a dataset, drawn for tests.
@@ -91,7 +95,7 @@ class RealNotes:
     def draw_pairs(
         self, instruments: list[int], n: int, rng: np.random.Generator
     ) -> tuple[NoteSet, NoteSet]:
-        """Draw pairs of notes of one instrument at two pitches."""
+        """Draw pairs of notes of one instrument at two pitches, the second ones lowest first."""
         owners = rng.choice([i for i in instruments if self._has_pitches(i)], n)
         pairs = []
         for instrument in owners:
@@ -100,7 +104,9 @@ class RealNotes:
             others = rows[self.dataset.pitches[rows] != self.dataset.pitches[first]]
             pairs.append((first, rng.choice(others)))
         sources, targets = np.array(pairs, np.int64).T
-        return self.set_of(sources, owners), self.set_of(targets, owners)
+        order = np.argsort(self.dataset.pitches[targets], kind="stable")
+        first, second = (self.set_of(rows[order], owners[order]) for rows in (sources, targets))
+        return first, second
 
     def _has_pitches(self, instrument: int) -> bool:
         rows = self.dataset.notes_of[self.dataset.instruments[instrument]]

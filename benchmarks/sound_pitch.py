@@ -172,7 +172,7 @@ def random_pitches(model: SoundModel, *, n: int, seed: int) -> HeardPitches:
 
 def real_pitches(real: RealNotes, renderer: Renderer, *, n: int, seed: int) -> HeardPitches:
     """Hear real notes: what the trackers themselves are worth."""
-    notes = real.draw(real.trained, n, np.random.default_rng([seed, 8]))
+    notes = real.draw(real.trained, n, np.random.default_rng([seed, 8])).by_pitch()
     waves = [renderer.wave(real.label(row)) for row in notes.rows.tolist()]
     return hear_pitches(waves, notes.pitches)
 

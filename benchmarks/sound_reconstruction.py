@@ -77,8 +77,9 @@ def reconstruction_rows(
     rows = []
     reach = "<= 6.6 dB"
     for name, instruments in (("unseen", real.held_out), ("seen", real.trained)):
-        sources, targets = real.draw_pairs(instruments, n, np.random.default_rng([seed, 1]))
-        for what, notes in (("cross-pitch", targets), ("same note", sources)):
+        pairs = real.draw_pairs(instruments, n, np.random.default_rng([seed, 1]))
+        same = pairs[0].by_pitch()
+        for what, sources, notes in (("cross-pitch", *pairs), ("same note", same, same)):
             found = rebuild(model, real, sources, notes, renderer)
             rows.append(
                 Row(
@@ -152,7 +153,7 @@ def texture_rows(
     """Measure how much flutter real notes and their reconstructions have, as sound."""
     rows = []
     for name, instruments in (("unseen", real.held_out), ("seen", real.trained)):
-        notes = real.draw(instruments, n, np.random.default_rng([seed, 2]))
+        notes = real.draw(instruments, n, np.random.default_rng([seed, 2])).by_pitch()
         features = real.features(notes)
         z = model.encode(features, notes.pitches)
         images = generate_images(model, z, notes.pitches, notes.velocities)

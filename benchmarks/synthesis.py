@@ -37,7 +37,7 @@ start = time.perf_counter()
 import numpy as np
 began = time.perf_counter()
 from retimbre.images.synthesis import synthesize_note
-image = np.full((128, 96, 3), -90.0, np.float32)
+image = np.full((128, 96, 4), -90.0, np.float32)
 image[:, 0, 0] = 0.0
 synthesize_note(image, 440.0, duration=0.1)
 print(time.perf_counter() - began)
@@ -50,7 +50,7 @@ def make_image(pitch: int, rng: np.random.Generator) -> np.ndarray:
     level = -slope * np.log10(BIN_PARTIALS) - decay * FRAME_TIMES[:, None]
     level = level + rng.normal(0.0, 4.0, len(BIN_PARTIALS))
     level -= 200.0 * np.maximum(FRAME_TIMES - HOLD_SECONDS, 0.0)[:, None]
-    image = np.zeros((len(FRAME_TIMES), len(BIN_PARTIALS), 3), np.float32)
+    image = np.zeros((len(FRAME_TIMES), len(BIN_PARTIALS), 4), np.float32)
     image[..., 0] = np.where(bin_mask(pitch), np.clip(level, -90.0, 0.0), -90.0)
     vibrato = 0.003 * np.sin(2.0 * np.pi * 5.0 * FRAME_TIMES)
     image[:, :N_SINGLE, 1] = vibrato[:, None] * BIN_PARTIALS[:N_SINGLE]

@@ -235,7 +235,7 @@ def _noise_density(between: list[FloatArray], on_partials: FloatArray) -> FloatA
 @lru_cache(maxsize=1)
 def _noise_smoother() -> npt.NDArray[np.float32]:
     """Average neighbouring frames, but not across the onset's end and the release."""
-    parts = (FRAME_TIMES >= _attack_end).astype(int) + (FRAME_TIMES > HOLD_SECONDS - 1e-6)
+    parts = (_attack_end <= FRAME_TIMES).astype(int) + (FRAME_TIMES > HOLD_SECONDS - 1e-6)
     index = np.arange(N_FRAMES)
     weight = np.exp(-0.5 * ((index[:, None] - index) / NOISE_FRAMES) ** 2)
     weight *= parts[:, None] == parts

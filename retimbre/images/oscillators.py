@@ -39,7 +39,7 @@ _C0, _C1, _C2, _C3, _C4, _C5 = (
 )
 
 
-def _compile(function: Callable[..., None]) -> Callable[..., None]:
+def compile_kernel(function: Callable[..., None]) -> Callable[..., None]:
     """Compile once per machine; only once per process where no cache folder can be written."""
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
@@ -48,7 +48,7 @@ def _compile(function: Callable[..., None]) -> Callable[..., None]:
         return numba.njit(**options)(function)  # type: ignore[no-any-return]
 
 
-@_compile
+@compile_kernel
 def _render(
     y: Float32Array,
     block: int,

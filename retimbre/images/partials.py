@@ -43,6 +43,7 @@ def sum_partials(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
     """Sum the partials over the blocks between the control `points` (seconds)."""
+    from retimbre.images.flutter import add_flutter
     from retimbre.images.oscillators import FADE_END, sum_oscillators
 
     common = weigh_deviation(timeline.level, timeline.deviation, rest=static)
@@ -54,16 +55,29 @@ def sum_partials(
     level = _partial_levels(timeline.level, n_orders)
     audible = _audible(level)
     orders = _ALL_ORDERS[:n_orders][audible]
-    floor = 10.0 ** (_INAUDIBLE_DB / 20.0)
+    times, amplitude = timeline.times, _amplitudes(level[:, audible])
+    own = _own_deviations(timeline.deviation, common, orders)
+    if timeline.texture.any() and len(orders):
+        # A child of its own: phases and noise are those of the same note without texture.
+        child = rng.spawn(1)[0]
+        times, amplitude, own = add_flutter(
+            amplitude, own, timeline.texture, times, orders, f0=float(f0.mean()), rng=child
+        )
     return sum_oscillators(
-        np.maximum(np.exp(level[:, audible].T * (np.log(10.0) / 20.0)) - floor, 0.0),
-        _own_deviations(timeline.deviation, common, orders),
+        amplitude,
+        _steady(own, orders),
         orders,
         phases[:n_orders][audible],
         f0=f0 / sr,
-        position=np.interp(points, timeline.times, np.arange(len(timeline.times))),
+        position=np.interp(points, times, np.arange(len(times))),
         block=block_length(sr),
     )
+
+
+def _amplitudes(level: FloatArray) -> FloatArray:
+    """Return linear amplitudes [shape=(n_partials, n_knots)]; inaudible levels become 0."""
+    floor = 10.0 ** (_INAUDIBLE_DB / 20.0)
+    return np.asarray(np.maximum(np.exp(level.T * (np.log(10.0) / 20.0)) - floor, 0.0))
 
 
 def _curve_at(curve: FloatArray, times: FloatArray) -> FloatArray:
@@ -92,7 +106,12 @@ def _own_deviations(deviation: FloatArray, common: FloatArray, orders: FloatArra
     own = np.zeros((len(orders), len(common)))
     single = orders[orders <= N_SINGLE]
     own[: len(single)] = deviation[:, single.astype(np.int64) - 1].T - single[:, None] * common
-    steady = single[single <= STEADY_PARTIALS][:, None]
-    limit = steady * (2.0 ** (STEADY_CENTS / 1200.0) - 1.0)
-    own[: len(steady)] = limit * np.tanh(own[: len(steady)] / limit)
+    return own
+
+
+def _steady(own: FloatArray, orders: FloatArray) -> FloatArray:
+    """Keep the lowest partials near their place in the series, in place."""
+    lowest = orders[orders <= STEADY_PARTIALS][:, None]
+    limit = lowest * (2.0 ** (STEADY_CENTS / 1200.0) - 1.0)
+    own[: len(lowest)] = limit * np.tanh(own[: len(lowest)] / limit)
     return own

@@ -21,6 +21,7 @@ from retimbre.images.harmonic import (
     HOLD_SECONDS,
     LEVEL_FLOOR_DB,
     N_BINS,
+    N_CHANNELS,
     N_FRAMES,
     NOTE_SECONDS,
     SAMPLE_RATE,
@@ -67,7 +68,7 @@ def synthesize_note(
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
         See `retimbre.images.harmonic`.
     f0 : float or np.ndarray [shape=(n_curve,), Hz]
         One frequency, or a curve every 10 ms from the onset, held after its end.
@@ -126,7 +127,7 @@ def synthesize_plain(image: FloatArray, pitch: float, *, sr: float = SAMPLE_RATE
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
     pitch : float [MIDI]
     sr : float [Hz]
 
@@ -155,9 +156,9 @@ def _check(
     sr: float,
     expression: float,
 ) -> None:
-    if image.shape != (N_FRAMES, N_BINS, 3) or not np.isfinite(image).all():
+    if image.shape != (N_FRAMES, N_BINS, N_CHANNELS) or not np.isfinite(image).all():
         raise ParameterError(
-            f"A note image needs finite values of shape {(N_FRAMES, N_BINS, 3)}, "
+            f"A note image needs finite values of shape {(N_FRAMES, N_BINS, N_CHANNELS)}, "
             f"given shape {image.shape}."
         )
     if curve.ndim != 1 or len(curve) == 0 or not np.all(np.isfinite(curve) & (curve > 0.0)):
@@ -215,7 +216,7 @@ def synthesize_notes(
 
     Parameters
     ----------
-    images : sequence of np.ndarray [shape=(128, 96, 3)]
+    images : sequence of np.ndarray [shape=(128, 96, 4)]
         An array, or anything that returns an image when indexed; each is asked for once a
         note, in the order of the notes, by the caller's thread.
     image_index : sequence of int [shape=(n_notes,)]

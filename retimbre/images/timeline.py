@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.images.harmonic import (
+    ATTACK_STEP,
     BIN_PARTIALS,
     FRAME_TIMES,
     GROUP_EDGES,
@@ -20,6 +21,7 @@ from retimbre.images.harmonic import (
     LEVEL_FLOOR_DB,
     MIN_WINDOW,
     N_SINGLE,
+    NOISE_FRAMES,
     SAMPLE_RATE,
     WINDOW_PERIODS,
 )
@@ -67,12 +69,14 @@ class Timeline:
         Strictly ascending, from 0 to the end of the release; at least two.
     level, noise : np.ndarray [shape=(n_knots, 96), dB]
     deviation : np.ndarray [shape=(n_knots, 48), units of f0]
+    texture : np.ndarray [shape=(n_knots, 48), dB]
     """
 
     times: FloatArray
     level: FloatArray
     noise: FloatArray
     deviation: FloatArray
+    texture: FloatArray
 
 
 def instrument_level(image: FloatArray) -> FloatArray:
@@ -80,7 +84,7 @@ def instrument_level(image: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    image : np.ndarray [shape=(n_frames, 96, 3)]
+    image : np.ndarray [shape=(n_frames, 96, 4)]
         A note image, or only its level channel [shape=(n_frames, 96), dB].
 
     Returns
@@ -104,7 +108,7 @@ def common_deviation(image: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    image : np.ndarray [shape=(n_frames, 96, 3)]
+    image : np.ndarray [shape=(n_frames, 96, 4)]
 
     Returns
     -------
@@ -144,7 +148,7 @@ def static_deviation(image: FloatArray) -> float:
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
 
     Returns
     -------
@@ -164,7 +168,7 @@ def lay_out(
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
         A note image.
     duration : float [seconds, > 0]
         Time from onset to release; any length.
@@ -178,19 +182,24 @@ def lay_out(
     -------
     timeline : Timeline
     """
-    times, level, noise, deviation = _held(image, duration, hold_db)
+    times, level, noise, deviation, texture = _held(image, duration, hold_db)
     after = np.append(_RELEASE_TIMES[1:][_RELEASE_TIMES[1:] < release - 1e-3], release)
     level_fall, noise_fall = _release(image, after)
+
+    def stay(values: FloatArray) -> FloatArray:
+        return np.concatenate([values, np.repeat(values[-1:], len(after), axis=0)])
+
     return Timeline(
         times=np.concatenate([times, duration + after]),
         level=np.concatenate([level, level[-1] + level_fall]),
         noise=np.concatenate([noise, noise[-1] + noise_fall]),
-        deviation=np.concatenate([deviation, np.repeat(deviation[-1:], len(after), axis=0)]),
+        deviation=stay(deviation),
+        texture=stay(texture),
     )
 
 
 def _held(image: FloatArray, duration: float, hold_db: float) -> tuple[FloatArray, ...]:
-    """Knot times, levels, noise and deviations from the onset to the release."""
+    """Knot times, levels, noise, deviations and texture from the onset to the release."""
     end = _hold_end(image, hold_db)
     frames = FRAME_TIMES[np.less(FRAME_TIMES, min(duration, HOLD_SECONDS) - 1e-3)]
     last = float(frames[-1]) if len(frames) else 0.0
@@ -200,8 +209,10 @@ def _held(image: FloatArray, duration: float, hold_db: float) -> tuple[FloatArra
     level = _hold(image[..., 0], times, end)
     # A knock or a pluck dies at its own speed also where the tone after it is held.
     noise = _hold(image[..., 2], times, HOLD_END)
-    deviation = _sample(image[..., :N_SINGLE, 1], _looped(times, *_span(end, duration)))
-    return times, level, noise, deviation
+    source = _looped(times, *_span(end, duration))
+    deviation = _sample(image[..., :N_SINGLE, 1], source)
+    texture = _sample(image[..., :N_SINGLE, 3], source)
+    return times, level, noise, deviation, texture
 
 
 def _hold(channel: FloatArray, times: FloatArray, end: float) -> FloatArray:
@@ -278,22 +289,24 @@ def quiet_onset(image: FloatArray, f0: float) -> FloatArray:
     """Take away the noise that the analysis hears in a sudden onset.
 
     A window that begins before the note sees it begin: a step, whose spectrum lies between the
-    partials as noise does. Up to half a window the noise stays under that of the first window
-    that holds the note alone.
+    partials as noise does, and the analysis averages it into the next frames. Until both are
+    over the noise stays under that of the first frame that they do not reach.
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
     f0 : float [Hz]
         Of the note that was analysed.
 
     Returns
     -------
-    image : np.ndarray [shape=(128, 96, 3)]
+    image : np.ndarray [shape=(128, 96, 4)]
         A copy.
     """
     half_window = max(0.5 * WINDOW_PERIODS / f0, 0.5 * MIN_WINDOW / SAMPLE_RATE)
-    first = min(int(np.searchsorted(FRAME_TIMES, half_window)), len(FRAME_TIMES) - 1)
+    # Beyond so many frames the average's weights are under 3 %.
+    averaged = 2.6 * NOISE_FRAMES * ATTACK_STEP
+    first = min(int(np.searchsorted(FRAME_TIMES, half_window + averaged)), len(FRAME_TIMES) - 1)
     quiet = image.copy()
     np.minimum(quiet[:first, :, 2], quiet[first, :, 2], out=quiet[:first, :, 2])
     return quiet

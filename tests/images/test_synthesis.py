@@ -18,7 +18,7 @@ LEVEL_TOLERANCE_DB = 0.1
 
 def make_image(levels=(), noise_db=-110.0):
     """An image whose partials (counted from 1) have constant levels, given in dB."""
-    image = np.zeros((128, 96, 3), np.float32)
+    image = np.zeros((128, 96, 4), np.float32)
     image[..., 0] = -90.0
     image[..., 2] = noise_db
     for partial, level in dict(levels).items():
@@ -416,7 +416,7 @@ class TestCalls:
         ("change", "message"),
         [
             ({"image": np.zeros((128, 96, 2))}, "shape"),
-            ({"image": np.full((128, 96, 3), np.nan)}, "finite"),
+            ({"image": np.full((128, 96, 4), np.nan)}, "finite"),
             ({"f0": np.nan}, "f0"),
             ({"f0": -5.0}, "f0"),
             ({"f0": []}, "f0"),

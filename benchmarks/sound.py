@@ -7,6 +7,8 @@ line says how a training run does at its last checkpoint, in about a minute.
 """
 
 import argparse
+import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import numpy as np
 from results import write_section
 from sound_fad import MusicnnMissingError, fad_rows
 from sound_like import like_rows
-from sound_models import ExportedModel
+from sound_models import ExportedModel, place_of
 from sound_notes import RealNotes, Renderer
 from sound_pitch import pitch_rows
 from sound_random import bin_rows, measure_bins, measure_spread, path_rows, spread_rows
@@ -57,7 +59,7 @@ def main() -> None:
         return
     folder = find_model(arguments.model)
     model = ExportedModel(folder)
-    real = split_notes(model, dataset)
+    real = split_notes(model, dataset, arguments.split)
     parts = _parts(model, folder, real, arguments)
     chosen = arguments.only or list(parts)
     rows = []
@@ -85,6 +87,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, default=ROOT / "datasets" / "full")
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
+    parser.add_argument("--split", type=Path, help="the split.json of the model's run")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
     parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
     parser.add_argument("--musicnn-python", default=sys.executable, help="has musicnn installed")
@@ -149,30 +152,43 @@ def _parts(
     return dict(zip(PARTS, measures, strict=True))
 
 
-def split_notes(model: ExportedModel, dataset: Dataset) -> RealNotes:
+def split_notes(model: ExportedModel, dataset: Dataset, split: Path | None) -> RealNotes:
     """Tell the seen instruments, which the palette has, from those that training held out.
+
+    Parameters
+    ----------
+    model : ExportedModel
+    dataset : Dataset
+    split : Path or None
+        A run's split.json; None draws the split that a run with the default settings draws.
 
     Raises
     ------
     ParameterError
-        If the palette has held-out instruments: the split is not the model's.
+        If the palette has held-out instruments, or none of the data set: it is not the model's.
     """
-    defaults = TrainConfig()
-    _, held_out = dataset.split(defaults.n_held_out, defaults.seed)
-    known = set(model.palette.keys)
-    trained = [i for i, key in enumerate(dataset.instruments) if key in known]
+    if split is None:
+        defaults = TrainConfig()
+        _, held_out = dataset.split(defaults.n_held_out, defaults.seed)
+    else:
+        keys = {tuple(key) for key in json.loads(split.read_text())["held_out"]}
+        held_out = [i for i, key in enumerate(dataset.instruments) if tuple(key) in keys]
+    known = {place_of(key) for key in model.palette.keys}
+    trained = [i for i, key in enumerate(dataset.instruments) if place_of(key) in known]
     both = sorted(dataset.instruments[i].name for i in set(trained) & set(held_out))
-    if both or not trained:
+    if both or not trained or not held_out:
         raise ParameterError(
-            f"The data set is not split as for the model {model.name!r}: its palette holds "
-            f"{len(trained)} instruments of the data set, held out are {', '.join(both) or 'none'} "
-            "of them; name the data set that it was trained on."
+            f"The data set is not split as for the model {model.name!r}: its palette has "
+            f"{len(trained)} instruments of the data set, {len(held_out)} are held out, "
+            f"{', '.join(both) or 'none'} both; name the split.json of its run with --split."
         )
     return RealNotes(dataset, trained, held_out)
 
 
 def evaluate_run(run: Path, dataset: Dataset, *, seed: int) -> str:
     """Return a line about a training run's last checkpoint: reconstruction, diversity, NDB."""
+    # TensorFlow reads it when it is imported; its greetings would hide the line.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from sound_run import TrainingRun
 
     model = TrainingRun(run, dataset)

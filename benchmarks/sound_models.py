@@ -17,8 +17,6 @@ FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
 BATCH_SIZE = 32
-NOTES_PER_INSTRUMENT = 16
-"""A run's palette entry is the mean direction of so many notes at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +145,16 @@ def _open_session(path: Path, threads: int) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _batches(n: int, size: int = BATCH_SIZE) -> Iterator[slice]:
+def place_of(key: InstrumentKey) -> tuple[object, ...]:
+    """Return what tells an instrument apart, whatever a palette renamed it to.
+
+    A preset's place in its SoundFont; of a recorded instrument there is only the name.
+    """
+    return key[:3] if key.program >= 0 else (key.source, key.name)
+
+
+def batches(n: int, size: int = BATCH_SIZE) -> Iterator[slice]:
+    """Split n notes into parts of at most `size`."""
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
 
@@ -156,7 +163,7 @@ def _run_in_batches(session: Any, inputs: dict[str, Any]) -> FloatArray:
     n = len(next(iter(inputs.values())))
     parts = [
         session.run(None, {name: values[part] for name, values in inputs.items()})[0]
-        for part in _batches(n)
+        for part in batches(n)
     ]
     return np.concatenate(parts)
 
@@ -178,7 +185,7 @@ def generate_levels(
     levels : np.ndarray of float32 [shape=(n, 128, 96), dB]
     """
     levels = np.empty((len(z), N_FRAMES, N_BINS), np.float32)
-    for part in _batches(len(z), 4 * BATCH_SIZE):
+    for part in batches(len(z), 4 * BATCH_SIZE):
         levels[part] = levels_of(model.generate(z[part], pitches[part], velocities[part]))
     return levels
 

@@ -1,17 +1,18 @@
 """A training run as a model that plays and encodes, at the resolution that it has reached."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sound_models import BATCH_SIZE, NOTES_PER_INSTRUMENT, Palette
+from sound_models import Palette, batches
 
-from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
 from retimbre.train.dataset import Dataset
-from retimbre.train.export import load_run
+from retimbre.train.export import load_run, run_networks
+from retimbre.train.loop import run_split
+from retimbre.train.palette import encode_instruments
 from retimbre.train.prior import place_latents
-from retimbre.train.schedule import RESOLUTIONS
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -21,7 +22,7 @@ class TrainingRun:
     """The averaged networks of a run's last checkpoint, in Keras.
 
     While the run has not grown to 128 frames, it plays and encodes the frames that it has, each
-    standing for several.
+    standing for several; of two resolutions that are being blended, the one that weighs more.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ class TrainingRun:
     ------
     ModelNotFoundError
         If the folder holds no checkpoint.
+    ParameterError
+        If the dataset lacks instruments of the run.
     """
 
     def __init__(self, run: Path, dataset: Dataset) -> None:
@@ -51,56 +54,28 @@ class TrainingRun:
         self.pitch_range = config.pitch_range
         self.n_seen = int(trainer.n_seen)
         moment = config.moment(self.n_seen)
-        self._frames = RESOLUTIONS[moment.stage]
-        self._alpha = np.array([moment.alpha], np.float32)
-        self._generator = trainer.networks.generator(moment.stage, moment.is_fading)
-        self._encoder = trainer.networks.encoder(moment.stage, moment.is_fading)
-        self._masks = feature_mask(np.arange(self.pitch_range[0], self.pitch_range[1] + 1))
-        self.trained, self.held_out = dataset.split(config.n_held_out, config.seed)
-        self.palette = self._encode_palette(dataset)
+        self._networks = run_networks(trainer, moment.stage - int(moment.alpha < 0.5))
+        self.trained, self.held_out = run_split(run, dataset, config)
+        self._directions = encode_instruments(dataset, self.trained, self.encode)
+        keys = tuple(dataset.instruments[i] for i in self.trained)
+        pitches = [dataset.pitches[dataset.notes_of[key]] for key in keys]
+        self.palette = Palette(
+            keys,
+            tuple(key.name for key in keys),
+            np.sqrt(self.latent_dim, dtype=np.float32) * self._directions,
+            np.array([[p.min(), p.max()] for p in pitches]),
+        )
 
     def generate(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         """Play notes; see `sound_models.SoundModel`."""
-        placed = place_latents(z, _unit(self.palette.z)).astype(np.float32)
-        strengths = (velocities / 127.0).astype(np.float32)[:, None]
-        features = np.empty((len(z), N_FRAMES, N_FEATURES), np.float32)
-        for start in range(0, len(z), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            hot = self._one_hot(pitches[part])
-            made = np.asarray(self._generator([placed[part], hot, strengths[part], self._alpha]))
-            features[part] = np.repeat(made, N_FRAMES // self._frames, axis=1)
-        masks = self._masks[pitches - self.pitch_range[0]][:, None, :]
-        return np.where(masks, features, FEATURE_FILL)
+        placed = place_latents(z, self._directions)
+        return _in_batches(self._networks.generate, placed, pitches, velocities / 127.0)
 
     def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
         """Return the latents of notes; see `sound_models.SoundModel`."""
-        n = len(features)
-        short = features.reshape(n, self._frames, -1, N_FEATURES).mean(axis=2, dtype=np.float32)
-        found = []
-        for start in range(0, n, BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            hot = self._one_hot(pitches[part])
-            found.append(np.asarray(self._encoder([short[part], hot, self._alpha])))
-        return np.asarray(np.sqrt(self.latent_dim) * _unit(np.concatenate(found)))
-
-    def _one_hot(self, pitches: IntArray) -> FloatArray:
-        n_pitches = self.pitch_range[1] - self.pitch_range[0] + 1
-        return np.eye(n_pitches, dtype=np.float32)[pitches - self.pitch_range[0]]
-
-    def _encode_palette(self, dataset: Dataset) -> Palette:
-        keys = [dataset.instruments[i] for i in self.trained]
-        latents, ranges = [], []
-        for key in keys:
-            rows = dataset.notes_of[key]
-            pitches = dataset.pitches[rows]
-            ranges.append((int(pitches.min()), int(pitches.max())))
-            rows = rows[:: max(1, len(rows) // NOTES_PER_INSTRUMENT)]
-            latents.append(self.encode(dataset.rows(rows), dataset.pitches[rows]).mean(axis=0))
-        z = np.sqrt(self.latent_dim) * _unit(np.stack(latents))
-        names = tuple(key.name for key in keys)
-        return Palette(tuple(keys), names, z.astype(np.float32), np.array(ranges))
+        return _in_batches(self._networks.encode, features, pitches)
 
 
-def _unit(rows: FloatArray) -> FloatArray:
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(norm, 1e-12))
+def _in_batches(network: Callable[..., FloatArray], *inputs: npt.NDArray[Any]) -> FloatArray:
+    parts = [network(*(values[part] for values in inputs)) for part in batches(len(inputs[0]))]
+    return np.concatenate(parts)

@@ -46,15 +46,44 @@ def test_deviation_is_in_units_of_f0() -> None:
     assert harmonic.detune_cents(image) == pytest.approx(1200 * np.log2(stretch), abs=0.2)
 
 
-def test_noise_is_the_variance_per_sample() -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("pitch", [36, 60, 84])
+def test_noise_is_the_variance_per_sample(pitch: int) -> None:
+    f0 = float(midi_to_hz(pitch))
     deviation = 0.01
-    y = tone(440.0, [0.5]) + (deviation * rng.standard_normal(N_SAMPLES)).astype(np.float32)
-    image = harmonic.analyze(y, 440.0)
-    measured = 10 * np.log10(np.mean(10 ** (image[HELD, 3:40, 2] / 10)))
-    assert measured == pytest.approx(
-        20 * np.log10(deviation) - 20 * np.log10(0.5), abs=NOISE_TOLERANCE_DB
+    noise = deviation * np.random.default_rng(0).standard_normal(N_SAMPLES)
+    image = harmonic.analyze(tone(f0, [0.5]) + noise.astype(np.float32), f0)
+    bins = slice(3, min(48, harmonic.n_partials(f0)))
+    expected = 20 * np.log10(deviation) - 20 * np.log10(0.5)
+    measured = image[HELD, bins, 2]
+    assert measured.mean() == pytest.approx(expected, abs=NOISE_TOLERANCE_DB)
+    assert 10 * np.log10(np.mean(10 ** (measured / 10))) == pytest.approx(
+        expected, abs=NOISE_TOLERANCE_DB
     )
+
+
+def halfway_noise_db(y: np.ndarray, f0: float, orders: np.ndarray) -> np.ndarray:
+    """Noise density read halfway above each partial, re amplitude 1, in the middle of the note."""
+    n = round(4 * SR / f0)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    starts = np.arange(SR, 2 * SR, 1000)
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(n), (orders + 0.5) * f0 / SR))
+    spectrum = (y[starts[:, None] + np.arange(n)] * window) @ turns
+    return 10 * np.log10(np.mean(np.abs(spectrum) ** 2, axis=0) / np.sum(window**2))
+
+
+@pytest.mark.parametrize("pitch", [36, 60])
+def test_stiff_strings_are_no_noise(pitch: int) -> None:
+    # Partials of a piano string: k f0 sqrt(1 + B k^2) reaches the middle between two others.
+    f0, stiffness = float(midi_to_hz(pitch)), 4e-4
+    orders = np.arange(1, 25)
+    times = np.arange(N_SAMPLES) / SR
+    partials = orders * f0 * np.sqrt(1.0 + stiffness * orders**2)
+    assert (partials / f0 - orders).max() > 2.0
+    y = sum(np.sin(2 * np.pi * f * times + k) for k, f in enumerate(partials))
+    image = harmonic.analyze(y.astype(np.float32), f0)
+    # The image refers to the power of all partials.
+    noise = image[HELD, :20, 2].mean(axis=0) + 10 * np.log10(len(orders))
+    assert halfway_noise_db(y, f0, np.arange(1, 21)).max() - noise.max() > 10.0
 
 
 def test_a_group_holds_the_rms_level_of_one_partial() -> None:

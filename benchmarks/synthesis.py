@@ -45,7 +45,7 @@ print(time.perf_counter() - began)
 
 
 def make_image(pitch: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw an instrument: a bright or dark spectrum, a decay, a vibrato, breath."""
+    """Draw an instrument: a bright or dark spectrum, a decay, a vibrato, breath, texture."""
     slope, decay = rng.uniform(15.0, 40.0), rng.uniform(0.0, 20.0)
     level = -slope * np.log10(BIN_PARTIALS) - decay * FRAME_TIMES[:, None]
     level = level + rng.normal(0.0, 4.0, len(BIN_PARTIALS))
@@ -55,6 +55,7 @@ def make_image(pitch: int, rng: np.random.Generator) -> np.ndarray:
     vibrato = 0.003 * np.sin(2.0 * np.pi * 5.0 * FRAME_TIMES)
     image[:, :N_SINGLE, 1] = vibrato[:, None] * BIN_PARTIALS[:N_SINGLE]
     image[..., 2] = np.maximum(image[..., 0] - 20.0, -110.0)
+    image[:, :N_SINGLE, 3] = rng.uniform(0.0, 5.0, N_SINGLE)
     return image
 
 
@@ -124,13 +125,18 @@ def time_notes(images: Sequence[np.ndarray], notes: Notes) -> str:
     rows = [
         f"| one NumPy cosine a partial, no noise ({len(some)} notes) | | {1e3 * plain:.1f} | | 1 |"
     ]
-    for threads in (1, 2):
+    smooth = [image * (np.arange(image.shape[-1]) < 3) for image in images]
+    for threads, used, name in (
+        (1, smooth, "1 thread, without texture"),
+        (1, images, "1 thread"),
+        (2, images, "2 threads"),
+    ):
         clock, cpu = min(
-            timed(lambda n=threads: deque(play(images, notes, n), 0)) for _ in range(2)
+            timed(lambda i=used, n=threads: deque(play(i, notes, n), 0)) for _ in range(2)
         )
         per_note = clock / len(notes)
         rows.append(
-            f"| {threads} thread{'s' * (threads > 1)} | {clock:.2f} | {1e3 * per_note:.2f} "
+            f"| {name} | {clock:.2f} | {1e3 * per_note:.2f} "
             f"| {1e3 * cpu / len(notes):.2f} | {plain / per_note:.0f} |"
         )
     head = "| | all notes, s | a note, ms | a note, ms of processor | times as fast |"
@@ -158,7 +164,7 @@ def main() -> None:
     text = f"""\
 {N_NOTES} notes of {SHORTEST} to {LONGEST} s (mean {notes.duration.mean():.2f} s, and
 {RELEASE_SECONDS} s of release each) on MIDI {PITCHES[0]} to {PITCHES[-1]}; synthetic images of full
-bandwidth with noise and vibrato, {SAMPLE_RATE} Hz.
+bandwidth with noise, vibrato and texture, {SAMPLE_RATE} Hz.
 
 {time_notes(images, notes)}
 

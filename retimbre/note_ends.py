@@ -8,12 +8,15 @@ from retimbre.types import FloatArray
 
 STEP_SECONDS = 0.005
 
-RANGE_DB = 40.0
+RANGE_DB = 55.0
 """A note reaches so far under its loudest moment, if the room is that quiet."""
 
 LEAST_RANGE_DB = 20.0
 ABOVE_ROOM_DB = 8.0
 """And not nearer to the room's noise than this."""
+
+ATTACK_SECONDS = 0.25
+"""The pitch of a struck or plucked note may be clear no sooner than this after its attack."""
 
 GAP_SECONDS = 0.030
 """Shorter dips, between the periods of a low note, do not end it."""
@@ -56,7 +59,7 @@ def find_ends(
         A recording that holds the note.
     sr : int [Hz]
     found : np.ndarray [shape=(2,), seconds]
-        Between these times the note is known to sound, give or take 50 ms.
+        Between these times its pitch is heard; its attack may lie up to 0.25 s before.
     after, before : float [seconds]
         The note lies between: the end of the note before, the onset of the next.
 
@@ -71,7 +74,8 @@ def find_ends(
     last = int(np.clip(round(found[1] / STEP_SECONDS), first + 1, n))
     lowest = int(np.clip(round(after / STEP_SECONDS), 0, first))
     highest = int(np.clip(before / STEP_SECONDS, last, n))
-    peak = first + int(np.argmax(level[first:last]))
+    attack = max(lowest, first - round(ATTACK_SECONDS / STEP_SECONDS))
+    peak = attack + int(np.argmax(level[attack:last]))
     floor = _floor(level, float(level[peak]))
     gap = round(GAP_SECONDS / STEP_SECONDS)
     loud = level >= floor

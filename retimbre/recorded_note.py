@@ -15,10 +15,7 @@ import numpy.typing as npt
 from retimbre import audio, notes, pitch
 from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.images.harmonic import (
-    ATTACK_STEP,
     FEATURE_FILL,
-    FRAME_TIMES,
-    N_ATTACK_FRAMES,
     NOTE_SECONDS,
     SAMPLE_RATE,
     analyze,
@@ -26,7 +23,8 @@ from retimbre.images.harmonic import (
     feature_mask,
     image_to_features,
 )
-from retimbre.images.held import MARGIN_SECONDS, hold_image
+from retimbre.images.held import hold_image
+from retimbre.images.looping import loop_image
 from retimbre.images.texture import separate_texture
 from retimbre.note_ends import NoteEnds, find_ends
 from retimbre.params import NoteParams, PitchParams
@@ -49,6 +47,9 @@ THRESHOLDS = (0.6, 0.3)
 
 STEADY_CENTS = 6.0
 """Pitch curves that move less (standard deviation) are the tracker's own unrest."""
+
+END_SECONDS = 0.1
+"""Noise is averaged over some frames, and the end of the note is in it so early."""
 
 _FADE_SAMPLES = 32
 
@@ -112,7 +113,7 @@ def hear_note(
     samples = to_mono(y)
     if samples.size < SHORTEST_SECONDS * sr:
         raise AudioError(
-            f"{_capital(source)} lasts {samples.size / sr:.2f} s; a timbre needs a note of "
+            f"There are only {samples.size / sr:.2f} s in {source}; a timbre needs a note of "
             f"{SHORTEST_SECONDS} s or more."
         )
     if samples.size > LONGEST_SECONDS * sr:
@@ -148,14 +149,10 @@ def hear_note(
     return heard
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _clearest_note(track: PitchTrack, source: str) -> tuple[Notes, int]:
     """Return the notes of a recording and which of them is the longest and loudest."""
     if not np.isfinite(track.f0).any():
-        raise NoPitchError(f"{_capital(source)} is silent; a timbre needs a note that sounds.")
+        raise NoPitchError(f"There is only silence in {source}; record a note that sounds.")
     for threshold in THRESHOLDS:
         params = NoteParams(confidence=threshold, min_note_length=SHORTEST_SECONDS / 3)
         found = notes.segment_notes(track, params)
@@ -210,7 +207,8 @@ def _image(
         cents += detune_cents(raw)
     release = (ends.release - ends.onset) * len(straighten(y, SAMPLE_RATE, times, f0, target))
     seconds = release / len(y)
-    return hold_image(separate_texture(_looped(raw, seconds)), seconds)
+    calm = max(seconds - END_SECONDS, 0.5 * seconds)
+    return hold_image(separate_texture(loop_image(raw, calm)), calm)
 
 
 def _cut(samples: FloatArray, ends: NoteEnds) -> FloatArray:
@@ -222,21 +220,6 @@ def _cut(samples: FloatArray, ends: NoteEnds) -> FloatArray:
     y[:n] *= np.linspace(0.0, 1.0, n, dtype=np.float32)
     y[len(y) - n :] *= np.linspace(1.0, 0.0, n, dtype=np.float32)
     return y
-
-
-def _looped(image: FloatArray, seconds: float) -> FloatArray:
-    """Let a note that ends at `seconds` run forth and back, so that its flutter goes on.
-
-    Texture is measured over more than half a second; the silence after a short note would
-    count as calm.
-    """
-    turn = max(min(seconds - MARGIN_SECONDS, FRAME_TIMES[-1]), 2.0 * ATTACK_STEP)
-    start = min(N_ATTACK_FRAMES * ATTACK_STEP, 0.5 * turn)
-    period = turn - start
-    looped = start + np.abs(np.mod(FRAME_TIMES - turn, 2.0 * period) - period)
-    times = np.where(turn >= FRAME_TIMES, FRAME_TIMES, looped)
-    frames = np.rint(np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES))))
-    return np.asarray(image[frames.astype(np.int64)])
 
 
 def _features(image: FloatArray, key: int) -> FloatArray:

@@ -8,7 +8,7 @@ from retimbre.palette import AMBIGUOUS_NAMES, Instrument, Palette
 
 NAMES = (
     "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",
-    "Glass Harmonics", "Cello", "Cello Section", "Électro-Basse", "GLASS PAD", "glass pad",
+    "Glass Harmonics", "Cello", "Cello Section", "Électro-Basse", "GLASS PAD", "glass pad", "Panorama",
 )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_it_is_a_mapping(palette: Palette) -> None:
     assert palette.get("cello") is palette["Cello"]
     assert palette.get("kazoo") is None
     assert palette.get("kazoo", 5) == 5
-    assert repr(palette) == "<Palette of 12 instruments>"
+    assert repr(palette) == "<Palette of 13 instruments>"
     with pytest.raises(TypeError):
         palette["Flute"] = 1  # type: ignore[index]
 

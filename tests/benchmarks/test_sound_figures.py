@@ -271,18 +271,19 @@ def test_pyin_hears_the_whole_range(midi):
     assert abs(69 + 12 * np.log2(heard / 440.0) - midi) <= 0.07
 
 
-def test_both_trackers_are_asked_and_one_is_chosen():
+def test_both_trackers_hear_what_they_cover():
     pytest.importorskip("swift_f0")
-    heard = sound_pitch.hear_pitches([tone(60), tone(60.5)], np.array([60, 60]))
-    np.testing.assert_allclose(heard.chosen, [0.0, 50.0], atol=8.0)
-    np.testing.assert_allclose(heard.pyin, [0.0, 50.0], atol=8.0)
-    assert sound_pitch.is_in_tune(heard.chosen) == [True, False]
+    heard = sound_pitch.hear_pitches([tone(60), tone(60.5), tone(100)], np.array([60, 60, 100]))
+    np.testing.assert_allclose(heard.swift, [0.0, 50.0, np.nan], atol=8.0)
+    np.testing.assert_allclose(heard.pyin, [0.0, 50.0, 0.0], atol=8.0)
+    assert sound_pitch.is_in_tune(heard.pyin) == [True, False, True]
 
 
-def test_the_tracker_is_chosen_by_the_asked_key(tmp_path):
+def test_notes_out_of_tune_are_listed(tmp_path):
     asked = np.array([30, 31, 95, 96])
-    heard = sound_pitch.HeardPitches(asked, np.full(4, 1.0), np.full(4, np.nan))
-    assert sound_pitch.is_in_tune(heard.chosen) == [False, True, True, False]
+    pyin = np.array([25.0, 20.0, -5.0, np.nan])
+    heard = sound_pitch.HeardPitches(asked, np.full(4, 1.0), pyin)
+    assert sound_pitch.is_in_tune(heard.pyin) == [False, True, True, False]
     path = tmp_path / "failures.csv"
     sound_pitch.write_failures(path, heard)
     with path.open() as file:

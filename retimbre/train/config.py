@@ -1,12 +1,16 @@
 """The settings of a training run, written into its folder before the first step."""
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from retimbre.errors import ModelFormatError, ParameterError
-from retimbre.train.schedule import RESOLUTIONS, Moment, learning_rate_at, stage_at
+from retimbre.train.representation import find_representation
+from retimbre.train.schedule import Moment, learning_rate_at, stage_at
+
+ADVERSARIAL = ("non_saturating", "wgan_gp")
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class TrainConfig:
     batch_size : int
         A multiple of 4.
     channels : tuple of int
-        Of the generator's blocks, from 8 frames to 128.
+        Of the generator's blocks, from the coarsest resolution to the finest.
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
     stage_starts, fade_notes : see `schedule.stage_at`
@@ -28,18 +32,36 @@ class TrainConfig:
     reconstruction_weight, adversarial_weight, pitch_weight, instrument_weight : float
         Weights of the losses of generator and encoder.
     r1_weight : float
-        Gradient penalty of the discriminator on real notes.
+        Gradient penalty of the discriminator on real notes ("non_saturating").
     instance_noise : float
         Noise added to all that the discriminator sees, in normalised units.
     min_signal : float [0..1]
         Least share of the encoder's direction in z during training; see `losses.mix_latent`.
-    ema_decay : float
-        Per step of 32 notes.
+    ema_decay : float [0..1]
+        Per step.
     mixed_precision : bool
         bfloat16 convolutions.
     n_held_out : int
         Instruments that are never trained on.
-    seed : int
+    seed : int [>= 0]
+    representation : str
+        "harmonic" or "mel"; see `retimbre.train.representation`.
+    adversarial : str
+        "non_saturating" (with lazy R1) or "wgan_gp"; see `retimbre.train.adversarial`.
+    equalised : bool
+        Equalised learning rate; see `layers.LayerMaker`.
+    gradient_penalty_weight, drift_weight : float
+        Of the discriminator ("wgan_gp").
+    judge_pitch_weight : float
+        Of the pitch classifier in the discriminator's loss.
+    judge_rate : float
+        The discriminator's learning rate over the generator's.
+    maker_momentum : float [0..1)
+        Adam's beta 1 for generator and encoder; the discriminator has none.
+    maker_clip, judge_clip : float
+        Longest gradients of generator with encoder and of the discriminator; 0: any.
+    sheet_notes : int
+        A sample sheet is drawn every so many notes; 0: never.
     """
 
     total_notes: int = 2_000_000
@@ -63,19 +85,66 @@ class TrainConfig:
     mixed_precision: bool = True
     n_held_out: int = 16
     seed: int = 0
+    representation: str = "harmonic"
+    adversarial: str = "non_saturating"
+    equalised: bool = False
+    gradient_penalty_weight: float = 10.0
+    drift_weight: float = 0.001
+    judge_pitch_weight: float = 1.0
+    judge_rate: float = 0.75
+    maker_momentum: float = 0.5
+    maker_clip: float = 50.0
+    judge_clip: float = 20.0
+    sheet_notes: int = 20_000
 
     def __post_init__(self) -> None:
-        if len(self.channels) != len(RESOLUTIONS) or len(self.stage_starts) != len(RESOLUTIONS):
+        self._check_types()
+        n_stages = find_representation(self.representation).n_stages
+        if len(self.channels) != n_stages or len(self.stage_starts) != n_stages:
             raise ParameterError(
-                f"A run needs {len(RESOLUTIONS)} channels and stage starts, "
-                f"given {self.channels} and {self.stage_starts}."
+                f"A run in the {self.representation} representation needs {n_stages} channels and "
+                f"stage starts, given {self.channels} and {self.stage_starts}."
             )
+        if self.stage_starts[0] != 0 or list(self.stage_starts) != sorted(self.stage_starts):
+            raise ParameterError(f"Stages must start in order from 0, given {self.stage_starts}.")
         if self.batch_size < 4 or self.batch_size % 4:
             raise ParameterError(
                 f"The batch size must be a multiple of 4, given {self.batch_size}."
             )
         if self.total_notes < self.batch_size:
             raise ParameterError(f"A run must see at least one batch, given {self.total_notes}.")
+        if self.adversarial not in ADVERSARIAL:
+            known = " and ".join(ADVERSARIAL)
+            raise ParameterError(
+                f"There is no adversarial loss {self.adversarial!r}; there are {known}."
+            )
+        self._check_numbers()
+
+    def _check_types(self) -> None:
+        """Refuse what a settings file may hold and no setting can be."""
+        for field in fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            allowed = (int, float) if kind is float else (kind,)
+            parts = value if isinstance(value, tuple) and kind is tuple else (value,)
+            allowed = (int,) if kind is tuple else allowed
+            is_odd = isinstance(value, bool) and kind is not bool
+            if is_odd or not all(isinstance(part, allowed) for part in parts):
+                raise ParameterError(f"The setting {field.name} cannot be {value!r}.")
+
+    def _check_numbers(self) -> None:
+        low, high = self.pitch_range
+        if not 0 <= low <= high <= 127:
+            raise ParameterError(
+                f"A range of pitches must lie within MIDI 0..127, given {self.pitch_range}."
+            )
+        for name in ("min_signal", "ema_decay", "maker_momentum"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ParameterError(f"The setting {name} must be between 0 and 1, given {value}.")
+        for name, value in asdict(self).items():
+            values = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(v, (int, float)) and not 0 <= v < math.inf for v in values):
+                raise ParameterError(f"The setting {name} must not be negative, given {value}.")
 
     @property
     def n_pitches(self) -> int:
@@ -100,7 +169,7 @@ class TrainConfig:
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":
-        """Read settings written by `save`.
+        """Read settings written by `save`; those that the file lacks have their defaults.
 
         Raises
         ------
@@ -113,5 +182,61 @@ class TrainConfig:
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
             return cls(**tuples)
-        except (OSError, TypeError, ValueError) as error:
+        except (AttributeError, OSError, TypeError, ValueError) as error:
             raise ModelFormatError(f"{path} holds no training settings ({error}).") from error
+
+
+_STABLE = 800_000
+"""Images of a stage of GANSynth, stable or in transition."""
+
+CONFIGS = {
+    "harmonic": TrainConfig(),
+    "mel_prog_hires": TrainConfig(
+        representation="mel",
+        adversarial="wgan_gp",
+        equalised=True,
+        total_notes=11_000_000,
+        batch_size=8,
+        channels=(256, 256, 256, 256, 128, 64, 32),
+        pitch_range=(24, 84),
+        stage_starts=(0, *(_STABLE * stage for stage in range(1, 12, 2))),
+        fade_notes=_STABLE,
+        peak_learning_rate=8e-4,
+        warmup_notes=0,
+        decay_notes=0,
+        adversarial_weight=1.0,
+        pitch_weight=10.0,
+        judge_pitch_weight=10.0,
+        instance_noise=0.0,
+        ema_decay=0.999,
+        judge_rate=1.0,
+        maker_momentum=0.0,
+        maker_clip=0.0,
+        judge_clip=0.0,
+    ),
+}
+"""Settings by name. "mel_prog_hires" is GANSynth's own (13 stages, 7 of them stable)."""
+
+
+def find_config(name: str) -> TrainConfig:
+    """Return settings by their name, or those of a JSON file.
+
+    Parameters
+    ----------
+    name : str
+        One of `CONFIGS`, or a path.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    ModelFormatError
+        If the file holds something else.
+    """
+    if name in CONFIGS:
+        return CONFIGS[name]
+    path = Path(name)
+    if not path.is_file():
+        known = " and ".join(CONFIGS)
+        raise ParameterError(f"There is no configuration {name!r}; name {known}, or a JSON file.")
+    return TrainConfig.load(path)

@@ -116,28 +116,6 @@ def pitch_loss(one_hot: Tensor, logits: Tensor) -> Tensor:
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(one_hot, logits))
 
 
-def generator_loss(logits: Tensor) -> Tensor:
-    """Return the non-saturating loss of the generator (Goodfellow et al. 2014)."""
-    return tf.reduce_mean(tf.nn.softplus(-logits))
-
-
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return the logistic loss of the discriminator (Goodfellow et al. 2014)."""
-    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
-        tf.nn.softplus(fake_logits)
-    )
-
-
-def r1_penalty(discriminator: Any, real: Tensor, alpha: Tensor) -> Tensor:
-    """Return the squared gradient of the real logit, mean over notes (Mescheder et al. 2018)."""
-    with tf.GradientTape() as tape:
-        tape.watch(real)
-        logits, _ = discriminator([real, alpha], training=True)
-        total = tf.reduce_sum(logits)
-    gradient = tape.gradient(total, real)
-    return tf.reduce_mean(tf.reduce_sum(tf.square(gradient), [1, 2]))
-
-
 def total_loss(
     errors: tuple[Tensor, ...],
     adversarial: Tensor,

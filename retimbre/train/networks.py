@@ -1,87 +1,45 @@
-"""The progressive generator, discriminator and encoder, in Keras.
+"""The progressive generator, discriminator and encoder, in Keras, for every representation.
 
-All three work on feature sequences of shape (batch, frames, 288), 1-D convolutions over time;
-they share their layers between the resolutions, so growing adds layers and loses nothing.
+All three share their layers between the resolutions, so growing adds layers and loses nothing.
+In the harmonic representation they are 1-D convolutions over time; in the mel representation
+they are GANSynth's own networks [1]_, which have no encoder.
+
+References
+----------
+.. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019, appendix A.
 """
 
-import os
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import keras
-import tensorflow as tf
 
-from retimbre.images.harmonic import N_FEATURES
 from retimbre.train.config import TrainConfig
-from retimbre.train.schedule import RESOLUTIONS
+from retimbre.train.layers import LEAK, Fade, LayerMaker, MinibatchDeviation, leaky
+from retimbre.train.representation import (
+    HARMONIC,
+    PITCH_GAIN,
+    VELOCITY_CENTRE,
+    VELOCITY_GAIN,
+    find_representation,
+)
+
+__all__ = [
+    "HIDDEN",
+    "LEAK",
+    "PITCH_GAIN",
+    "RESIDUAL_GAIN",
+    "VELOCITY_CENTRE",
+    "VELOCITY_GAIN",
+    "Networks",
+]
 
 Tensor = Any
 
-LEAK = 0.2
-PITCH_GAIN = 4.0
-VELOCITY_GAIN = 8.0
-VELOCITY_CENTRE = 0.63
-HIDDEN = 384
-
-
-@keras.saving.register_keras_serializable(package="retimbre")
-class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
-    """Divide by the root mean square over the channels (Karras et al. 2018, section 4.2)."""
-
-    def call(self, x: Tensor) -> Tensor:
-        """Normalise `x` of shape (..., channels) in float32."""
-        wide = tf.cast(x, tf.float32)
-        power = tf.reduce_mean(tf.square(wide), -1, keepdims=True)
-        return tf.cast(wide * tf.math.rsqrt(power + 1e-8), x.dtype)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
-        return input_shape
-
-
-@keras.saving.register_keras_serializable(package="retimbre")
-class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
-    """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3)."""
-
-    def call(self, x: Tensor) -> Tensor:
-        """Map (batch, frames, channels) to (batch, frames, channels + 1)."""
-        wide = tf.cast(x, tf.float32)
-        variance = tf.math.reduce_variance(wide, 0)
-        spread = tf.reduce_mean(tf.sqrt(variance + 1e-8))
-        return tf.concat([x, tf.cast(tf.zeros_like(wide[..., :1]) + spread, x.dtype)], -1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape with one more channel."""
-        return (*input_shape[:-1], input_shape[-1] + 1)
-
-
-@keras.saving.register_keras_serializable(package="retimbre")
-class Fade(keras.layers.Layer):  # type: ignore[misc]
-    """Blend the new resolution in: ``alpha * new + (1 - alpha) * old``."""
-
-    def call(self, new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
-        """Blend two tensors of one shape; `alpha` has shape (1,)."""
-        weight = tf.cast(tf.reshape(alpha, []), new.dtype)
-        return weight * new + (1 - weight) * tf.cast(old, new.dtype)
-
-    def compute_output_shape(self, new_shape: Any, old_shape: Any, alpha_shape: Any) -> Any:
-        """Return the new resolution's shape."""
-        return new_shape
-
-
-def _conv(channels: int, width: int, name: str, **options: Any) -> Any:
-    options.setdefault("kernel_initializer", "he_normal")
-    return keras.layers.Conv1D(channels, width, padding="same", name=name, **options)
-
-
-def _dense(units: int, name: str, **options: Any) -> Any:
-    options.setdefault("kernel_initializer", "he_normal")
-    return keras.layers.Dense(units, name=name, **options)
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return keras.ops.leaky_relu(x, LEAK)
+HIDDEN = HARMONIC.hidden
+ENCODER_HIDDEN = 512
+RESIDUAL_GAIN = 0.7071
+OUTPUT_SPREAD = 0.03
+"""Standard deviation of the first weights of outputs and modulations."""
 
 
 class Networks:
@@ -90,124 +48,208 @@ class Networks:
     Parameters
     ----------
     config : TrainConfig
+
+    Attributes
+    ----------
+    representation : Representation
+    generator_variables, discriminator_variables, encoder_variables : list of keras.Variable
+        All of them from the start, whatever the stage. A checkpoint holds them in this order.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        if config.mixed_precision:
-            keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        else:
-            keras.mixed_precision.set_global_policy("float32")
-        small = keras.initializers.RandomNormal(0.0, 0.03)
-        channels = config.channels
-        self.g_map = [_dense(HIDDEN, f"g_map{i}") for i in range(2)]
-        self.g_start = _dense(RESOLUTIONS[0] * channels[0], "g_start")
+        self.representation = find_representation(config.representation)
+        dtype = "mixed_bfloat16" if config.mixed_precision else "float32"
+        rank = self.representation.rank
+        self.make = LayerMaker(rank, is_equalised=config.equalised, dtype=dtype)
+        self._models: dict[tuple[str, int, bool], Any] = {}
+        self._make_generator_layers()
+        self._make_discriminator_layers()
+        if self.representation.has_encoder:
+            self._make_encoder_layers()
+        self._create_variables()
+
+    # ---- layers ------------------------------------------------------------------------------
+
+    def _make_generator_layers(self) -> None:
+        make, kind, channels = self.make, self.representation, self.config.channels
+        small = keras.initializers.RandomNormal(0.0, OUTPUT_SPREAD)
+        self.g_map = [make.dense(kind.hidden, f"g_map{i}") for i in range(kind.n_maps)]
+        if kind.rank == 1:
+            self.g_start = make.dense(kind.shapes[0][0] * channels[0], "g_start", slope=1.0)
         self.g_conv: list[tuple[Any, Any]] = []
         self.g_scale: list[Any] = []
         self.g_out: list[Any] = []
-        self.d_in: list[Any] = []
-        self.e_in: list[Any] = []
-        self.d_conv: list[tuple[Any, Any]] = []
-        self.e_conv: list[tuple[Any, Any]] = []
+        for i, width in enumerate(channels):
+            first = make.conv(width, 3, f"g_conv{i}a")
+            if i == 0 and kind.rank == 2:
+                first = make.spread(width, kind.shapes[0], "g_conv0a")
+            self.g_conv.append((first, make.conv(width, 3, f"g_conv{i}b")))
+            if kind.is_modulated:
+                gain = make.dense(width, f"g_scale{i}", kernel_initializer=small, slope=1.0)
+                self.g_scale.append(gain)
+            options = {"kernel_initializer": small, "slope": 1.0, "dtype": "float32"}
+            self.g_out.append(make.conv(kind.n_values, 1, f"g_out{i}", **options))
+
+    def _make_discriminator_layers(self) -> None:
+        make, kind, config = self.make, self.representation, self.config
+        self.d_in, self.d_conv = self._make_trunk("d")
+        self.d_last = make.conv(config.channels[0], 3, "d_last")
+        self.d_dense = make.dense(kind.hidden, "d_dense")
+        self.d_real = make.dense(1, "d_real", slope=1.0, dtype="float32")
+        # GANSynth's pitch classifier is a plain layer, whatever the others are.
+        self.d_pitch = keras.layers.Dense(
+            config.n_pitches, name="d_pitch", kernel_initializer="he_normal", dtype="float32"
+        )
+
+    def _make_encoder_layers(self) -> None:
+        make = self.make
+        self.e_in, self.e_conv = self._make_trunk("e")
+        self.e_dense = make.dense(ENCODER_HIDDEN, "e_dense")
+        self.e_out = make.dense(self.config.latent_dim, "e_out", slope=1.0, dtype="float32")
+
+    def _make_trunk(self, prefix: str) -> tuple[list[Any], list[tuple[Any, Any]]]:
+        make, channels = self.make, self.config.channels
+        inputs, convs = [], []
         for i, width in enumerate(channels):
             below = channels[max(i - 1, 0)]
-            self.g_conv.append((_conv(width, 3, f"g_conv{i}a"), _conv(width, 3, f"g_conv{i}b")))
-            self.g_scale.append(_dense(width, f"g_scale{i}", kernel_initializer=small))
-            out = _conv(N_FEATURES, 1, f"g_out{i}", kernel_initializer=small, dtype="float32")
-            self.g_out.append(out)
-            self.d_in.append(_conv(width, 1, f"d_in{i}"))
-            self.e_in.append(_conv(width, 1, f"e_in{i}"))
-            self.d_conv.append((_conv(width, 3, f"d_conv{i}a"), _conv(below, 3, f"d_conv{i}b")))
-            self.e_conv.append((_conv(width, 3, f"e_conv{i}a"), _conv(below, 3, f"e_conv{i}b")))
-        self.d_last = _conv(channels[0], 3, "d_last")
-        self.d_dense = _dense(HIDDEN, "d_dense")
-        self.d_real = _dense(1, "d_real", dtype="float32")
-        self.d_pitch = _dense(config.n_pitches, "d_pitch", dtype="float32")
-        self.e_dense = _dense(512, "e_dense")
-        self.e_out = _dense(config.latent_dim, "e_out", dtype="float32")
-        self._build_all()
+            inputs.append(make.conv(width, 1, f"{prefix}_in{i}"))
+            first = make.conv(width, 3, f"{prefix}_conv{i}a")
+            convs.append((first, make.conv(below, 3, f"{prefix}_conv{i}b")))
+        return inputs, convs
 
-    def _build_all(self) -> None:
-        """Create every variable now, so that one optimiser knows them from the start."""
-        models = [
-            (self.generator(s, f), self.discriminator(s, f), self.encoder(s, f))
-            for s in range(len(RESOLUTIONS))
-            for f in ((False, True) if s else (False,))
-        ]
-        self.generator_variables = _unique([m[0] for m in models])
-        self.discriminator_variables = _unique([m[1] for m in models])
-        self.encoder_variables = _unique([m[2] for m in models])
+    def _create_variables(self) -> None:
+        """Create every variable now, so that one optimiser knows them from the start.
+
+        A model that fades has the variables of its stage and of the one below, no others.
+        """
+        stages = range(self.representation.n_stages)
+        self.generator_variables = _unique([self.generator(s, False) for s in stages])
+        self.discriminator_variables = _unique([self.discriminator(s, False) for s in stages])
+        encoders = stages if self.representation.has_encoder else ()
+        self.encoder_variables = _unique([self.encoder(s, False) for s in encoders])
+
+    # ---- models ------------------------------------------------------------------------------
 
     def generator(self, stage: int, fading: bool) -> Any:
-        """Build (z, one-hot pitch, velocity, alpha) -> features (batch, frames, 288) of a stage.
+        """Return the model (z, one-hot pitch, velocity, alpha) -> images of a stage.
 
-        Velocities have shape (batch, 1), MIDI / 127.
+        Velocities have shape (batch, 1), MIDI / 127; a representation without velocity ignores
+        them. Images have shape (batch, 8..128, 288) or (batch, 2..128, 16..1024, 2).
         """
+        return self._once("generator", stage, fading)
+
+    def discriminator(self, stage: int, fading: bool) -> Any:
+        """Return the model (images, alpha) -> (real/fake logit (batch, 1), pitch logits)."""
+        return self._once("discriminator", stage, fading)
+
+    def encoder(self, stage: int, fading: bool) -> Any:
+        """Return the model (images, one-hot pitch, alpha) -> direction of z."""
+        return self._once("encoder", stage, fading)
+
+    def _once(self, network: str, stage: int, fading: bool) -> Any:
+        """Build a model when it is first asked for."""
+        key = (network, stage, fading)
+        if key not in self._models:
+            build = {
+                "generator": self._build_generator,
+                "discriminator": self._build_discriminator,
+                "encoder": self._build_encoder,
+            }[network]
+            self._models[key] = build(stage, fading)
+        return self._models[key]
+
+    def _build_generator(self, stage: int, fading: bool) -> Any:
+        make = self.make
         z = keras.Input((self.config.latent_dim,))
         pitch = keras.Input((self.config.n_pitches,))
         velocity = keras.Input((1,))
         alpha = keras.Input(batch_shape=(1,))
-        strength = (velocity - VELOCITY_CENTRE) * VELOCITY_GAIN
-        parts = [z, pitch * PITCH_GAIN, strength]
-        condition = PixelNorm()(keras.ops.concatenate(parts, -1))
-        for layer in self.g_map:
-            condition = _leaky(layer(condition))
-        x = self.g_start(condition)
-        x = keras.ops.reshape(x, (-1, RESOLUTIONS[0], self.config.channels[0]))
-        below = x
+        condition = self._condition(z, pitch, velocity)
+        x = below = self._start(condition)
         for i in range(stage + 1):
             if i:
                 below = x
-                x = keras.layers.UpSampling1D(2)(x)
+                x = make.double(x)
             x = self._generator_block(x, condition, i)
-        features = self.g_out[stage](x)
+        image = self._image(x, stage)
         if stage and fading:
-            coarse = keras.layers.UpSampling1D(2)(self.g_out[stage - 1](below))
-            features = Fade(dtype="float32")(features, coarse, alpha)
-        return keras.Model([z, pitch, velocity, alpha], features)
+            coarse = make.double(self._image(below, stage - 1), dtype="float32")
+            image = Fade(dtype="float32")(image, coarse, alpha)
+        return keras.Model([z, pitch, velocity, alpha], image)
+
+    def _condition(self, z: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
+        kind = self.representation
+        parts = [z, pitch * kind.pitch_gain]
+        if kind.has_velocity:
+            parts.append((velocity - VELOCITY_CENTRE) * VELOCITY_GAIN)
+        condition = self.make.norm(keras.ops.concatenate(parts, -1))
+        for layer in self.g_map:
+            condition = leaky(layer(condition))
+        return condition
+
+    def _start(self, condition: Tensor) -> Tensor:
+        """Return what the first block is given: a coarse image, or one point that it spreads."""
+        if self.representation.rank == 2:
+            return keras.ops.reshape(condition, (-1, 1, 1, condition.shape[-1]))
+        shape = (-1, *self.representation.shapes[0], self.config.channels[0])
+        return keras.ops.reshape(self.g_start(condition), shape)
 
     def _generator_block(self, x: Tensor, condition: Tensor, i: int) -> Tensor:
         first, second = self.g_conv[i]
-        scale = keras.ops.expand_dims(self.g_scale[i](condition), 1)
-        h = PixelNorm()(_leaky(first(x))) * (1 + scale)
-        h = PixelNorm()(_leaky(second(h)))
-        if i and self.config.channels[i] == self.config.channels[i - 1]:
-            h = (h + x) * 0.7071
-        return h
+        norm = self.make.norm
+        h = norm(leaky(first(x)))
+        if self.representation.is_modulated:
+            scale = self.g_scale[i](condition)
+            for _ in range(self.representation.rank):
+                scale = keras.ops.expand_dims(scale, 1)
+            h = h * (1 + scale)
+        h = norm(leaky(second(h)))
+        return (h + x) * RESIDUAL_GAIN if self._has_skip(i) else h
+
+    def _image(self, x: Tensor, stage: int) -> Tensor:
+        image = self.g_out[stage](x)
+        return keras.ops.tanh(image) if self.representation.is_bounded else image
+
+    def _has_skip(self, i: int) -> bool:
+        """Whether a block adds to what it is given."""
+        channels = self.config.channels
+        return bool(self.representation.is_modulated and i and channels[i] == channels[i - 1])
 
     def _trunk(
         self, x: Tensor, alpha: Tensor, stage: int, fading: bool, inputs: list[Any], convs: Any
     ) -> Tensor:
-        """Run features down to 8 frames: what discriminator and encoder have in common."""
-        pool = keras.layers.AveragePooling1D(2)
-        h = _leaky(inputs[stage](x))
+        """Run images down to the first stage: what discriminator and encoder have in common."""
+        make = self.make
+        h = leaky(inputs[stage](x))
         for i in range(stage, 0, -1):
             first, second = convs[i]
             skip = h
-            h = pool(_leaky(second(_leaky(first(h)))))
-            if self.config.channels[i] == self.config.channels[i - 1]:
-                h = (h + pool(skip)) * 0.7071
+            h = make.halve(leaky(second(leaky(first(h)))))
+            if self._has_skip(i):
+                h = (h + make.halve(skip)) * RESIDUAL_GAIN
             if i == stage and fading:
-                h = Fade()(h, _leaky(inputs[i - 1](pool(x))), alpha)
+                old = leaky(inputs[i - 1](make.halve(x, dtype="float32")))
+                h = Fade(dtype=make.dtype)(h, old, alpha)
         return h
 
-    def discriminator(self, stage: int, fading: bool) -> Any:
-        """Build (features, alpha) -> (real/fake logit (batch, 1), pitch logits) of a stage."""
-        x = keras.Input((RESOLUTIONS[stage], N_FEATURES))
+    def _build_discriminator(self, stage: int, fading: bool) -> Any:
+        dtype = self.make.dtype
+        x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         alpha = keras.Input(batch_shape=(1,))
         h = self._trunk(x, alpha, stage, fading, self.d_in, self.d_conv)
-        h = _leaky(self.d_last(MinibatchDeviation()(h)))
-        h = _leaky(self.d_dense(keras.layers.Flatten()(h)))
+        h = leaky(self.d_last(MinibatchDeviation(dtype=dtype)(h)))
+        h = leaky(self.d_dense(keras.layers.Flatten(dtype=dtype)(h)))
         return keras.Model([x, alpha], [self.d_real(h), self.d_pitch(h)])
 
-    def encoder(self, stage: int, fading: bool) -> Any:
-        """Build (features, one-hot pitch, alpha) -> direction of z (batch, latent_dim)."""
-        x = keras.Input((RESOLUTIONS[stage], N_FEATURES))
+    def _build_encoder(self, stage: int, fading: bool) -> Any:
+        x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         pitch = keras.Input((self.config.n_pitches,))
         alpha = keras.Input(batch_shape=(1,))
         h = self._trunk(x, alpha, stage, fading, self.e_in, self.e_conv)
-        h = keras.ops.concatenate([keras.layers.Flatten()(h), pitch], -1)
-        return keras.Model([x, pitch, alpha], self.e_out(_leaky(self.e_dense(h))))
+        flat = keras.layers.Flatten(dtype=self.make.dtype)(h)
+        h = keras.ops.concatenate([flat, pitch], -1)
+        return keras.Model([x, pitch, alpha], self.e_out(leaky(self.e_dense(h))))
 
 
 def _unique(models: list[Any]) -> list[Any]:

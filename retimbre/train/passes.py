@@ -5,16 +5,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from retimbre.images.harmonic import FEATURE_FILL, N_FRAMES, feature_mask
 from retimbre.train import losses
+from retimbre.train.adversarial import find_game
 from retimbre.train.networks import Networks
-from retimbre.train.schedule import RESOLUTIONS
 
 Tensor = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Features, one-hot pitch and velocity of a note, and of another note of the same instrument."""
+Notes = tuple[Tensor, Tensor, Tensor]
+"""Images, one-hot pitches and velocities (batch, 1) of some notes."""
 
-MADE_STATS = (
+Batch = tuple[Notes, ...]
+"""Some notes; where there is an encoder also another note of the same instruments."""
+
+ENCODED_STATS = (
     "level_error",
     "deviation_error",
     "noise_error",
@@ -23,13 +25,13 @@ MADE_STATS = (
     "pitch_fake",
     "instrument",
 )
+RANDOM_STATS = ("adversarial", "pitch_fake")
 JUDGED_STATS = ("discriminator", "pitch_real", "real_accuracy", "fake_accuracy")
 N_DRAWS = 8
-R1_EVERY = 8
 
 
 class Made(NamedTuple):
-    """What generator and encoder made of a batch; `stats` are named by `MADE_STATS`."""
+    """What generator and encoder made of a batch; `stats` are named by the pass."""
 
     loss: Tensor
     fakes: Tensor
@@ -54,22 +56,91 @@ class StagePasses:
         Whether the resolution is blended with the one below.
     """
 
+    made_stats: tuple[str, ...] = ()
+
     def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
         self.config = networks.config
-        self.stage = stage
+        self.networks = networks
+        self.fading = fading
+        kind = networks.representation
         self.generator = networks.generator(stage, fading)
         self.discriminator = networks.discriminator(stage, fading)
-        self.encoder = networks.encoder(stage, fading)
+        self.game = find_game(self.config, kind.share(stage))
         low, high = self.config.pitch_range
-        self.masks = tf.constant(feature_mask(np.arange(low, high + 1)).astype(np.float32))
-        self.fill = tf.constant(FEATURE_FILL)
+        self.masks = None
+        if kind.mask is not None:
+            self.masks = tf.constant(kind.mask(np.arange(low, high + 1)).astype(np.float32))
+            self.fill = tf.constant(kind.fill)
+
+    def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
+        """Make notes, and let the discriminator tell how real they are."""
+        raise NotImplementedError
+
+    def judge(
+        self, batch: Batch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
+    ) -> Judged:
+        """Show the discriminator real and made notes."""
+        images, one_hot, _ = batch[-1]
+        if self.fading and self.networks.representation.blends_reals:
+            images = self._fade_in(images, alpha)
+        real = self._perturb(images, _draw(seed, 6))
+        real_logits, pitches = self.discriminator([real, alpha], training=True)
+        seen = self._perturb(fakes, _draw(seed, 7))
+        fake_logits, _ = self.discriminator([seen, alpha], training=True)
+        loss = self.game.discriminator_loss(real_logits, fake_logits)
+        pitch = losses.pitch_loss(one_hot, pitches)
+        penalty = self.game.penalty(
+            self.discriminator, real, seen, alpha, seed=_draw(seed, 0), is_lazy_step=is_lazy_step
+        )
+        accuracies = [
+            tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
+            tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
+        ]
+        total = loss + self.config.judge_pitch_weight * pitch + penalty
+        return Judged(total, [loss, pitch, *accuracies])
+
+    def _convince(self, fakes: Tensor, one_hot: Tensor, alpha: Tensor, seed: Tensor) -> Any:
+        """Return the generator's adversarial loss and that of the pitch."""
+        seen = self._perturb(fakes, _draw(seed, 5))
+        logits, pitches = self.discriminator([seen, alpha], training=True)
+        return self.game.generator_loss(logits), losses.pitch_loss(one_hot, pitches)
+
+    def _play(self, z: Tensor, one_hot: Tensor, velocity: Tensor, alpha: Tensor) -> Tensor:
+        images = self.generator([z, one_hot, velocity, alpha], training=True)
+        if self.masks is None:
+            return images
+        mask = tf.matmul(one_hot, self.masks)[:, None, :]
+        return images * mask + self.fill * (1 - mask)
+
+    def _fade_in(self, images: Tensor, alpha: Tensor) -> Tensor:
+        """Give real images the detail that the faded-in resolution has by now."""
+        make = self.networks.make
+        coarse = make.double(make.halve(images, dtype="float32"), dtype="float32")
+        return alpha[0] * images + (1.0 - alpha[0]) * coarse
+
+    def _perturb(self, x: Tensor, seed: Tensor) -> Tensor:
+        """Add a little noise, so that what tells real from made is more than the last bit."""
+        if self.config.instance_noise == 0.0:
+            return x
+        noise = tf.random.stateless_normal(tf.shape(x), seed)
+        return x + self.config.instance_noise * noise
+
+
+class EncodedPasses(StagePasses):
+    """Notes are encoded and played at another pitch; what lies between them is played too."""
+
+    made_stats = ENCODED_STATS
+
+    def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
+        super().__init__(networks, stage, fading)
+        self.encoder = networks.encoder(stage, fading)
 
     def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
         """Encode one note, play another of the same instrument, and what lies between.
 
         Half of the notes that the discriminator gets were never heard: slerps and blends.
         """
-        x1, hot1, v1, x2, hot2, v2 = batch
+        (x1, hot1, v1), (x2, hot2, v2) = batch
         size, quarter = self.config.batch_size, self.config.batch_size // 4
         direction = self.encoder([x1, hot1, alpha], training=True)
         other = self.encoder([x2, hot2, alpha], training=True)
@@ -83,39 +154,10 @@ class StagePasses:
         mask = tf.matmul(hot2, self.masks)[:, None, :]
         errors = losses.reconstruction(notes[:size], x2, mask)
         fakes = notes[-size:]
-        seen = self._perturb(fakes, _draw(seed, 5))
-        logits, pitches = self.discriminator([seen, alpha], training=True)
-        adversarial = losses.generator_loss(logits)
-        pitch = losses.pitch_loss(hots[-size:], pitches)
+        adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
         loss = losses.total_loss(errors, adversarial, pitch, instrument, self.config)
         return Made(loss, fakes, [*errors, adversarial, pitch, instrument])
-
-    def judge(
-        self, batch: Batch, fakes: Tensor, alpha: Tensor, seed: Tensor, with_r1: Tensor
-    ) -> Judged:
-        """Show the discriminator real and made notes."""
-        config = self.config
-        x2, hot2 = batch[3:5]
-        real = self._perturb(x2, _draw(seed, 6))
-        real_logits, pitches = self.discriminator([real, alpha], training=True)
-        seen = self._perturb(fakes, _draw(seed, 7))
-        fake_logits, _ = self.discriminator([seen, alpha], training=True)
-        loss = losses.discriminator_loss(real_logits, fake_logits)
-        pitch = losses.pitch_loss(hot2, pitches)
-        # Lazy regularisation (Karras et al. 2020): every 8th step, 8 times as strong.
-        weight = 0.5 * R1_EVERY * config.r1_weight * RESOLUTIONS[self.stage] / N_FRAMES
-        some = real[: config.batch_size // 2]
-        penalty = tf.cond(
-            with_r1,
-            lambda: weight * losses.r1_penalty(self.discriminator, some, alpha),
-            lambda: tf.constant(0.0),
-        )
-        accuracies = [
-            tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
-            tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
-        ]
-        return Judged(loss + pitch + penalty, [loss, pitch, *accuracies])
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal
@@ -123,15 +165,34 @@ class StagePasses:
         noise = tf.random.stateless_normal((size, self.config.latent_dim), _draw(seed, 2))
         return losses.mix_latent(direction, signal, noise)
 
-    def _play(self, z: Tensor, one_hot: Tensor, velocity: Tensor, alpha: Tensor) -> Tensor:
-        mask = tf.matmul(one_hot, self.masks)[:, None, :]
-        features = self.generator([z, one_hot, velocity, alpha], training=True)
-        return features * mask + self.fill * (1 - mask)
 
-    def _perturb(self, x: Tensor, seed: Tensor) -> Tensor:
-        """Add a little noise, so that what tells real from made is more than the last bit."""
-        noise = tf.random.stateless_normal(tf.shape(x), seed)
-        return x + self.config.instance_noise * noise
+class RandomPasses(StagePasses):
+    """Random z at the pitches of the batch: GANSynth's training, without an encoder."""
+
+    made_stats = RANDOM_STATS
+
+    def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
+        """Play random z."""
+        _, one_hot, velocity = batch[-1]
+        shape = (self.config.batch_size, self.config.latent_dim)
+        z = tf.random.stateless_normal(shape, _draw(seed, 2))
+        fakes = self._play(z, one_hot, velocity, alpha)
+        adversarial, pitch = self._convince(fakes, one_hot, alpha, seed)
+        config = self.config
+        loss = config.adversarial_weight * adversarial + config.pitch_weight * pitch
+        return Made(loss, fakes, [adversarial, pitch])
+
+
+def passes_for(networks: Networks, stage: int, fading: bool) -> StagePasses:
+    """Return the passes that suit the representation."""
+    kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
+    return kind(networks, stage, fading)
+
+
+def stat_names(networks: Networks) -> tuple[str, ...]:
+    """Return the names of what a step tells."""
+    kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
+    return (*kind.made_stats, *JUDGED_STATS)
 
 
 def _draw(seed: Tensor, use: int) -> Tensor:

@@ -1,7 +1,7 @@
 """What the training does at each moment: pure functions of the notes seen.
 
-Progressive growing [1]_: the images are first 8 frames long, then 16, 32, 64, 128; each new
-resolution is faded in before it trains alone.
+Progressive growing [1]_: the images are first coarse (8 frames long in the harmonic
+representation, then 16, 32, 64, 128); each new resolution is faded in before it trains alone.
 
 References
 ----------
@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 RESOLUTIONS = (8, 16, 32, 64, 128)
-"""Frames of the image at each stage."""
+"""Frames of the harmonic image at each stage."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Moment:
 
     Attributes
     ----------
-    stage : int [0..4]
+    stage : int [0..]
         Index of the resolution.
     alpha : float [0..1]
         Weight of the newest resolution; the one below it has the rest.
@@ -82,9 +82,22 @@ def learning_rate_at(n_seen: int, total: int, *, peak: float, warmup: int, decay
     return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * (1.0 - left / decay))))
 
 
-def resolution_weights(stage: int, alpha: float) -> tuple[float, ...]:
-    """Return the weight of every resolution in the image; they sum to 1."""
-    weights = [0.0] * len(RESOLUTIONS)
+def resolution_weights(
+    stage: int, alpha: float, n_stages: int = len(RESOLUTIONS)
+) -> tuple[float, ...]:
+    """Return the weight of every resolution in the image; they sum to 1.
+
+    Parameters
+    ----------
+    stage, alpha : see `stage_at`
+    n_stages : int
+
+    Returns
+    -------
+    weights : tuple of float [shape=(n_stages,), 0..1]
+        The image is the sum of what every resolution gives, brought to the finest of them.
+    """
+    weights = [0.0] * n_stages
     weights[stage] += alpha if stage else 1.0
     if stage:
         weights[stage - 1] += 1.0 - alpha

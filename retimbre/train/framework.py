@@ -1,0 +1,82 @@
+"""The training framework: whether it is there, and how precisely this machine computes in it."""
+
+from pathlib import Path
+
+from retimbre.errors import ModelNotFoundError, ParameterError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+CPU_INFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Of processors that multiply in bfloat16: x86 (two ways) and ARM."""
+
+MIN_COMPUTE_CAPABILITY = (8, 0)
+"""Of NVIDIA's GPUs that do (Ampere and later)."""
+
+
+def need_tensorflow() -> None:
+    """Say what to install where the training framework is missing.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If TensorFlow, Keras or ONNX is.
+    """
+    try:
+        import keras
+        import onnx
+        import tensorflow
+    except ImportError as error:
+        raise ModelNotFoundError(
+            f"Training needs the package {error.name}; install what it needs with "
+            "\"pip install 'retimbre[train]'\"."
+        ) from error
+    del keras, onnx, tensorflow
+
+
+def choose_precision(asked: str) -> bool:
+    """Tell whether to train in mixed precision (bfloat16 convolutions, float32 weights).
+
+    Parameters
+    ----------
+    asked : str
+        "float32", "bfloat16", or "auto": bfloat16 where a GPU or else the processor is made
+        for it.
+
+    Returns
+    -------
+    is_mixed : bool
+
+    Raises
+    ------
+    ParameterError
+        If `asked` is none of these.
+    """
+    if asked not in PRECISIONS:
+        raise ParameterError(f"A precision is one of {', '.join(PRECISIONS)}, given {asked!r}.")
+    if asked == "auto":
+        gpu = gpu_has_bfloat16()
+        return cpu_has_bfloat16() if gpu is None else gpu
+    return asked == "bfloat16"
+
+
+def cpu_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
+    """Tell whether the processor multiplies in bfloat16, as Linux says; elsewhere unknown: no."""
+    if not cpu_info.is_file():
+        return False
+    for line in cpu_info.read_text().splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip().lower() in ("flags", "features"):
+            return not BFLOAT16_FLAGS.isdisjoint(flags.split())
+    return False
+
+
+def gpu_has_bfloat16() -> bool | None:
+    """Tell whether TensorFlow's first GPU multiplies in bfloat16; None where it has no GPU."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    capability = tuple(details.get("compute_capability") or (0, 0))
+    return capability >= MIN_COMPUTE_CAPABILITY

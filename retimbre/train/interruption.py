@@ -1,0 +1,62 @@
+"""Ctrl-C and SIGTERM in the middle of a step wait until the step is whole."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """What came in while signals were held back.
+
+    Attributes
+    ----------
+    number : int or None
+        The signal, once there was one.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether there was a signal."""
+        return self.number is not None
+
+
+@contextmanager
+def held_back() -> Iterator[Interruption]:
+    """Hold back Ctrl-C and SIGTERM; who asked for them gets them when the block ends.
+
+    The block looks at the interruption when it can be stopped, and ends. A second signal is not
+    held back: whoever sends it does not want to wait. Outside the main thread, which gets no
+    signals, nothing is held back.
+
+    Yields
+    ------
+    interruption : Interruption
+    """
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        interruption.number = number
+        restore()
+
+    for number in SIGNALS:
+        signal.signal(number, hold)
+    try:
+        yield interruption
+    finally:
+        restore()
+    if interruption.number is not None:
+        signal.raise_signal(interruption.number)

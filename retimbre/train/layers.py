@@ -1,0 +1,183 @@
+"""The layers of the networks that Keras does not bring, and a maker of those that it does."""
+
+import math
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import tensorflow as tf
+
+Tensor = Any
+
+LEAK = 0.2
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
+    """Divide by the root mean square over the channels (Karras et al. 2018, section 4.2)."""
+
+    def call(self, x: Tensor) -> Tensor:
+        """Normalise `x` of shape (..., channels) in float32."""
+        wide = tf.cast(x, tf.float32)
+        power = tf.reduce_mean(tf.square(wide), -1, keepdims=True)
+        return tf.cast(wide * tf.math.rsqrt(power + 1e-8), x.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
+    """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3)."""
+
+    def call(self, x: Tensor) -> Tensor:
+        """Map (batch, ..., channels) to (batch, ..., channels + 1)."""
+        wide = tf.cast(x, tf.float32)
+        variance = tf.math.reduce_variance(wide, 0)
+        spread = tf.reduce_mean(tf.sqrt(variance + 1e-8))
+        return tf.concat([x, tf.cast(tf.zeros_like(wide[..., :1]) + spread, x.dtype)], -1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape with one more channel."""
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class Fade(keras.layers.Layer):  # type: ignore[misc]
+    """Blend the new resolution in: ``alpha * new + (1 - alpha) * old``."""
+
+    def call(self, new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
+        """Blend two tensors of one shape; `alpha` has shape (1,)."""
+        weight = tf.cast(tf.reshape(alpha, []), new.dtype)
+        return weight * new + (1 - weight) * tf.cast(old, new.dtype)
+
+    def compute_output_shape(self, new_shape: Any, old_shape: Any, alpha_shape: Any) -> Any:
+        """Return the new resolution's shape."""
+        return new_shape
+
+
+class _Equalised:
+    """Keep kernels at unit variance and scale them as they are used (Karras et al. 2018, 4.1).
+
+    The scale is ``sqrt(2 / ((1 + slope^2) n))`` for n inputs a unit; `slope` is that of the
+    leaky rectifier to come, taken as 0 before one and 1 before none, as GANSynth has it.
+    """
+
+    def __init__(self, *args: Any, slope: float = 0.0, **options: Any) -> None:
+        options["kernel_initializer"] = keras.initializers.RandomNormal(0.0, 1.0)
+        super().__init__(*args, **options)
+        self.slope = slope
+
+    def gain(self, shape: Any, n_out: int) -> float:
+        """Return the scale of a kernel that gives `n_out` channels."""
+        return math.sqrt(2.0 * n_out / ((1.0 + self.slope**2) * math.prod(shape)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings that make the layer anew."""
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return config | {"slope": self.slope}
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedConv1D(_Equalised, keras.layers.Conv1D):  # type: ignore[misc]
+    """A convolution over one axis; its `kernel` is the one in use, scaled."""
+
+    @property
+    def kernel(self) -> Tensor:
+        """The scaled kernel [shape=(width, channels in, channels out)]."""
+        return self._kernel * self.gain(self._kernel.shape, self.filters)
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedConv2D(_Equalised, keras.layers.Conv2D):  # type: ignore[misc]
+    """A convolution over two axes; its `kernel` is the one in use, scaled."""
+
+    @property
+    def kernel(self) -> Tensor:
+        """The scaled kernel [shape=(height, width, channels in, channels out)]."""
+        return self._kernel * self.gain(self._kernel.shape, self.filters)
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedDense(_Equalised, keras.layers.Dense):  # type: ignore[misc]
+    """A dense layer; its `kernel` is the one in use, scaled."""
+
+    @property
+    def kernel(self) -> Tensor:
+        """The scaled kernel [shape=(units in, units out)]."""
+        return self._kernel * self.gain(self._kernel.shape, self.units)
+
+
+@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedConv2DTranspose(_Equalised, keras.layers.Conv2DTranspose):  # type: ignore[misc]
+    """A transposed convolution; its `kernel` is not scaled, but what it is given."""
+
+    def call(self, x: Tensor) -> Tensor:
+        """Spread (batch, 1, 1, channels) over the kernel's size."""
+        return super().call(x * self.gain(self.kernel.shape, self.filters))
+
+
+class LayerMaker:
+    """Makes layers over one or two axes, all of one precision.
+
+    Parameters
+    ----------
+    rank : int [1 or 2]
+    is_equalised : bool
+        Equalised learning rate; else kernels start at He's variance.
+    dtype : str
+        A Keras policy: "float32" or "mixed_bfloat16".
+    """
+
+    def __init__(self, rank: int, *, is_equalised: bool, dtype: str) -> None:
+        self.rank = rank
+        self.is_equalised = is_equalised
+        self.dtype = dtype
+        plain = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}
+        equalised = {1: EqualisedConv1D, 2: EqualisedConv2D}
+        self._conv = (equalised if is_equalised else plain)[rank]
+
+    def conv(self, channels: int, width: int, name: str, **options: Any) -> Any:
+        """Make a convolution of that width along every axis."""
+        options = self._options(options)
+        return self._conv(channels, (width,) * self.rank, padding="same", name=name, **options)
+
+    def dense(self, units: int, name: str, **options: Any) -> Any:
+        """Make a dense layer."""
+        kind = EqualisedDense if self.is_equalised else keras.layers.Dense
+        return kind(units, name=name, **self._options(options))
+
+    def spread(self, channels: int, size: tuple[int, ...], name: str) -> Any:
+        """Make the layer that lays one vector out over an image of two axes."""
+        kind = EqualisedConv2DTranspose if self.is_equalised else keras.layers.Conv2DTranspose
+        return kind(channels, size, name=name, **self._options({}))
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        if self.is_equalised:
+            options = {key: value for key, value in options.items() if key != "kernel_initializer"}
+        else:
+            options = {"kernel_initializer": "he_normal", **options}
+            options.pop("slope", None)
+        return {"dtype": self.dtype, **options}
+
+    def double(self, x: Tensor, dtype: str | None = None) -> Tensor:
+        """Repeat every value along every axis."""
+        kind = {1: keras.layers.UpSampling1D, 2: keras.layers.UpSampling2D}[self.rank]
+        return kind(2, dtype=dtype or self.dtype)(x)
+
+    def halve(self, x: Tensor, dtype: str | None = None) -> Tensor:
+        """Average neighbours along every axis."""
+        kind = {1: keras.layers.AveragePooling1D, 2: keras.layers.AveragePooling2D}[self.rank]
+        return kind(2, dtype=dtype or self.dtype)(x)
+
+    def norm(self, x: Tensor) -> Tensor:
+        """Apply pixel norm."""
+        return PixelNorm(dtype=self.dtype)(x)
+
+
+def leaky(x: Tensor) -> Tensor:
+    """Apply the leaky rectifier."""
+    return keras.ops.leaky_relu(x, LEAK)

@@ -1,0 +1,162 @@
+"""Sample sheets: what a run makes of the same latents and the same notes as time goes on.
+
+A sheet is a picture of level images and a sound file. It is drawn with the averaged weights at
+the resolution of the moment, and nothing of the run depends on it.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from retimbre.errors import RetimbreError
+from retimbre.train.augment import shorten
+from retimbre.train.config import TrainConfig
+from retimbre.train.dataset import Dataset, Notes
+from retimbre.train.player import Player
+from retimbre.train.prior import place_latents
+from retimbre.train.run_folder import SHEETS
+from retimbre.train.schedule import RESOLUTIONS
+from retimbre.train.sheet_files import Panel, draw_panels, write_notes
+from retimbre.train.trainer import Trainer
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+N_LATENTS = 8
+PITCHES = (48, 60, 72)
+VELOCITY = 80 / 127
+N_ANCHORS = 64
+N_PAIRS = 4
+REAL_PITCH = 60
+HEARD_PITCH = 67
+
+logger = logging.getLogger("retimbre")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Fixed notes, and others of the same instruments from which they are played.
+
+    Attributes
+    ----------
+    names : list of str
+    heard, wanted : Notes
+    """
+
+    names: list[str]
+    heard: Notes
+    wanted: Notes
+
+
+class SheetDrawer:
+    """Draws the sheets of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run; sheets go into its ``sheets``.
+    dataset : Dataset
+    trained, held_out : list of int
+        Indices into ``dataset.instruments``; some of both are played again.
+    config : TrainConfig
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dataset: Dataset,
+        trained: list[int],
+        held_out: list[int],
+        config: TrainConfig,
+    ) -> None:
+        self._folder = folder / SHEETS
+        self._dataset = dataset
+        self._config = config
+        rng = np.random.default_rng([config.seed, N_LATENTS])
+        self._z = rng.standard_normal((N_LATENTS, config.latent_dim))
+        low, high = config.pitch_range
+        self._pitches = np.clip(PITCHES, low, high)
+        self._anchors = _spread(trained, N_ANCHORS)
+        self._shown = {
+            "trained": _spread(trained, N_PAIRS),
+            "held out": _spread(held_out, N_PAIRS),
+        }
+
+    def draw_if_due(self, trainer: Trainer, n_seen: int, *, is_last: bool) -> None:
+        """Draw a sheet every `config.sheet_notes` notes and at the end; never stop a run."""
+        every = self._config.sheet_notes
+        is_due = every > 0 and (is_last or n_seen % every < self._config.batch_size)
+        if not is_due:
+            return
+        try:
+            self.draw(trainer, n_seen)
+        # Whatever a disk, a library or a network that went astray may bring.
+        except (
+            *(ArithmeticError, ImportError, LookupError, MemoryError, OSError, RuntimeError),
+            *(TypeError, ValueError, RetimbreError, tf.errors.OpError),
+        ) as error:
+            logger.warning("no sheet at %d notes: %s", n_seen, error)
+
+    def draw(self, trainer: Trainer, n_seen: int) -> None:
+        """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
+        moment = self._config.moment(n_seen)
+        with trainer.averaged():
+            player = Player(trainer, moment)
+            z = self._place(player, RESOLUTIONS[moment.stage])
+            latents = np.repeat(z, len(self._pitches), axis=0)
+            pitches = np.tile(self._pitches, len(z))
+            made = player.generate(latents, pitches, np.full(len(pitches), VELOCITY))
+            rows = [
+                Panel(f"MIDI {pitch}", made[i :: len(self._pitches)])
+                for i, pitch in enumerate(self._pitches)
+            ]
+            pairs = [
+                panel
+                for name, instruments in self._shown.items()
+                for panel in self._play_again(player, name, instruments, moment.stage)
+            ]
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / f"{n_seen:08d}"
+        title = f"{n_seen:,} notes, {RESOLUTIONS[moment.stage]} frames"
+        draw_panels(path.with_suffix(".png"), title, rows, pairs)
+        write_notes(path.with_suffix(".wav"), made, pitches)
+
+    def _place(self, player: Player, n_frames: int) -> FloatArray:
+        """Bring the fixed latents to where the generator is trained, as the export does."""
+        notes = [self._note(i, REAL_PITCH) for i in self._anchors]
+        batch = self._dataset.notes(np.array(notes))
+        directions = player.encode(shorten(batch.features, n_frames), batch.pitches)
+        return place_latents(self._z, directions)
+
+    def _play_again(
+        self, player: Player, name: str, instruments: list[int], stage: int
+    ) -> list[Panel]:
+        """Return real notes, and what becomes of another note of each at their pitch."""
+        if not instruments:
+            return []
+        n_frames = RESOLUTIONS[stage]
+        wanted = self._dataset.notes(np.array([self._note(i, REAL_PITCH) for i in instruments]))
+        heard = self._dataset.notes(np.array([self._note(i, HEARD_PITCH) for i in instruments]))
+        directions = player.encode(shorten(heard.features, n_frames), heard.pitches)
+        z = directions * np.sqrt(directions.shape[1])
+        names = [self._dataset.instruments[i].name for i in instruments]
+        return [
+            Panel(f"{name}: real", shorten(wanted.features, n_frames), names),
+            Panel(f"{name}: played", player.generate(z, wanted.pitches, wanted.velocities)),
+        ]
+
+    def _note(self, instrument: int, pitch: int) -> int:
+        """Return the instrument's note nearest to a pitch."""
+        rows = self._dataset.notes_of[self._dataset.instruments[instrument]]
+        return int(rows[np.argmin(np.abs(self._dataset.pitches[rows] - pitch))])
+
+
+def _spread(items: list[int], n: int) -> list[int]:
+    """Return up to `n` of the items, evenly over all of them."""
+    if len(items) <= n:
+        return items
+    return [items[i * len(items) // n] for i in range(n)]

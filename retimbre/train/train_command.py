@@ -1,0 +1,231 @@
+"""The command ``retimbre train``."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retimbre.errors import ModelNotFoundError, ParameterError
+from retimbre.train.config import CONFIGS, TrainConfig, find_config
+from retimbre.train.framework import PRECISIONS, choose_precision, need_tensorflow
+from retimbre.train.progress import Status, tell_time
+from retimbre.train.run_folder import CONFIG
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
+"""Figures of the progress line; the others stand in stats.jsonl."""
+
+HELP = """Train a generator on the notes of DATASET; everything of the run goes into RUN.
+
+\b
+  retimbre train datasets/mine runs/first
+  retimbre train datasets/mine runs/first --minutes 60
+  retimbre train datasets/mine runs/first --resume --total-notes 4000000
+
+RUN gets its settings, checkpoints, the figures of every 100 steps (stats.jsonl) and sample
+sheets. Ctrl-C leaves a checkpoint; --resume goes on from there as if nothing had happened. The
+exit code is 0 when the run, or the time given to it, is over, and 130 after Ctrl-C (143 after
+SIGTERM), so that what comes after it in a script is not done with half a model.
+"""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came in."""
+
+
+@click.command(help=HELP, short_help="Train a generator.")
+@click.argument("dataset_folder", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--config",
+    "config_name",
+    metavar="NAME|FILE",
+    help=f"Settings of a new run: {' or '.join(CONFIGS)}, or a JSON file like a run's "
+    "config.json.  [default: harmonic]",
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--minutes", type=click.FloatRange(0.0), help="Stop after so long (resumable).")
+@click.option("--total-notes", type=click.IntRange(1), help="Length of the run.")
+@click.option(
+    "--decay-notes",
+    type=click.IntRange(0),
+    help="The learning rate comes down over so many notes at the end.",
+)
+@click.option("--batch-size", type=click.IntRange(4), help="Notes a step, a multiple of 4.")
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same weights.")
+@click.option(
+    "--sheet-notes", type=click.IntRange(0), help="A sample sheet every so many; 0: none."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Of the convolutions; auto: bfloat16 where the GPU or else the processor is made for "
+    "it.  [default: auto; that of the run when it goes on]",
+)
+def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any) -> None:
+    """Read the settings, train, and say how to go on."""
+    from retimbre.train.dataset import Dataset
+
+    dataset = Dataset(dataset_folder)
+    resume = bool(options["resume"])
+    config = choose_settings(run, **options)
+    need_tensorflow()
+    from retimbre.train.loop import train as run_training
+
+    precision = options["precision"] or (None if resume else "auto")
+    if precision is not None:
+        config = replace(config, mixed_precision=choose_precision(precision))
+    go_on = f"retimbre train {dataset_folder} {run} --resume"
+    with _terminating(), ProgressLine() as line:
+        try:
+            trainer = run_training(
+                run,
+                dataset,
+                config,
+                dataset_folder=dataset_folder,
+                resume=resume,
+                minutes=minutes,
+                report=line.report,
+                progress=line.update,
+            )
+        except KeyboardInterrupt as interrupt:
+            line.close()
+            click.echo(f"retimbre: stopped{line.place}; go on with: {go_on}", err=True)
+            is_term = isinstance(interrupt, Terminated)
+            raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
+    n_seen = int(trainer.n_seen)
+    if n_seen < config.total_notes:
+        click.echo(f"The time is over{line.place}; go on with: {go_on}", err=True)
+    else:
+        click.echo(f"{run}: trained on {n_seen:,} notes; next: retimbre export {run}", err=True)
+
+
+def choose_settings(
+    run: Path,
+    *,
+    config_name: str | None,
+    resume: bool,
+    precision: str | None,
+    **numbers: int | None,
+) -> TrainConfig:
+    """Return the settings of a run: those it has, or named ones, changed by options.
+
+    Parameters
+    ----------
+    run : Path
+    config_name : str, optional
+        Of a new run.
+    resume : bool
+    precision : str, optional
+        Chosen later, when the framework is known to be there.
+    **numbers : int, optional
+        Settings of `TrainConfig`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is impossible, or a run that goes on would need to change it.
+    ModelNotFoundError
+        If there is no run to go on with.
+    """
+    given: dict[str, Any] = {name: n for name, n in numbers.items() if n is not None}
+    if not resume:
+        return replace(find_config(config_name or "harmonic"), **given)
+    if not (run / CONFIG).is_file():
+        raise ModelNotFoundError(f"{run} holds no run to go on with; leave out --resume.")
+    config = TrainConfig.load(run / CONFIG)
+    fixed = ["config"] if config_name is not None else []
+    for name in ("seed", "batch_size"):
+        if name in given and given[name] != getattr(config, name):
+            fixed.append(name)
+    if fixed:
+        option = fixed[0].replace("_", "-")
+        raise ParameterError(
+            f"{run} goes on with the settings that it was started with; leave out --{option}."
+        )
+    return replace(config, **given)
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class ProgressLine:
+    """Shows a run on stderr: a line that keeps changing, or where that is no terminal a few."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._status: Status | None = None
+
+    def __enter__(self) -> "ProgressLine":
+        """Begin when the first step is done."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the line as it stands."""
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """Where the run is, as the end of a sentence."""
+        if self._status is None:
+            return " before the first step"
+        return f" at {self._status.n_seen:,} of {self._status.total_notes:,} notes"
+
+    def update(self, status: Status) -> None:
+        """Show how far the run is."""
+        from tqdm import tqdm
+
+        if self._bar is None:
+            bar_format = "{percentage:3.0f}%|{bar:20}| {postfix}"
+            self._bar = tqdm(
+                total=status.total_notes, initial=status.n_seen, bar_format=bar_format, disable=None
+            )
+        self._status = status
+        self._bar.set_postfix_str(tell(status), refresh=False)
+        self._bar.update(status.n_seen - self._bar.n)
+
+    def report(self, _: dict[str, float]) -> None:
+        """Write a line every 100 steps where there is no terminal."""
+        if self._status is not None and self._bar is not None and self._bar.disable:
+            click.echo(tell(self._status), err=True)
+
+    def close(self) -> None:
+        """Leave the line as it stands; it may be closed again."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def tell(status: Status) -> str:
+    """Say where a run is in one line."""
+    moment = status.moment
+    fade = f" (fade {moment.alpha:.2f})" if moment.is_fading else ""
+    figures = " ".join(
+        f"{name.removesuffix('_error')} {status.stats[name]:.3f}"
+        for name in SHOWN
+        if name in status.stats
+    )
+    return (
+        f"{status.n_seen:,}/{status.total_notes:,} notes, stage {moment.stage}{fade}, {figures}, "
+        f"{status.notes_per_second:.0f} notes/s, {tell_time(status.seconds_left)} left"
+    )

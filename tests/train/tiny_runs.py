@@ -1,0 +1,44 @@
+"""Settings of runs that take seconds, and the state that a run carries from step to step."""
+
+import numpy as np
+
+from retimbre.train.config import TrainConfig
+
+TINY = TrainConfig(
+    total_notes=32,
+    batch_size=8,
+    channels=(8, 8, 8, 6, 6),
+    latent_dim=16,
+    # From 8 frames straight to 128, faded in: every kind of moment in four steps.
+    stage_starts=(0, 16, 16, 16, 16),
+    fade_notes=8,
+    warmup_notes=8,
+    decay_notes=0,
+    mixed_precision=False,
+    n_held_out=1,
+    sheet_notes=16,
+)
+
+TINY_MEL = TrainConfig(
+    total_notes=64,
+    batch_size=4,
+    channels=(8, 8, 8, 8, 4, 4, 4),
+    latent_dim=16,
+    pitch_range=(24, 84),
+    stage_starts=(0, 4, 16, 16, 16, 16, 16),
+    fade_notes=8,
+    warmup_notes=0,
+    decay_notes=0,
+    mixed_precision=False,
+    representation="mel",
+    adversarial="wgan_gp",
+    equalised=True,
+    maker_momentum=0.0,
+)
+
+
+def state_of(trainer):
+    """Copy everything that a run carries from step to step."""
+    optimizers = trainer.maker_optimizer.variables + trainer.judge_optimizer.variables
+    networks = trainer.maker_variables + trainer.networks.discriminator_variables
+    return [np.array(v) for v in (*networks, *optimizers, *trainer.averages, trainer.n_seen)]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from retimbre.images import harmonic
 from retimbre.images.held import hold_image
+from retimbre.images.looping import loop_image
 from retimbre.images.texture import separate_texture
 from retimbre.units import midi_to_hz
 
@@ -17,6 +18,9 @@ MAX_DETUNE_CENTS = 40.0
 TUNED_CENTS = 1.0
 MAX_BETWEEN_DB = -12.0
 MIN_ODD_SHARE = 0.01
+
+END_SECONDS = 0.1
+"""Noise is averaged over neighbouring frames, and the click of a note's end is in it so early."""
 
 
 class Reason(StrEnum):
@@ -78,7 +82,9 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
         ratio = 2.0 ** (cents / 1200.0)
         rate = harmonic.SAMPLE_RATE
         image = harmonic.analyze(soxr.resample(y, rate, rate * ratio), f0)
-    image = separate_texture(image)
-    if seconds is not None:
-        image = hold_image(image, seconds)
+    if seconds is None:
+        image = separate_texture(image)
+    else:
+        calm = max(seconds - END_SECONDS, 0.5 * seconds)
+        image = hold_image(separate_texture(loop_image(image, calm)), calm)
     return image if is_pitched_as_labelled(image) else Reason.PITCH

@@ -29,6 +29,8 @@ class NoteLabel:
     velocity : int [1..127]
     licence : str
         Of the source.
+    sample_rate : int [Hz]
+        Of the sound that was analysed; its partials above half of that are silent.
     """
 
     source: str
@@ -38,8 +40,33 @@ class NoteLabel:
     pitch: int
     velocity: int
     licence: str = "unknown"
+    sample_rate: int = 44100
 
     @property
     def instrument(self) -> InstrumentKey:
         """The instrument that plays."""
         return InstrumentKey(self.source, self.bank, self.program, self.name)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A note that could not be used.
+
+    Attributes
+    ----------
+    reason : str
+        Why: one of `retimbre.train.analysis.Reason`.
+    source, bank, program, name, pitch, velocity
+        As in `NoteLabel`; a recording may have no pitch.
+    file : str
+        The recording; empty for a SoundFont's note.
+    """
+
+    reason: str
+    source: str
+    bank: int
+    program: int
+    name: str
+    pitch: int | None
+    velocity: int
+    file: str = ""

@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.images.harmonic import SAMPLE_RATE
+from retimbre.images.harmonic import HOLD_SECONDS, SAMPLE_RATE
+from retimbre.note_ends import find_ends
+from retimbre.train.analysis import SILENT_PEAK, Reason, analyze_note
+from retimbre.train.labels import NoteLabel
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -34,13 +37,18 @@ DEFAULT_VELOCITY = 80
 MAX_SECONDS = 20.0
 """So much of a file is read."""
 
-ONSET_DB = -30.0
-LEAD_SECONDS = 0.005
-"""A note begins so long before it first comes within `ONSET_DB` of its peak."""
+SHORTEST_SECONDS = 0.3
+LAID_OUT_SECONDS = 0.05
+"""A note that is held for 3 s, give or take this, stays as it is."""
+
+FADE_SECONDS = 0.03
 
 MEDIA = frozenset(
-    "wav wave flac ogg oga opus mp3 aif aiff aifc au snd caf w64 rf64 sd2 voc"
-    " m4a mp4 aac wma webm mka mkv mov 3gp amr ape wv".split()
+    [
+        *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd"),
+        *("caf", "w64", "rf64", "sd2", "voc", "m4a", "mp4", "aac", "wma", "webm", "mka", "mkv"),
+        *("mov", "3gp", "amr", "ape", "wv"),
+    ]
 )
 """Suffixes of recordings; other files of a folder (texts, pictures) are none of its notes."""
 
@@ -184,23 +192,38 @@ def read_note(path: Path) -> tuple[FloatArray, int]:
     return np.asarray(soxr.resample(y, sr, SAMPLE_RATE)), sr
 
 
-def from_onset(y: FloatArray) -> FloatArray:
-    """Return a note without what comes before its onset.
+def analyze_recording(recording: Recording, pitch: int) -> tuple[NoteLabel, FloatArray | Reason]:
+    """Measure a recorded note as if it were held for 3 s.
 
     Parameters
     ----------
-    y : np.ndarray [shape=(n,)]
-        At 44.1 kHz.
+    recording : Recording
+    pitch : int [MIDI]
 
     Returns
     -------
-    y : np.ndarray [shape=(m,)]
+    label : NoteLabel
+    image : np.ndarray of float32 [shape=(128, 96, 4)], or Reason
+        Why it cannot be used.
     """
-    magnitude = np.abs(y)
-    loud = np.flatnonzero(magnitude > 10.0 ** (ONSET_DB / 20.0) * magnitude.max(initial=0.0))
-    if not len(loud):
-        return y
-    return y[max(0, loud[0] - round(LEAD_SECONDS * SAMPLE_RATE)) :]
+    label = NoteLabel(recording.source, -1, -1, recording.name, pitch, recording.velocity)
+    try:
+        y, sr = read_note(recording.path)
+    except DecodeError:
+        return label, Reason.UNREADABLE
+    label = replace(label, sample_rate=sr)
+    if recording.is_laid_out or np.abs(y).max(initial=0.0) < SILENT_PEAK:
+        return label, analyze_note(y, pitch)
+    ends = find_ends(y, SAMPLE_RATE, np.array([0.0, len(y) / SAMPLE_RATE]))
+    if ends.end - ends.onset < SHORTEST_SECONDS:
+        return label, Reason.SHORT
+    y = y[round(ends.onset * SAMPLE_RATE) : round(ends.end * SAMPLE_RATE)].copy()
+    # Where a note is cut off it clicks, and its noise would be measured as that.
+    n_fade = round(FADE_SECONDS * SAMPLE_RATE)
+    y[-n_fade:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_fade, dtype=np.float32) / n_fade)
+    seconds = min(ends.release, ends.end - FADE_SECONDS) - ends.onset
+    is_laid_out = abs(seconds - HOLD_SECONDS) < LAID_OUT_SECONDS
+    return label, analyze_note(y, pitch, None if is_laid_out else seconds)
 
 
 def _read_names(folder: Path) -> Iterator[Recording]:

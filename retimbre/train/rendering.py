@@ -1,190 +1,328 @@
-"""Building a dataset: every preset of some SoundFonts at every pitch and velocity."""
+"""Building a dataset: SoundFonts at every pitch and velocity, and folders of recordings."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
-from retimbre.errors import ModelFormatError
+from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
 from retimbre.images import harmonic
-from retimbre.images.texture import separate_texture
 from retimbre.train import shards
-from retimbre.train.labels import NoteLabel
+from retimbre.train.analysis import Reason, analyze_note
+from retimbre.train.duplicates import Duplicate, drop_duplicates
+from retimbre.train.labels import LeftOut, NoteLabel
+from retimbre.train.recordings import Recording, analyze_recording, find_recordings, listing_digest
 from retimbre.train.soundfonts import Preset, SoundFont, licence_of
-from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
 
 PITCHES = range(21, 109)
 VELOCITIES = (40, 80, 120)
 
-SILENT_PEAK = 1e-3
-MAX_DETUNE_CENTS = 40.0
-TUNED_CENTS = 1.0
-MAX_BETWEEN_DB = -12.0
-MIN_ODD_SHARE = 0.01
 
+@dataclass(frozen=True)
+class Built:
+    """What became of a build.
 
-def is_pitched_as_labelled(image: FloatArray) -> bool:
-    """Tell whether a note sounds at its nominal pitch.
-
-    Presets that stack fifths or sub-octaves put tones between the partials; presets that sound
-    an octave up leave the odd partials empty. Both would teach the model to play wrong notes.
-
-    Parameters
+    Attributes
     ----------
-    image : np.ndarray [shape=(128, 96, 4)]
+    n_notes, n_instruments : int
+        In the dataset, copies included.
+    n_narrow : int
+        Notes recorded at less than 44.1 kHz: silent above half of their rate.
+    left_out : dict of str to int
+        How many notes could not be used, by reason.
+    duplicates : list of Duplicate
+        Instruments that are copies of others.
     """
-    held = image[8:96]
-    between = np.median(held[:, :4, 2], axis=0).max()
-    power = 10.0 ** (held[:, :24, 0].astype(np.float64) / 10.0)
-    odd_share = power[:, 0::2].sum() / power.sum()
-    return bool(between <= MAX_BETWEEN_DB and odd_share >= MIN_ODD_SHARE)
 
-
-def analyze_note(y: FloatArray, pitch: int) -> FloatArray | None:
-    """Measure a note and tune it, or return None where it is silent or sounds another pitch.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)]
-        At 44.1 kHz, from the onset.
-    pitch : int [MIDI]
-
-    Returns
-    -------
-    image : np.ndarray [shape=(128, 96, 4)] or None
-        Its flutter is in the texture.
-    """
-    import soxr
-
-    if np.abs(y).max() < SILENT_PEAK:
-        return None
-    f0 = float(midi_to_hz(pitch))
-    image = harmonic.analyze(y, f0)
-    cents = harmonic.detune_cents(image)
-    if abs(cents) > MAX_DETUNE_CENTS:
-        return None
-    if abs(cents) > TUNED_CENTS:
-        # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
-        ratio = 2.0 ** (cents / 1200.0)
-        rate = harmonic.SAMPLE_RATE
-        image = harmonic.analyze(soxr.resample(y, rate, rate * ratio), f0)
-    return separate_texture(image) if is_pitched_as_labelled(image) else None
+    n_notes: int
+    n_instruments: int
+    n_narrow: int
+    left_out: dict[str, int]
+    duplicates: list[Duplicate]
 
 
 @dataclass(frozen=True)
 class _Job:
+    """One pitch."""
+
     folder: str
     fonts: tuple[str, ...]
+    recordings: tuple[Recording, ...]
     pitch: int
     velocities: tuple[int, ...]
     fraction: float
     seed: int
+    licence: str
+
+
+@dataclass
+class _Shard:
+    """The notes of one pitch."""
+
+    features: list[npt.NDArray[np.float16]] = field(default_factory=list)
+    labels: list[NoteLabel] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(self, label: NoteLabel, image: FloatArray | Reason, file: str = "") -> None:
+        """Take in a note, or why it cannot be used."""
+        if isinstance(image, Reason):
+            self.left_out.append(_left_out(image, label, file))
+        else:
+            self.features.append(harmonic.image_to_features(image).astype(np.float16))
+            self.labels.append(label)
+
+    def write(self, folder: Path, pitch: int) -> None:
+        """Write the shard of a pitch."""
+        shape = (0, harmonic.N_FRAMES, harmonic.N_FEATURES)
+        features = np.stack(self.features) if self.features else np.zeros(shape, np.float16)
+        shards.write_shard(folder, pitch, features, self.labels, self.left_out)
+
+
+def build(
+    folder: Path,
+    fonts: Iterable[Path],
+    *,
+    recordings: Iterable[Path] = (),
+    pitches: range = PITCHES,
+    velocities: tuple[int, ...] = VELOCITIES,
+    fraction: float = 1.0,
+    seed: int = 0,
+    licence: str = "unknown",
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Built:
+    """Make a dataset folder of SoundFonts and recordings; a stopped build goes on.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing.
+    fonts : iterable of Path
+        SoundFonts, all of whose melodic presets are rendered.
+    recordings : iterable of Path
+        Folders, see `retimbre.train.recordings`.
+    pitches : range [MIDI]
+    velocities : tuple of int [1..127]
+        Of the SoundFonts' notes.
+    fraction : float [0..1]
+        The share of all notes that is used, drawn at random.
+    seed : int
+    licence : str
+        Of the sources whose licence is not known.
+    workers : int [>= 1]
+        Processes; one is this one.
+    progress : callable, optional
+        Called with pitches done and pitches in all, first with those that were done before.
+
+    Returns
+    -------
+    built : Built
+
+    Raises
+    ------
+    ParameterError
+        If the folder holds a dataset of other settings, two sources have one name, or a folder
+        holds no recordings.
+    ModelNotFoundError
+        If a SoundFont does not open, or FluidSynth is missing.
+    ModelFormatError
+        If no note came out, or a shard is damaged.
+    """
+    fonts = list(fonts)
+    notes = {path.resolve(): find_recordings(path) for path in recordings}
+    names = [path.name for path in (*fonts, *notes)]
+    _refuse_twins(names)
+    settings = _settings(fonts, notes, pitches, velocities, fraction, seed, licence)
+    shards.write_settings(folder, settings)
+    of_pitch = _by_pitch(folder, notes, pitches)
+    paths = tuple(str(path) for path in fonts)
+    missing = [pitch for pitch in pitches if not shards.has_shard(folder, pitch)]
+    jobs = [
+        _Job(str(folder), paths, tuple(of_pitch[p]), p, velocities, fraction, seed, licence)
+        for p in missing
+    ]
+    tell = progress or (lambda done, total: None)
+    n_before = len(pitches) - len(missing)
+    tell(n_before, len(pitches))
+    for done, _ in enumerate(_render_all(jobs, workers), n_before + 1):
+        tell(done, len(pitches))
+    return _finish(folder, names)
+
+
+def _refuse_twins(names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ParameterError(f"{count} sources are called {name}; rename all but one.")
+
+
+def _settings(
+    fonts: list[Path],
+    notes: dict[Path, list[Recording]],
+    pitches: range,
+    velocities: tuple[int, ...],
+    fraction: float,
+    seed: int,
+    licence: str,
+) -> dict[str, Any]:
+    """Return what the notes are a function of, as ``dataset.json`` has it."""
+    settings: dict[str, Any] = {
+        "sources": [path.name for path in (*fonts, *notes)],
+        "pitches": [pitches.start, pitches.stop - 1],
+        "velocities": list(velocities),
+        "fraction": fraction,
+        "seed": seed,
+    }
+    if notes:
+        settings["recordings"] = {
+            path.name: {"files": len(found), "sha256": listing_digest(found)}
+            for path, found in notes.items()
+        }
+    if licence != "unknown":
+        settings["licence"] = licence
+    return settings
+
+
+def _by_pitch(
+    folder: Path, notes: dict[Path, list[Recording]], pitches: range
+) -> dict[int, list[Recording]]:
+    """Sort recordings by pitch and write down which have none that is wanted."""
+    of_pitch: dict[int, list[Recording]] = {pitch: [] for pitch in pitches}
+    left_out = []
+    for recording in (recording for found in notes.values() for recording in found):
+        if recording.pitch in of_pitch:
+            of_pitch[recording.pitch].append(recording)
+        else:
+            reason = Reason.NO_LABEL if recording.pitch is None else Reason.OUTSIDE
+            left_out.append(_left_out(reason, recording, recording.file))
+    shards.write_left_out(folder, "files", left_out)
+    return of_pitch
+
+
+def _left_out(reason: Reason, note: NoteLabel | Recording, file: str) -> LeftOut:
+    bank, program = (note.bank, note.program) if isinstance(note, NoteLabel) else (-1, -1)
+    return LeftOut(
+        str(reason), note.source, bank, program, note.name, note.pitch, note.velocity, file
+    )
 
 
 _FONTS: dict[str, tuple[SoundFont, list[Preset]]] = {}
 
 
 def _open(path: str) -> tuple[SoundFont, list[Preset]]:
+    """Open a SoundFont once in a process."""
     if path not in _FONTS:
         font = SoundFont(path)
         _FONTS[path] = (font, list(font.presets()))
     return _FONTS[path]
 
 
-def _render_pitch(job: _Job) -> int:
-    """Write the shard of one pitch (whose analysis is cached) and return its notes."""
+def _render_pitch(job: _Job) -> None:
+    """Write the shard of one pitch, whose analysis is cached."""
+    # Processes are the parallelism here; more threads would only wait for each other.
+    with threadpool_limits(1):
+        _fill_shard(job).write(Path(job.folder), job.pitch)
+
+
+def _fill_shard(job: _Job) -> _Shard:
+    """Render and measure the notes of one pitch."""
     rng = np.random.default_rng([job.seed, job.pitch])
-    features, labels = [], []
+    shard = _Shard()
     for path in job.fonts:
         font, presets = _open(path)
-        licence = licence_of(path)
+        known = licence_of(path)
+        licence = job.licence if known == "unknown" else known
         for preset in presets:
             for velocity in job.velocities:
-                if rng.random() >= job.fraction:
-                    continue
-                image = analyze_note(font.render(preset, job.pitch, velocity), job.pitch)
-                if image is not None:
-                    features.append(harmonic.image_to_features(image).astype(np.float16))
-                    labels.append(
-                        NoteLabel(
-                            **asdict(preset), pitch=job.pitch, velocity=velocity, licence=licence
-                        )
-                    )
-    shape = (0, harmonic.N_FRAMES, harmonic.N_FEATURES)
-    stacked = np.stack(features) if features else np.zeros(shape, np.float16)
-    shards.write_shard(Path(job.folder), job.pitch, stacked, labels)
-    return len(labels)
+                if rng.random() < job.fraction:
+                    label = NoteLabel(**asdict(preset), pitch=job.pitch, velocity=velocity)
+                    y = font.render(preset, job.pitch, velocity)
+                    shard.add(replace(label, licence=licence), analyze_note(y, job.pitch))
+    for recording in job.recordings:
+        if rng.random() < job.fraction:
+            label, image = analyze_recording(recording, job.pitch)
+            shard.add(replace(label, licence=job.licence), image, recording.file)
+    return shard
 
 
-def _render_all(jobs: list[_Job], workers: int) -> Iterator[int]:
-    if workers == 1:
+def _render_all(jobs: list[_Job], workers: int) -> Iterator[None]:
+    """Do the jobs in this process or in others, and yield as each is done."""
+    if workers == 1 or len(jobs) <= 1:
         yield from map(_render_pitch, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_render_pitch, jobs)
+    with _pool(min(workers, len(jobs))) as pool:
+        try:
+            yield from pool.map(_render_pitch, jobs)
+        except BrokenProcessPool as error:
+            raise RetimbreError(
+                f"One of {workers} processes ended before its work, perhaps for want of memory; "
+                "run the same command with fewer --jobs and it goes on."
+            ) from error
 
 
-def build(
-    folder: Path,
-    fonts: list[Path],
-    *,
-    pitches: range = PITCHES,
-    velocities: tuple[int, ...] = VELOCITIES,
-    fraction: float = 1.0,
-    seed: int = 0,
-    workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
-) -> int:
-    """Render the presets of SoundFonts into a dataset folder; a stopped build goes on.
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
+    """Give processes that end with this block, however it ends."""
+    others = active_children()
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow)
+    try:
+        yield pool
+    except BaseException:
+        # What they were at is lost; what is on disk is whole.
+        for process in active_children():
+            if process not in others:
+                process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown()
 
-    Parameters
-    ----------
-    folder : Path
-        Made if missing.
-    fonts : list of Path
-    pitches : range [MIDI]
-    velocities : tuple of int [1..127]
-    fraction : float [0..1]
-        The share of all (preset, pitch, velocity) that is rendered, drawn at random.
-    seed : int
-    workers : int [>= 1]
-        Processes; one is this one.
-    progress : callable, optional
-        Called with pitches done and pitches in all.
 
-    Returns
-    -------
-    n_notes : int
+def _follow() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the first; end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    first = parent_process()
+    assert first is not None
 
-    Raises
-    ------
-    ParameterError
-        If the folder holds a dataset of other settings.
-    ModelFormatError
-        If no note came out.
-    """
-    settings = {
-        "sources": [path.name for path in fonts],
-        "pitches": [pitches.start, pitches.stop - 1],
-        "velocities": list(velocities),
-        "fraction": fraction,
-        "seed": seed,
-    }
-    shards.write_settings(folder, settings)
-    missing = [pitch for pitch in pitches if not shards.has_shard(folder, pitch)]
-    names = tuple(map(str, fonts))
-    jobs = [_Job(str(folder), names, p, velocities, fraction, seed) for p in missing]
-    n_done = len(pitches) - len(missing)
-    for done, _ in enumerate(_render_all(jobs, workers), n_done + 1):
-        if progress is not None:
-            progress(done, len(pitches))
-    n_notes = sum(len(labels) for _, labels in shards.read_shards(folder))
-    if n_notes == 0:
-        raise ModelFormatError(f"No note of {', '.join(map(str, fonts))} could be used.")
-    return n_notes
+    def wait() -> None:
+        first.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _finish(folder: Path, sources: list[str]) -> Built:
+    """Count the notes of a dataset whose shards are all there, and find its duplicates."""
+    shards.sweep(folder)
+    parts = shards.read_shards(folder)
+    labels = [label for _, found in parts for label in found]
+    left_out = Counter(note.reason for note in shards.read_left_out(folder))
+    if not labels:
+        raise ModelFormatError(
+            f"No note of {', '.join(sources)} could be used: {tell_reasons(left_out)}."
+        )
+    return Built(
+        n_notes=len(labels),
+        n_instruments=len({label.instrument for label in labels}),
+        n_narrow=sum(label.sample_rate < harmonic.SAMPLE_RATE for label in labels),
+        left_out=dict(left_out),
+        duplicates=drop_duplicates(folder, parts, sources),
+    )
+
+
+def tell_reasons(left_out: dict[str, int]) -> str:
+    """Say how many notes were left out for what, the most frequent reason first."""
+    ordered = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered) or "there was none"

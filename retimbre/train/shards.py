@@ -7,6 +7,7 @@ note). A shard appears whole or not at all, so a build that was stopped goes on 
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.train.labels import NoteLabel
+from retimbre.train.labels import LeftOut, NoteLabel
 
 Features = npt.NDArray[np.float16]
 
@@ -42,7 +43,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
             )
         return
     (folder / "shards").mkdir(parents=True, exist_ok=True)
-    _write_whole(path, (json.dumps(wanted, indent=2) + "\n").encode())
+    write_whole(path, (json.dumps(wanted, indent=2) + "\n").encode())
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -77,14 +78,37 @@ def has_shard(folder: Path, pitch: int) -> bool:
     return _paths(folder, pitch)[1].is_file()
 
 
-def write_shard(folder: Path, pitch: int, features: Features, labels: list[NoteLabel]) -> None:
+def write_shard(
+    folder: Path,
+    pitch: int,
+    features: Features,
+    labels: list[NoteLabel],
+    left_out: Sequence[LeftOut] = (),
+) -> None:
     """Write the shard of a pitch; the labels come last and make it count."""
     array, lines = _paths(folder, pitch)
-    unfinished = array.with_suffix(".part.npy")
+    write_left_out(folder, f"{pitch:03d}", left_out)
+    unfinished = array.with_suffix(f".{os.getpid()}.part.npy")
     np.save(unfinished, features)
     os.replace(unfinished, array)
-    text = "".join(json.dumps(asdict(label)) + "\n" for label in labels)
-    _write_whole(lines, text.encode())
+    write_whole(lines, _json_lines(labels))
+
+
+def write_left_out(folder: Path, name: str, notes: Sequence[LeftOut]) -> None:
+    """Write which notes could not be used, and why; no file where there is none."""
+    path = folder / "left_out" / f"{name}.jsonl"
+    if notes:
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, _json_lines(notes))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_left_out(folder: Path) -> list[LeftOut]:
+    """Read which notes could not be used, lowest pitch first."""
+    files = sorted((folder / "left_out").glob("*.jsonl"))
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    return [LeftOut(**json.loads(line)) for line in lines]
 
 
 def read_shards(folder: Path) -> list[tuple[Features, list[NoteLabel]]]:
@@ -102,7 +126,7 @@ def read_shards(folder: Path) -> list[tuple[Features, list[NoteLabel]]]:
             continue
         try:
             features = np.load(lines.with_suffix(".npy"), mmap_mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise ModelFormatError(
                 f"{lines.with_suffix('.npy')} is missing or damaged ({error}); remove "
                 f"{lines.name} and build again."
@@ -116,12 +140,24 @@ def read_shards(folder: Path) -> list[tuple[Features, list[NoteLabel]]]:
     return shards
 
 
+def sweep(folder: Path) -> None:
+    """Remove what builds that were killed left half written."""
+    for pattern in ("*.part", "shards/*.part", "shards/*.part.npy", "left_out/*.part"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def _paths(folder: Path, pitch: int) -> tuple[Path, Path]:
     stem = folder / "shards" / f"{pitch:03d}"
     return stem.with_suffix(".npy"), stem.with_suffix(".jsonl")
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(path.name + ".part")
+def _json_lines(notes: Sequence[NoteLabel] | Sequence[LeftOut]) -> bytes:
+    return "".join(json.dumps(asdict(note)) + "\n" for note in notes).encode()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     unfinished.write_bytes(data)
     os.replace(unfinished, path)

@@ -1,229 +1,134 @@
-"""Training notes: which are kept, how batches are drawn."""
+"""A dataset opened for training: instruments, batches, what is held out, what is refused."""
 
 import json
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
+from small_dataset import SETTINGS, write_dataset
 
-from retimbre.errors import ModelFormatError, ModelNotFoundError
-from retimbre.images import harmonic
-from retimbre.train import dataset
-from retimbre.train.soundfonts import Preset, SoundFont, find_soundfonts
-from retimbre.units import midi_to_hz
-
-SR = harmonic.SAMPLE_RATE
-
-
-def note(f0: float, orders: list[float]) -> np.ndarray:
-    t = np.arange(4 * SR) / SR
-    return np.sum([0.2 * np.sin(2 * np.pi * k * f0 * t) for k in orders], axis=0).astype("f4")
-
-
-def test_a_detuned_note_is_tuned() -> None:
-    f0 = float(midi_to_hz(60))
-    image = dataset.analyze_note(note(f0 * 2 ** (20 / 1200), [1, 2, 3]), 60)
-    assert image is not None
-    assert harmonic.detune_cents(image) == pytest.approx(0.0, abs=0.5)
-
-
-@pytest.mark.parametrize(
-    ("orders", "kept"),
-    [
-        ([1, 2, 3], True),
-        ([0.5, 1, 1.5, 2], False),
-        ([2, 4, 6], False),
-        ([1.05, 2.1], False),
-    ],
-    ids=["harmonic", "octave below", "octave above", "80 cents sharp"],
-)
-def test_only_notes_at_their_pitch_are_kept(orders: list[float], kept: bool) -> None:
-    image = dataset.analyze_note(note(float(midi_to_hz(60)), orders), 60)
-    assert (image is not None) == kept
-
-
-def test_a_silent_note_is_left_out() -> None:
-    assert dataset.analyze_note(np.zeros(4 * SR, np.float32), 60) is None
-
-
-def write_dataset(folder: Path, n_instruments: int = 4, n_notes: int = 8) -> None:
-    labels = [
-        dataset.NoteLabel("font", 0, program, f"p{program}", 60 + i, 100)
-        for program in range(n_instruments)
-        for i in range(n_notes)
-    ]
-    features = np.zeros((len(labels), 128, 240), np.float16)
-    # The value tells the instrument and the key, so that a batch can be checked.
-    features[:, 0, 0] = [label.program for label in labels]
-    features[:, 0, 1] = [label.pitch for label in labels]
-    np.save(folder / "features.npy", features)
-    lines = [json.dumps(asdict(label)) for label in labels]
-    (folder / "manifest.jsonl").write_text("\n".join(lines))
-
-
-def test_a_batch_pairs_notes_of_one_instrument(tmp_path: Path) -> None:
-    write_dataset(tmp_path)
-    notes = dataset.Dataset(tmp_path)
-    trained, held_out = notes.split(1, seed=0)
-    assert sorted(trained + held_out) == [0, 1, 2, 3]
-    x1, p1, x2, p2 = notes.batch(trained, 32, np.random.default_rng(0))
-    assert x1.shape == (32, 128, 240)
-    assert x1.dtype == np.float32
-    np.testing.assert_array_equal(x1[:, 0, 0], x2[:, 0, 0])
-    np.testing.assert_array_equal(x1[:, 0, 1], p1)
-    np.testing.assert_array_equal(x2[:, 0, 1], p2)
-    assert not np.isin(x1[:, 0, 0], held_out).any()
-    assert (p1 != p2).any()
-
-
-def test_batches_are_a_function_of_the_seed(tmp_path: Path) -> None:
-    write_dataset(tmp_path)
-    notes = dataset.Dataset(tmp_path)
-    first = notes.batch([0, 1], 8, np.random.default_rng(5))
-    again = notes.batch([0, 1], 8, np.random.default_rng(5))
-    for a, b in zip(first, again, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_a_missing_dataset_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="retimbre dataset build"):
-        dataset.Dataset(tmp_path)
-
-
-def test_a_torn_dataset_is_refused(tmp_path: Path) -> None:
-    write_dataset(tmp_path)
-    lines = (tmp_path / "manifest.jsonl").read_text().splitlines()
-    (tmp_path / "manifest.jsonl").write_text("\n".join(lines[:-1]))
-    with pytest.raises(ModelFormatError, match="build it again"):
-        dataset.Dataset(tmp_path)
-
-
-def test_missing_soundfonts_say_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="apt-get install"):
-        find_soundfonts((str(tmp_path / "none.sf2"),))
-
-
-def test_the_full_soundfont_stands_for_its_smaller_twin(tmp_path: Path) -> None:
-    for name in ("A.sf3", "A_Full.sf3", "B.sf2"):
-        (tmp_path / name).touch()
-    found = find_soundfonts(tuple(str(tmp_path / n) for n in ("A.sf3", "A_Full.sf3", "B.sf2")))
-    assert [path.name for path in found] == ["A_Full.sf3", "B.sf2"]
-
-
-class FakeFont:
-    """Stands for a SoundFont: an instrument in tune, one that is silent, one an octave up."""
-
-    def __init__(self, path: str) -> None:
-        self.name = Path(path).name
-
-    def presets(self) -> Iterator[Preset]:
-        for program, name in enumerate(("in tune", "silent", "octave up")):
-            yield Preset(self.name, 0, program, name)
-
-    def render(self, preset: Preset, pitch: int, velocity: int = 100) -> np.ndarray:
-        f0 = float(midi_to_hz(pitch))
-        if preset.name == "silent":
-            return np.zeros(4 * SR, np.float32)
-        return note(f0, [1, 2, 3] if preset.name == "in tune" else [2, 4, 6]) * (velocity / 127)
+from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.train import shards
+from retimbre.train.dataset import Dataset
+from retimbre.train.labels import InstrumentKey, LeftOut, NoteLabel
 
 
 @pytest.fixture
-def fake_fonts(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    monkeypatch.setattr(dataset, "SoundFont", FakeFont)
-    monkeypatch.setattr(dataset, "_FONTS", {})
-    return [Path("a.sf2"), Path("b.sf2")]
-
-
-def test_presets_become_a_dataset_of_the_good_notes(tmp_path: Path, fake_fonts) -> None:
-    seen: list[tuple[int, int]] = []
-    n_notes = dataset.build(
-        tmp_path / "notes",
-        fake_fonts[:1],
-        pitches=range(60, 66),
-        fraction=1.0,
-        workers=1,
-        progress=lambda done, total: seen.append((done, total)),
-    )
-    built = dataset.Dataset(tmp_path / "notes")
-    assert n_notes == len(built.labels) == 6
-    assert seen == [(done, 6) for done in range(1, 7)]
-    assert {(label.font, label.name) for label in built.labels} == {("a.sf2", "in tune")}
-    assert [label.pitch for label in built.labels] == list(range(60, 66))
-    assert built.instruments == [("a.sf2", 0, 0)]
-    # The features are those of the note that the label names.
-    image = dataset.analyze_note(note(float(midi_to_hz(63)), [1, 2, 3]) * (100 / 127), 63)
-    assert image is not None
-    expected = harmonic.image_to_features(image).astype(np.float16)
-    np.testing.assert_array_equal(built.features[3], expected)
-
-
-def test_a_fraction_of_the_notes_is_drawn_by_the_seed(
-    tmp_path: Path, fake_fonts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset, "analyze_note", lambda y, pitch: np.zeros((128, 96, 3)))
-
-    def keys(seed: int) -> list[tuple[str, int]]:
-        folder = tmp_path / "notes"
-        dataset.build(folder, fake_fonts, pitches=range(60, 68), fraction=0.5, seed=seed, workers=1)
-        return [(label.font, label.pitch) for label in dataset.Dataset(folder).labels]
-
-    first = keys(0)
-    assert {font for font, _ in first} == {"a.sf2", "b.sf2"}
-    assert 12 < len(first) < 36
-    assert keys(0) == first
-    assert keys(1) != first
-
-
-@pytest.fixture(scope="module")
-def font() -> SoundFont:
-    """Open a SoundFont of this machine, where it has one."""
-    pytest.importorskip("fluidsynth", exc_type=ImportError)
-    try:
-        return SoundFont(min(find_soundfonts(), key=lambda path: path.suffix != ".sf2"))
-    except ModelNotFoundError as error:
-        pytest.skip(str(error))
-
-
-def test_presets_are_the_melodic_ones(font: SoundFont) -> None:
-    presets = list(font.presets())
-    assert len({(p.bank, p.program) for p in presets}) == len(presets) > 20
-    assert all(p.font == font.path.name and p.name for p in presets)
-    assert not any(115 <= p.program < 128 for p in presets)
-
-
-@pytest.mark.parametrize("pitch", [60, 69])
-def test_a_preset_sounds_at_its_pitch_and_ends(font: SoundFont, pitch: int) -> None:
-    # A piano, General MIDI's first.
-    piano = min(font.presets(), key=lambda preset: (preset.bank, preset.program))
-    y = font.render(piano, pitch)
-    assert y.shape == (4 * SR,)
-    assert y.dtype == np.float32
-    assert 0.01 < np.abs(y).max() <= 1.0
-    assert np.abs(y[-2048:]).max() < 0.02 * np.abs(y).max()
-    f0 = float(midi_to_hz(pitch))
-    assert dataset.analyze_note(y, pitch) is not None
-    spectrum = np.abs(np.fft.rfft(y[: 2 * SR] * np.hanning(2 * SR)))
-    low = round(1.5 * f0 * 2)
-    assert np.argmax(spectrum[100:low]) + 100 == pytest.approx(f0 * 2, rel=0.01)
-
-
-def test_what_is_no_soundfont_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"no SoundFont|FluidSynth is needed"):
-        SoundFont(tmp_path / "none.sf2")
-
-
-def test_training_without_tensorflow_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from click.testing import CliRunner
-
-    from retimbre.train.commands import train
-
+def folder(tmp_path):
     write_dataset(tmp_path)
-    monkeypatch.setitem(sys.modules, "keras", None)
-    result = CliRunner().invoke(train, [str(tmp_path), str(tmp_path / "run")])
-    assert isinstance(result.exception, ModelNotFoundError)
-    assert "pip install 'retimbre[train]'" in str(result.exception)
+    return tmp_path
+
+
+def test_a_pair_is_two_notes_of_one_trained_instrument(folder):
+    notes = Dataset(folder)
+    trained, held_out = notes.split(1, seed=0)
+    assert sorted(trained + held_out) == [0, 1, 2, 3]
+    assert len(held_out) == 1
+    chosen, first, second = notes.draw_pairs(trained, 64, np.random.default_rng(0))
+    first, second = notes.notes(first), notes.notes(second)
+    assert first.features.shape == (64, 128, 288)
+    assert first.features.dtype == np.float32
+    for half in (first, second):
+        np.testing.assert_array_equal(half.features[:, 0, 0] * 128, chosen)
+        np.testing.assert_array_equal(half.features[:, 0, 1] * 128, half.pitches)
+        np.testing.assert_allclose(half.features[:, 0, 2] * 128, half.velocities * 127)
+    assert set(chosen) == set(trained)
+    assert (first.pitches != second.pitches).any()
+
+
+def test_pairs_are_a_function_of_the_seed(folder):
+    notes = Dataset(folder)
+    first, again = (notes.draw_pairs([0, 1], 8, np.random.default_rng(5)) for _ in range(2))
+    other = notes.draw_pairs([0, 1], 8, np.random.default_rng(6))
+    np.testing.assert_array_equal(first, again)
+    assert (np.array(first) != np.array(other)).any()
+
+
+def test_a_note_is_found_by_its_pitch(folder):
+    notes = Dataset(folder)
+    row = notes.row_at(2, 63)
+    assert notes.labels[row].instrument == notes.instruments[2]
+    assert notes.labels[row].pitch == 63
+    assert notes.row_at(2, 30) is None
+
+
+def test_copies_and_instruments_of_few_notes_are_no_instruments(folder):
+    shards.write_shard(
+        folder,
+        70,
+        np.zeros((1, 128, 288), np.float16),
+        [NoteLabel("font", 0, 99, "Single", 70, 80)],
+    )
+    copy = InstrumentKey("font", 0, 1, "b tone")
+    content = {"duplicates": [{**copy._asdict(), "copy_of": {}}]}
+    (folder / "duplicates.json").write_text(json.dumps(content))
+    names = [key.name for key in Dataset(folder).instruments]
+    assert names == ["a tone", "c tone", "d tone"]
+
+
+def test_a_missing_dataset_says_how_to_make_one(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="retimbre dataset build"):
+        Dataset(tmp_path)
+
+
+def test_a_shard_without_all_its_labels_is_refused(folder):
+    path = folder / "shards" / "062.jsonl"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(ModelFormatError, match=r"062\.jsonl names 3 notes .* holds 4"):
+        Dataset(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY garbage"], ids=["empty", "damaged"])
+def test_a_damaged_shard_is_refused(folder, content):
+    (folder / "shards" / "062.npy").write_bytes(content)
+    with pytest.raises(ModelFormatError, match=r"062\.npy is missing or damaged"):
+        Dataset(folder)
+
+
+def test_a_missing_shard_is_refused(folder):
+    (folder / "shards" / "062.npy").unlink()
+    with pytest.raises(ModelFormatError, match=r"062\.npy is missing or damaged"):
+        Dataset(folder)
+
+
+def test_settings_that_are_no_json_are_refused(folder):
+    (folder / "dataset.json").write_text("{")
+    with pytest.raises(ModelFormatError, match="cannot be read as JSON"):
+        shards.read_settings(folder)
+
+
+def test_a_dataset_of_another_format_is_refused(folder):
+    (folder / "dataset.json").write_text('{"format_version": 1}')
+    with pytest.raises(ModelFormatError, match="format 1, this version reads 2; build it again"):
+        shards.read_settings(folder)
+
+
+def test_a_dataset_is_not_mixed_with_one_of_other_settings(folder):
+    shards.write_settings(folder, dict(SETTINGS))
+    with pytest.raises(ParameterError, match=r"another pitches, seed; build with the same"):
+        shards.write_settings(folder, SETTINGS | {"pitches": [21, 108], "seed": 3})
+    assert shards.read_settings(folder)["pitches"] == [60, 67]
+
+
+def test_what_is_written_is_read(tmp_path):
+    shards.write_settings(tmp_path, SETTINGS)
+    features = np.arange(2 * 128 * 288, dtype=np.float16).reshape(2, 128, 288)
+    labels = [
+        NoteLabel("font", 8, 3, 'Ünïcode "quoted"\n', 60, 40, "MIT"),
+        NoteLabel("folder", -1, -1, "flute", 60, 80, "CC0", 16000),
+    ]
+    left_out = [LeftOut("silent", "folder", -1, -1, "oboe", 60, 80, "oboe_60.wav")]
+    assert not shards.has_shard(tmp_path, 60)
+    shards.write_shard(tmp_path, 60, features, labels, left_out)
+    assert shards.has_shard(tmp_path, 60)
+    ((found, read),) = shards.read_shards(tmp_path)
+    np.testing.assert_array_equal(found, features)
+    assert isinstance(found, np.memmap)
+    assert read == labels
+    assert shards.read_left_out(tmp_path) == left_out
+
+
+def test_a_dataset_of_before_the_rate_was_noted_is_read(folder):
+    path = folder / "shards" / "060.jsonl"
+    assert '"sample_rate": 44100' in path.read_text()
+    path.write_text(path.read_text().replace(', "sample_rate": 44100', ""))
+    assert Dataset(folder).labels[0].sample_rate == 44100

@@ -32,6 +32,6 @@ def loop_image(image: FloatArray, seconds: float) -> FloatArray:
     way = end - start
     beyond = np.maximum(FRAME_TIMES - end, 0.0) % (2.0 * way)
     looped = end - np.where(beyond <= way, beyond, 2.0 * way - beyond)
-    times = np.where(FRAME_TIMES > end, looped, FRAME_TIMES)
+    times = np.where(beyond > 0.0, looped, FRAME_TIMES)
     nearest = np.rint(np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES)))).astype(np.int64)
     return image[nearest]

@@ -29,6 +29,7 @@ _OUTPUT_COLOURS = ("#ffffff", "#fbe6d4", "#f2b28a", "#d5655c", "#8a2a57", "#2a0f
 _CONFIDENCE_COLOURS = ("#d9d9e3", "#9d8fc4", "#5a3d99", "#240d52")
 _MOST_LABELS = 40
 _MANY_NOTES = 300
+_FOR_EVER = 1e6
 
 
 def plot_result(
@@ -251,19 +252,16 @@ def _draw_note_bars(axes: "Axes", notes: Notes, colours: FloatArray) -> None:
 def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
     """Draw the share of each instrument over time and, below, the mixture that each note got."""
     times, n = instruments.times, len(instruments.times)
-    colours = _to_rgb(_instrument_colours(n))
-    if n == 1:
-        axes.axhspan(0, 1, color=colours[0], alpha=0.8, linewidth=0, zorder=2)
+    colours = _to_rgb(_instrument_colours(instruments))
+    # Before the first and behind the last of them nothing changes.
+    edges = [min(0.0, times[0]), *times, times[-1] + _FOR_EVER]
     for k in range(n):
-        around = slice(max(k - 1, 0), k + 2)
-        share = (np.arange(n) == k)[around].astype(float)
-        axes.fill_between(times[around], share, color=colours[k], alpha=0.8, linewidth=0, zorder=2)
-    for k in range(0, n, -(-n // _MOST_LABELS)):
-        side = "left" if k == 0 and n > 1 else "right" if k == n - 1 and n > 1 else "center"
-        axes.annotate(
-            f" {k + 1} ", (times[k], 0.5), ha=side, va="center", color="white", zorder=4,
-            fontsize=11 if n < _MOST_LABELS else 8, fontweight="bold",
-        )  # fmt: skip
+        share = np.eye(n)[k][np.clip(np.arange(-1, n + 1), 0, n - 1)]
+        around = slice(0 if k == 0 else k, n + 2 if k == n - 1 else k + 3)
+        axes.fill_between(
+            edges[around], share[around], color=colours[k], alpha=0.8, linewidth=0, zorder=2
+        )
+    _label_instruments(axes, instruments)
     axes.broken_barh(
         list(zip(notes.onset, notes.duration, strict=True)),
         (-0.42, 0.3),
@@ -276,20 +274,48 @@ def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
     axes.set_yticks([-0.27, 0.5], ["notes", "share"])
     axes.tick_params(axis="y", length=0)
     _style(axes)
-    seconds = f", one every {np.diff(times).mean():.2g} s" if n > 1 else ""
-    _title(axes, "instruments", f"{n} random instrument{'s' * (n > 1)}{seconds}")
+    steps = np.diff(times)
+    is_even = n > 1 and np.ptp(steps) < 0.01 * steps.mean()
+    seconds = f", one every {steps.mean():.2g} s" if is_even else ""
+    kind = "chosen" if instruments.names else "random"
+    _title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}")
 
 
-def _instrument_colours(n: int) -> FloatArray:
-    """Return colours that differ from their neighbours [shape=(n, 3), Oklab]."""
+def _label_instruments(axes: "Axes", instruments: Instruments) -> None:
+    """Write the instruments' names or numbers at their times."""
+    n = len(instruments.times)
+    labels = instruments.names or [str(k + 1) for k in range(n)]
+    breaks = np.diff(instruments.times, prepend=-1.0, append=_FOR_EVER) == 0.0
+    for k in range(0, n, -(-n // _MOST_LABELS)):
+        side = (
+            "left" if k == 0 or breaks[k] else "right" if k == n - 1 or breaks[k + 1] else "center"
+        )
+        side = "center" if n == 1 else side
+        # One alone has no place of its own.
+        place = (0.5 if n == 1 else instruments.times[k], 0.5)
+        axes.annotate(
+            f" {labels[k]} ", place, xycoords=("axes fraction" if n == 1 else "data", "data"),
+            ha=side, va="center", color="white", zorder=4, parse_math=False,
+            fontsize=(9 if instruments.names else 11) if n < _MOST_LABELS else 8,
+            fontweight="bold", annotation_clip=n > 1,
+        )  # fmt: skip
+
+
+def _instrument_colours(instruments: Instruments) -> FloatArray:
+    """Return colours that differ from their neighbours [shape=(n, 3), Oklab].
+
+    Instruments of one name have one colour.
+    """
+    n = len(instruments.times)
+    first = [instruments.names.index(name) for name in instruments.names] or list(range(n))
     # Steps of the golden angle: any few in a row lie far apart on the colour circle.
-    hue = np.deg2rad(250.0 + 137.508 * np.arange(n))
+    hue = np.deg2rad(250.0 + 137.508 * np.array(first))
     return np.stack([np.full(n, 0.74), 0.125 * np.cos(hue), 0.125 * np.sin(hue)], axis=1)
 
 
 def _note_colours(notes: Notes, instruments: Instruments) -> FloatArray:
     """Mix the colours of the two instruments around each onset [shape=(n_notes, 3), sRGB]."""
-    colours = _instrument_colours(len(instruments.times))
+    colours = _instrument_colours(instruments)
     mixed = [np.interp(notes.onset, instruments.times, channel) for channel in colours.T]
     return _to_rgb(np.stack(mixed, axis=1))
 

@@ -8,7 +8,8 @@ from retimbre.palette import AMBIGUOUS_NAMES, Instrument, Palette
 
 NAMES = (
     "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",
-    "Glass Harmonics", "Cello", "Cello Section", "Électro-Basse", "GLASS PAD", "glass pad", "Panorama",
+    "Glass Harmonics", "Cello", "Cello Section", "Électro-Basse", "GLASS PAD", "glass pad",
+    "Panorama",
 )  # fmt: skip
 
 

@@ -107,11 +107,20 @@ def test_size_does_not_grow_with_the_length(rng):
 
 
 def test_colours_of_instruments_are_inside_srgb_and_differ_from_their_neighbours():
-    oklab = plot._instrument_colours(12)
+    oklab = plot._instrument_colours(Instruments(np.ones((12, 8)), np.arange(12.0)))
     rgb = plot._to_rgb(oklab)
     assert (rgb > 0).all()
     assert (rgb < 1).all()
     assert np.linalg.norm(np.diff(oklab, axis=0), axis=1).min() > 0.2
+
+
+def test_instruments_of_one_name_have_one_colour():
+    names = ("Flute", "Cello", "Flute")
+    first, other, again = plot._instrument_colours(
+        Instruments(np.ones((3, 8)), np.arange(3.0), names)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.linalg.norm(first - other) > 0.2
 
 
 def test_oklab_of_known_colours():
@@ -121,7 +130,7 @@ def test_oklab_of_known_colours():
 
 def test_note_has_the_mixture_of_the_instruments_around_its_onset(result):
     notes = Notes([0.0, 0.25, 1.0], [0.1, 0.3, 1.1], [60, 60, 60], [90, 90, 90])
-    anchors = plot._instrument_colours(3)
+    anchors = plot._instrument_colours(result.instruments)
     expected = [anchors[0], 0.75 * anchors[0] + 0.25 * anchors[1], anchors[1]]
     np.testing.assert_allclose(
         plot._note_colours(notes, result.instruments), plot._to_rgb(np.array(expected))
@@ -192,6 +201,34 @@ def test_panels_of_midi(result):
     figure = plot._figure(dataclasses.replace(result, pitch=None), None)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert [title for title in titles if title] == ["notes", "output", "instruments"]
+
+
+def timbre_panel(result, instruments):
+    figure = plot._figure(dataclasses.replace(result, instruments=instruments), None)
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == "instruments")
+
+
+def test_instruments_are_called_by_their_names(result):
+    instruments = Instruments(np.ones((3, 8)), [0.2, 0.9, 0.9], ("Flute", "Flute", "$Cello"))
+    panel = timbre_panel(result, instruments)
+    assert [label.get_text() for label in panel.texts] == [" Flute ", " Flute ", " $Cello "]
+    # Two at one time stand on either side of it.
+    assert [label.get_ha() for label in panel.texts] == ["left", "right", "left"]
+    assert panel.get_title(loc="right") == "3 chosen instruments"
+
+
+def test_random_instruments_are_numbered(result):
+    panel = timbre_panel(result, result.instruments)
+    assert [label.get_text() for label in panel.texts] == [" 1 ", " 2 ", " 3 "]
+    assert panel.get_title(loc="right") == "3 random instruments, one every 1 s"
+
+
+def test_first_and_last_instrument_are_held(result):
+    """Shares of instruments at 0.5 and 1 s: the first alone before, the last alone behind."""
+    panel = timbre_panel(result, Instruments(np.ones((2, 8)), [0.5, 1.0]))
+    outlines = [area.get_paths()[0] for area in panel.collections[:2]]
+    inside = [[bool(path.contains_point((t, 0.9))) for path in outlines] for t in (0.1, 1.4)]
+    assert inside == [[True, False], [False, True]]
 
 
 @pytest.mark.parametrize("n", [1, 2, 200])

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sound_models import levels_of
 
-from retimbre.images.harmonic import N_BINS, N_FRAMES, SAMPLE_RATE, analyze, detune_cents
+from retimbre.images.analysis import analyze
+from retimbre.images.harmonic import N_BINS, N_FRAMES, SAMPLE_RATE, detune_cents
 from retimbre.train.dataset import Dataset
 from retimbre.train.labels import NoteLabel
 from retimbre.train.soundfonts import DEFAULT_SOUNDFONTS, Preset, SoundFont

@@ -11,7 +11,8 @@ from sound_models import SoundModel, generate_images, generate_levels
 from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
-from retimbre.images.harmonic import analyze, features_to_image
+from retimbre.images.analysis import analyze
+from retimbre.images.harmonic import features_to_image
 from retimbre.images.synthesis import synthesize_plain
 from retimbre.images.texture import separate_texture
 from retimbre.units import midi_to_hz

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from retimbre import audio, notes, pitch
 from retimbre.errors import AudioError, NoPitchError, ParameterError
+from retimbre.images.analysis import analyze
 from retimbre.images.harmonic import (
     FEATURE_FILL,
     NOTE_SECONDS,
     SAMPLE_RATE,
-    analyze,
     detune_cents,
     feature_mask,
     image_to_features,

@@ -21,13 +21,9 @@ References
 .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.errors import ParameterError
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
@@ -83,15 +79,16 @@ N_PLAIN_FEATURES = 2 * N_BINS + N_SINGLE
 NYQUIST_MARGIN_HZ = 200.0
 WINDOW_PERIODS = 4
 MIN_WINDOW = 400
+"""The window of the analysis: so many periods, at least so many samples."""
 
-NOISE_OFFSETS = (0.25, 0.5, 0.75)
 NOISE_FRAMES = 1.5
-QUIETEST_SHARE = 0.58
-"""The quietest of five places shows so much of the density of white noise."""
+"""Noise is averaged over neighbouring frames (standard deviation of the weights)."""
 
 _DEVIATION_KNEE = 0.003
-_DEVIATION_MAX = 0.5
-_ASINH_MAX = float(np.arcsinh(_DEVIATION_MAX / _DEVIATION_KNEE))
+DEVIATION_MAX = 0.5
+"""The largest deviation of a partial, in units of f0 and of its own number."""
+
+_ASINH_MAX = float(np.arcsinh(DEVIATION_MAX / _DEVIATION_KNEE))
 
 
 def n_partials(f0: float, sr: float = SAMPLE_RATE) -> int:
@@ -114,168 +111,6 @@ def bin_mask(pitch: npt.ArrayLike, sr: float = SAMPLE_RATE) -> npt.NDArray[np.bo
     f0 = midi_to_hz(pitch)
     highest = np.minimum(MAX_PARTIAL, np.floor((sr / 2 - NYQUIST_MARGIN_HZ) / f0))
     return np.asarray(highest[..., None] >= BIN_PARTIALS)
-
-
-@dataclass(frozen=True)
-class _Basis:
-    """DFT columns for one f0: real parts, then imaginary parts, of each set of orders."""
-
-    n_window: int
-    shift: int
-    partials: npt.NDArray[np.float32]
-    between: tuple[npt.NDArray[np.float32], ...]
-    window_energy: float
-    kmax: int
-
-
-@lru_cache(maxsize=4)
-def _basis(f0: float, sr: float) -> _Basis:
-    kmax = n_partials(f0, sr)
-    n_window = max(MIN_WINDOW, round(WINDOW_PERIODS * sr / f0))
-    n_window += n_window % 2
-    # Periodic Hann over a whole number of periods: its zeros fall on the neighbouring partials.
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_window) / n_window)
-    window /= window.sum()
-    n = np.arange(n_window) - n_window // 2
-
-    def columns(orders: FloatArray) -> npt.NDArray[np.float32]:
-        phasor = np.exp(-2j * np.pi * np.outer(n, orders * f0 / sr)) * window[:, None]
-        return np.concatenate([phasor.real, phasor.imag], axis=1).astype(np.float32)
-
-    orders = np.arange(kmax + 1, dtype=np.float64)
-    return _Basis(
-        n_window=n_window,
-        shift=max(1, int(sr / f0 / 4)),
-        partials=columns(orders[1:]),
-        between=tuple(columns(orders + offset) for offset in NOISE_OFFSETS),
-        window_energy=float(np.sum(window**2)),
-        kmax=kmax,
-    )
-
-
-def _transform(frames: FloatArray, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
-    """Multiply frames by DFT columns in real arithmetic (half the work of complex)."""
-    both = frames @ columns
-    half = columns.shape[1] // 2
-    return np.asarray(both[:, :half] + 1j * both[:, half:])
-
-
-def _frames(y: FloatArray, starts: npt.NDArray[np.int64], n_window: int) -> FloatArray:
-    index = starts[:, None] + np.arange(n_window)[None, :]
-    return np.asarray(y[index])
-
-
-def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
-    """Measure the harmonic image of a note.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)]
-        The note from its onset, mono; silence is assumed after its end.
-    f0 : float [Hz]
-        Its fundamental frequency, constant over the note.
-    sr : float [Hz]
-
-    Returns
-    -------
-    image : np.ndarray of float32 [shape=(128, 96, 4)]
-        See the module; a silent note lies on the floors. The texture is 0: all flutter is in
-        the levels and deviations.
-
-    Raises
-    ------
-    ParameterError
-        If `y` is not one-dimensional, or no partial of `f0` lies below Nyquist.
-
-    Notes
-    -----
-    Hann window of four periods (at least 400 samples). A partial's amplitude is twice the
-    DFT at ``k f0``; its deviation is the phase advance over a quarter period beyond
-    ``k f0``. The noise density between two partials is the squared DFT over the sum of the
-    squared window, averaged over some frames, at the quietest of five places from one
-    partial to the next: a string's stiffness moves its partials off the grid, and what lies
-    halfway is then tone and not noise.
-    """
-    if y.ndim != 1:
-        raise ParameterError(f"A note must be one-dimensional, given shape {y.shape}.")
-    basis = _basis(float(f0), float(sr))
-    if basis.kmax < 1:
-        raise ParameterError(f"No partial of f0 = {f0:.1f} Hz lies below Nyquist at {sr} Hz.")
-    starts = np.round(FRAME_TIMES * sr).astype(np.int64)
-    n_needed = int(starts[-1]) + basis.n_window + basis.shift
-    padded = np.zeros(n_needed, np.float32)
-    half = basis.n_window // 2
-    n_copy = min(len(y), n_needed - half)
-    padded[half : half + n_copy] = y[:n_copy]
-    now = _frames(padded, starts, basis.n_window)
-    later = _frames(padded, starts + basis.shift, basis.n_window)
-    spectrum = 2.0 * _transform(now, basis.partials)
-    n_single = min(N_SINGLE, basis.kmax)
-    orders = np.arange(1, n_single + 1)
-    picked = np.concatenate([orders - 1, basis.kmax + orders - 1])
-    advanced = 2.0 * _transform(later, basis.partials[:, picked])
-    turn = np.exp(-2j * np.pi * orders * f0 * basis.shift / sr)
-    advance = np.angle(advanced * np.conj(spectrum[:, :n_single]) * turn)
-    deviation = advance / (2.0 * np.pi * basis.shift) * sr / f0
-    densities = [np.abs(_transform(now, columns)) ** 2 for columns in basis.between]
-    density = _noise_density(densities, np.abs(0.5 * spectrum) ** 2) / basis.window_energy
-    return _to_image(np.abs(spectrum), deviation, density)
-
-
-def _noise_density(between: list[FloatArray], on_partials: FloatArray) -> FloatArray:
-    """Return the noise between partials k and k + 1, k = 0 .. kmax, at its quietest place."""
-    smooth = _noise_smoother()
-    quietest = np.min([smooth @ squared for squared in between], axis=0)
-    partials = smooth @ on_partials
-    quietest[:, 1:] = np.minimum(quietest[:, 1:], partials)
-    quietest[:, :-1] = np.minimum(quietest[:, :-1], partials)
-    return np.asarray(quietest / QUIETEST_SHARE)
-
-
-@lru_cache(maxsize=1)
-def _noise_smoother() -> npt.NDArray[np.float32]:
-    """Average neighbouring frames, but not across the onset's end and the release."""
-    parts = (_attack_end <= FRAME_TIMES).astype(int) + (FRAME_TIMES > HOLD_SECONDS - 1e-6)
-    index = np.arange(N_FRAMES)
-    weight = np.exp(-0.5 * ((index[:, None] - index) / NOISE_FRAMES) ** 2)
-    weight *= parts[:, None] == parts
-    weight /= weight.sum(axis=1, keepdims=True)
-    weight.setflags(write=False)
-    return np.asarray(weight, dtype=np.float32)
-
-
-def _to_image(amplitude: FloatArray, deviation: FloatArray, density: FloatArray) -> FloatArray:
-    """Group the partials into bins and refer the levels to the loudest frame."""
-    kmax = amplitude.shape[1]
-    n_single = min(N_SINGLE, kmax)
-    power = amplitude.astype(np.float64) ** 2
-    reference = max(float(power.sum(axis=1).max()), 1e-20)
-    level = np.zeros((N_FRAMES, N_BINS))
-    noise = np.zeros((N_FRAMES, N_BINS))
-    level[:, :n_single] = power[:, :n_single]
-    noise[:, :n_single] = 0.5 * (density[:, :n_single] + density[:, 1 : n_single + 1])
-    # Below the first partial is noise as well (breath, hum); the first bin stands for it too.
-    noise[:, 0] = np.maximum(noise[:, 0], density[:, 0])
-    for group in range(N_BINS - N_SINGLE):
-        low, high = np.ceil(GROUP_EDGES[group : group + 2]).astype(int)
-        if low > kmax:
-            break
-        high = max(high, low + 1)
-        level[:, N_SINGLE + group] = power[:, low - 1 : high - 1].mean(axis=1)
-        noise[:, N_SINGLE + group] = density[:, low : high + 1].mean(axis=1)
-    image = np.zeros((N_FRAMES, N_BINS, N_CHANNELS), np.float32)
-    image[..., 0] = _db(level / reference, LEVEL_FLOOR_DB)
-    image[:, :n_single, 1] = np.clip(
-        deviation,
-        -_DEVIATION_MAX * np.arange(1, n_single + 1),
-        _DEVIATION_MAX * np.arange(1, n_single + 1),
-    )
-    image[..., 2] = _db(noise / reference, NOISE_FLOOR_DB)
-    return image
-
-
-def _db(power: FloatArray, floor: float) -> FloatArray:
-    return np.asarray(10.0 * np.log10(np.maximum(power, 10.0 ** (floor / 10.0))))
 
 
 def image_to_features(image: FloatArray) -> FloatArray:

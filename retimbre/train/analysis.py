@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.images import harmonic
+from retimbre.images.analysis import analyze
 from retimbre.images.held import hold_image
 from retimbre.images.looping import loop_image
 from retimbre.images.texture import separate_texture
@@ -73,7 +74,7 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
     if np.abs(y).max(initial=0.0) < SILENT_PEAK:
         return Reason.SILENT
     f0 = float(midi_to_hz(pitch))
-    image = harmonic.analyze(y, f0)
+    image = analyze(y, f0)
     cents = harmonic.detune_cents(image)
     if abs(cents) > MAX_DETUNE_CENTS:
         return Reason.PITCH
@@ -81,7 +82,7 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
         # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
         ratio = 2.0 ** (cents / 1200.0)
         rate = harmonic.SAMPLE_RATE
-        image = harmonic.analyze(soxr.resample(y, rate, rate * ratio), f0)
+        image = analyze(soxr.resample(y, rate, rate * ratio), f0)
     if seconds is None:
         image = separate_texture(image)
     else:

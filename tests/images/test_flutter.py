@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.images import flutter
+from retimbre.images.analysis import analyze
 from retimbre.images.flutter import add_flutter, flutter_rate, flutter_statistics
-from retimbre.images.harmonic import analyze
 from retimbre.images.synthesis import synthesize_note
 from retimbre.images.texture import separate_texture
 from retimbre.units import cents_between

@@ -3,8 +3,9 @@ import pytest
 
 from retimbre.errors import ParameterError
 from retimbre.images import oscillators
+from retimbre.images.analysis import analyze
 from retimbre.images.dynamics import MAX_BOOST_DB, follow_level
-from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS, analyze
+from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS
 from retimbre.images.oscillators import sum_oscillators
 from retimbre.images.synthesis import synthesize_note, synthesize_notes, synthesize_plain
 from retimbre.images.timeline import common_deviation, instrument_level

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS, SAMPLE_RATE, analyze
+from retimbre.images.analysis import analyze
+from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS, SAMPLE_RATE
 from retimbre.images.texture import separate_texture
 
 F0 = 441.0

@@ -24,6 +24,19 @@ NEAR_NAMES = 3
 AMBIGUOUS_NAMES = 8
 """So many are told where several fit."""
 
+SYNONYMS = {
+    "accordeon": "accordion",
+    "cor anglais": "english horn",
+    "double bass": "contrabass",
+    "glass armonica": "bowed glass",
+    "glass harmonica": "bowed glass",
+    "mbira": "kalimba",
+    "mouth organ": "harmonica",
+    "thumb piano": "kalimba",
+    "vibes": "vibraphone",
+}
+"""Other names of instruments, tried where a name itself is not found."""
+
 DESCRIPTORS = ("brightness", "attack", "decay", "noisiness")
 
 
@@ -162,7 +175,9 @@ class Palette(Mapping[str, FloatArray]):
             lambda known: _has_words(known, wanted, _begins),
         )
         found = ([known for known in self._entries if rule(known)] for rule in rules)
-        return next((names for names in found if names), [])
+        fitting = next((names for names in found if names), [])
+        other = SYNONYMS.get(" ".join(wanted))
+        return self._fitting(other) if other and not fitting else fitting
 
     def _miss(self, name: str, fitting: list[str]) -> str:
         which = f"There is no instrument {name!r}"

@@ -53,6 +53,15 @@ def test_names_match_loosely(palette: Palette, asked: str, found: str) -> None:
     assert asked in palette
 
 
+def test_synonyms_serve_where_a_name_itself_is_not_found() -> None:
+    palette = make(("Bowed Glass", "Contrabass", "Glass Harmonica"))
+    assert palette.describe("double bass").name == "Contrabass"
+    assert palette.describe("glass harmonica").name == "Glass Harmonica"
+    assert make(("Bowed Glass",)).describe("Glass Harmonica").name == "Bowed Glass"
+    with pytest.raises(ParameterError, match="There is no instrument 'double bass'; near"):
+        make(("Flute",))["double bass"]
+
+
 @pytest.mark.parametrize(
     ("asked", "near"),
     [

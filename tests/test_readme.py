@@ -1,5 +1,6 @@
 """What the README says works."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -8,26 +9,62 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from retimbre.cli.command import command
+from retimbre.cli.command import COMMANDS, command
+from retimbre.model_folder import find_model, read_config
+from retimbre.palette import open_palette
+from retimbre.params import read_stops
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+NEEDS_A_PALETTE = "<!-- needs a palette -->\n"
+"""Stands before examples that only a model with named instruments can run."""
+
+HAS_A_PALETTE = "palette" in read_config(find_model("default")).files
+
+
+def run_in(folder: Path, code: str) -> None:
+    (folder / "samples").symlink_to(ROOT / "samples")
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+
+
+def python_blocks(*, with_palette: bool) -> list[str]:
+    found = re.findall(rf"({NEEDS_A_PALETTE})?```python\n(.*?)```", README, re.DOTALL)
+    return [code for mark, code in found if bool(mark) == with_palette]
+
+
 def test_the_python_examples_run(tmp_path: Path) -> None:
-    (tmp_path / "samples").symlink_to(ROOT / "samples")
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    blocks = python_blocks(with_palette=False)
     assert len(blocks) == 2
-    code = "\n".join([*blocks, "assert len(out) > 15 * generator.sample_rate"])
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    run_in(tmp_path, "\n".join([*blocks, "assert len(out) > 15 * generator.sample_rate"]))
     assert (tmp_path / "out.wav").stat().st_size > 1_000_000
 
 
+@pytest.mark.skipif(not HAS_A_PALETTE, reason="the embedded model names no instruments")
+def test_the_python_examples_with_named_instruments_run(tmp_path: Path) -> None:
+    blocks = python_blocks(with_palette=True)
+    assert len(blocks) == 1
+    first = 'import retimbre\ngenerator = retimbre.load_generator("default")\n'
+    run_in(tmp_path, "\n".join([first, *blocks, "assert len(z) == 256"]))
+
+
+@pytest.mark.skipif(not HAS_A_PALETTE, reason="the embedded model names no instruments")
+def test_every_instrument_that_is_named_exists() -> None:
+    palette = open_palette(read_config(find_model("default")))
+    lists = re.findall(r"(?:-i |instruments=)\"([^\"]+)\"", README)
+    assert len(lists) >= 4
+    for stop in itertools.chain.from_iterable(map(read_stops, lists)):
+        assert stop.name in palette
+
+
 def test_every_option_that_is_named_exists() -> None:
-    known = CliRunner().invoke(command, ["--help"]).output
     for line in re.findall(r"^retimbre \S.*$", README, re.MULTILINE):
-        if line.split()[1] in ("dataset", "train", "export"):
+        name = line.split()[1]
+        if name in ("dataset", "train", "export"):
             continue
+        args = [name, "--help"] if name in COMMANDS else ["--help"]
+        known = CliRunner().invoke(command, args).output
         for option in re.findall(r"(?<= )--?[a-z][a-z0-9-]*", line.split("#")[0]):
             assert re.search(rf"(?<![\w-]){option}\b", known), option
 

@@ -88,6 +88,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
     parser.add_argument("--split", type=Path, help="the split.json of the model's run")
+    parser.add_argument("--sheet", type=Path, default=SHEET, help="where the spectrograms go")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
     parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
     parser.add_argument("--musicnn-python", default=sys.executable, help="has musicnn installed")
@@ -133,14 +134,14 @@ def _parts(
         return rows
 
     def sheet() -> list[Row]:
-        make_sheet(SHEET, model, real, renderer, seed=seed)
+        make_sheet(arguments.sheet, model, real, renderer, seed=seed)
         return []
 
     measures: tuple[Part, ...] = (
         lambda: reconstruction_rows(model, real, renderer, n=300 // share, seed=seed),
         lambda: pitch_rows(model, real, renderer, FAILURES, n=500 // share, seed=seed),
         lambda: spread_rows(model, real, n=300, seed=seed),
-        lambda: bin_rows(model, real, n=2000 // share, seed=seed),
+        lambda: bin_rows(model, real, n=2000, seed=seed),
         fad,
         lambda: path_rows(model, n=200 // share, seed=seed),
         like,

@@ -32,7 +32,7 @@ IntArray = npt.NDArray[np.integer]
 Progress = Callable[[int, int], None]
 
 BATCH_SIZE = 32
-CHUNK_NOTES = 256
+CHUNK_NOTES = 128
 
 
 def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":

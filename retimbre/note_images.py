@@ -139,7 +139,7 @@ def image_velocities(velocities: IntArray, *, with_softer: bool) -> IntArray:
     Examples
     --------
     >>> image_velocities(np.array([100, 30, 3, 127]), with_softer=True).tolist()
-    [[104, 52], [32, 20], [8, 8], [127, 64]]
+    [[96, 48], [32, 20], [8, 8], [127, 64]]
     """
     own = np.clip(VELOCITY_STEP * np.rint(np.asarray(velocities) / VELOCITY_STEP), 8, 127)
     softer = np.minimum(np.maximum(np.rint(own / 2), SOFTEST), own)

@@ -51,4 +51,3 @@ def finished(notes, notes_folder, tmp_path_factory):
     )
     tf.config.run_functions_eagerly(False)
     return folder, state_of(trainer), lines, statuses
-

@@ -43,9 +43,7 @@ def test_the_progress_of_every_step_is_told(finished):
     assert all(np.isfinite(value) for status in statuses for value in status.stats.values())
 
 
-def test_ctrl_c_leaves_a_whole_step_and_the_run_goes_on_exactly(
-    finished, notes, tmp_path, eagerly
-):
+def test_ctrl_c_leaves_a_whole_step_and_the_run_goes_on_exactly(finished, notes, tmp_path, eagerly):
     from retimbre.train.loop import train
 
     told = []

@@ -1,0 +1,82 @@
+"""Settings: what can be, what is kept, what is refused in a sentence."""
+
+import json
+
+import pytest
+
+from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.train.config import CONFIGS, TrainConfig, find_config
+
+OLDER = {"total_notes": 480000, "batch_size": 32, "channels": [320, 320, 256, 256, 224], "seed": 3}
+
+
+def test_settings_survive_their_file(tmp_path):
+    config = TrainConfig(total_notes=640, channels=(8, 8, 8, 4, 4), seed=3, adversarial="wgan_gp")
+    config.save(tmp_path / "config.json")
+    assert TrainConfig.load(tmp_path / "config.json") == config
+
+
+def test_settings_that_an_older_file_lacks_have_their_defaults(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(OLDER))
+    config = TrainConfig.load(tmp_path / "config.json")
+    assert config == TrainConfig(total_notes=480_000, seed=3)
+    assert (config.representation, config.adversarial) == ("harmonic", "non_saturating")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ('{"learning": 1}', "learning"),
+        ('{"batch_size": "32"}', "batch_size cannot be '32'"),
+        ('{"batch_size": 6}', "multiple of 4"),
+        ("[1, 2]", "no training settings"),
+        ("{", "no training settings"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path, text, match):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelFormatError, match=match):
+        TrainConfig.load(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"batch_size": 6}, "multiple of 4, given 6"),
+        ({"channels": (8, 8)}, "needs 5 channels"),
+        ({"representation": "mel"}, "needs 7 channels"),
+        ({"representation": "linear"}, "no representation 'linear'; there are harmonic and mel"),
+        ({"adversarial": "hinge"}, "no adversarial loss 'hinge'"),
+        ({"stage_starts": (0, 3, 2, 4, 5)}, "in order from 0"),
+        ({"stage_starts": (1, 2, 3, 4, 5)}, "in order from 0"),
+        ({"total_notes": 1}, "at least one batch"),
+        ({"pitch_range": (80, 60)}, "range of pitches"),
+        ({"min_signal": 1.5}, "min_signal must be between 0 and 1, given 1.5"),
+        ({"seed": -1}, "seed must not be negative"),
+        ({"seed": 1.5}, "seed cannot be 1.5"),
+        ({"mixed_precision": 1}, "mixed_precision cannot be 1"),
+        ({"peak_learning_rate": float("nan")}, "peak_learning_rate"),
+    ],
+)
+def test_impossible_settings_are_refused(wrong, match):
+    with pytest.raises(ParameterError, match=match):
+        TrainConfig(**wrong)
+
+
+def test_configurations_have_names(tmp_path):
+    assert find_config("harmonic") == TrainConfig()
+    assert find_config("mel_prog_hires").representation == "mel"
+    CONFIGS["harmonic"].save(tmp_path / "mine.json")
+    assert find_config(str(tmp_path / "mine.json")) == TrainConfig()
+    with pytest.raises(ParameterError, match="no configuration 'big'; name harmonic and mel_prog"):
+        find_config("big")
+
+
+def test_the_mel_configuration_is_gansynths():
+    config = CONFIGS["mel_prog_hires"]
+    # min(4096 / 2^b, 256) for blocks 1 to 7.
+    assert config.channels == tuple(min(4096 // 2**block, 256) for block in range(1, 8))
+    assert (config.n_pitches, config.latent_dim, config.batch_size) == (61, 256, 8)
+    assert (config.gradient_penalty_weight, config.drift_weight) == (10.0, 0.001)
+    assert (config.pitch_weight, config.judge_pitch_weight) == (10.0, 10.0)
+    assert config.total_notes == 11_000_000

@@ -1,0 +1,181 @@
+"""The command ``retimbre train``: what it says, what it refuses, how it ends."""
+
+import os
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tiny_runs import TINY
+
+from retimbre.cli.command import command
+from retimbre.train.config import TrainConfig
+from retimbre.train.progress import Status
+from retimbre.train.train_command import tell
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def invoke(*args):
+    return CliRunner().invoke(command, ["train", *map(str, args)], prog_name="retimbre")
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Put something in the place of the training that notes what it is given."""
+    from retimbre.train import loop
+
+    calls = []
+
+    def train(run, dataset, config, **options):
+        calls.append(SimpleNamespace(run=run, config=config, **options))
+        status = Status(64, config.total_notes, config.moment(64), {}, 10.0, 99.0)
+        options["progress"](status)
+        return SimpleNamespace(n_seen=np.array(64))
+
+    monkeypatch.setattr(loop, "train", train)
+    return calls
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A run that was started with other settings than the default ones."""
+    run = tmp_path / "run"
+    run.mkdir()
+    TINY.save(run / "config.json")
+    return run
+
+
+def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
+    TINY.save(tmp_path / "tiny.json")
+    run = tmp_path / "run"
+    settings = ("--config", tmp_path / "tiny.json", "--precision", "float32", "--sheet-notes", 0)
+    result = invoke(notes_folder, run, *settings, "--minutes", 0, "--seed", 7)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"The time is over at 8 of 32 notes; go on with: retimbre train {notes_folder} {run} "
+        "--resume"
+    )
+    result = invoke(notes_folder, run, "--resume", "--total-notes", 16)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-2].startswith("16/16 notes, stage 4 (fade 0.00), level ")
+    assert result.stderr.splitlines()[-1] == (
+        f"{run}: trained on 16 notes; next: retimbre export {run}"
+    )
+    config = TrainConfig.load(run / "config.json")
+    assert (config.seed, config.total_notes, config.mixed_precision) == (7, 16, False)
+    again = invoke(notes_folder, run, "--config", tmp_path / "tiny.json")
+    assert again.exit_code == 1
+    assert again.stderr == (
+        f"Error: {run} already holds a run; add --resume or name another folder.\n"
+    )
+
+
+def test_options_change_the_named_settings(notes_folder, tmp_path, trained):
+    options = ("--total-notes", 640, "--decay-notes", 64, "--batch-size", 16, "--seed", 3)
+    more = ("--sheet-notes", 99, "--precision", "bfloat16", "--minutes", 1.5)
+    result = invoke(notes_folder, tmp_path / "run", *options, *more)
+    assert result.exit_code == 0
+    expected = TrainConfig(
+        total_notes=640,
+        decay_notes=64,
+        batch_size=16,
+        seed=3,
+        sheet_notes=99,
+        mixed_precision=True,
+    )
+    (call,) = trained
+    assert call.config == expected
+    assert (call.run, call.minutes, call.resume) == (tmp_path / "run", 1.5, False)
+    assert call.dataset_folder == notes_folder
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_the_precision_suits_the_machine_unless_the_run_has_one(
+    notes_folder, tmp_path, begun, trained, monkeypatch, is_mixed
+):
+    from retimbre.train import framework
+
+    monkeypatch.setattr(framework, "gpu_has_bfloat16", lambda: is_mixed)
+    invoke(notes_folder, tmp_path / "new")
+    invoke(notes_folder, begun, "--resume")
+    invoke(notes_folder, begun, "--resume", "--precision", "auto")
+    found = [call.config.mixed_precision for call in trained]
+    assert found == [is_mixed, TINY.mixed_precision, is_mixed]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "1"], "leave out --seed"),
+        (["--batch-size", "16"], "leave out --batch-size"),
+        (["--config", "harmonic"], "leave out --config"),
+    ],
+)
+def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, options, message):
+    result = invoke(notes_folder, begun, "--resume", *options)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert trained == []
+    same = invoke(notes_folder, begun, "--resume", "--seed", "0", "--batch-size", "8")
+    assert same.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--batch-size", "6"], 1, "multiple of 4, given 6"),
+        (["--total-notes", "8"], 1, "at least one batch, given 8"),
+        (["--config", "big"], 1, "no configuration 'big'"),
+        (["--config", "mel_prog_hires"], 1, "mel representation cannot be trained"),
+        (["--resume"], 1, "holds no run to go on with; leave out --resume"),
+        (["--minutes", "-1"], 2, "Invalid value for '--minutes'"),
+        (["--seed", "-1"], 2, "Invalid value for '--seed'"),
+        (["--precision", "float16"], 2, "Invalid value for '--precision'"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(notes_folder, tmp_path, options, code, message):
+    result = invoke(notes_folder, tmp_path / "run", *options)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_dataset_says_how_to_make_one(tmp_path):
+    result = invoke(tmp_path / "none", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "retimbre dataset build" in result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_its_code_and_says_how_to_go_on(
+    notes_folder, tmp_path, trained, monkeypatch, number, code
+):
+    from retimbre.train import loop
+
+    finish = loop.train
+
+    def train(run, *args, **options):
+        finish(run, *args, **options)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(loop, "train", train)
+    before = signal.getsignal(signal.SIGTERM)
+    result = invoke(notes_folder, tmp_path / "run", "--total-notes", 640)
+    assert result.exit_code == code
+    assert result.stderr.splitlines()[-1] == (
+        f"retimbre: stopped at 64 of 640 notes; go on with: retimbre train {notes_folder} "
+        f"{tmp_path / 'run'} --resume"
+    )
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_line_says_where_a_run_is():
+    stats = {"level_error": 0.0331, "adversarial": 1.25, "discriminator": 0.5, "pitch_fake": 0.07}
+    status = Status(20, 32, TINY.moment(20), stats, 85.4, 7_260.0)
+    assert tell(status) == (
+        "20/32 notes, stage 4 (fade 0.50), level 0.033 adversarial 1.250 discriminator 0.500 "
+        "pitch_fake 0.070, 85 notes/s, 2 h 01 min left"
+    )

@@ -1,0 +1,179 @@
+"""One step: what it changes, what it leaves alone, and the averages."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tiny_runs import TINY, TINY_MEL
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def harmonic():
+    from retimbre.train.trainer import Trainer
+
+    return Trainer(TINY)
+
+
+@pytest.fixture(scope="module")
+def mel():
+    from retimbre.train.trainer import Trainer
+
+    return Trainer(TINY_MEL)
+
+
+def random_batch(trainer, n=2):
+    """Draw random images of the moment."""
+    from retimbre.train.dataset import Notes
+
+    config, kind = trainer.config, trainer.networks.representation
+    moment = config.moment(int(trainer.n_seen))
+    rng = np.random.default_rng(0)
+    shape = (config.batch_size, *kind.shapes[moment.stage], kind.n_values)
+    low, high = config.pitch_range
+    return tuple(
+        Notes(
+            rng.uniform(-1, 1, shape).astype(np.float32),
+            rng.integers(low, high + 1, config.batch_size).astype(np.int32),
+            rng.random(config.batch_size).astype(np.float32),
+        )
+        for _ in range(n)
+    )
+
+
+def changed_by_a_step(trainer, n_seen, n_notes=2):
+    """Take a step at a number of notes; return the layers that it changed."""
+    trainer.n_seen.assign(n_seen)
+    variables = trainer.maker_variables + trainer.networks.discriminator_variables
+    before = [variable.numpy() for variable in variables]
+    stats = trainer.train_step(random_batch(trainer, n_notes))
+    assert stats.shape == (len(trainer.stats),)
+    assert np.isfinite(stats).all()
+    assert int(trainer.n_seen) == n_seen + trainer.config.batch_size
+    return {
+        variable.path.split("/")[0]
+        for variable, old in zip(variables, before, strict=True)
+        if (variable.numpy() != old).any()
+    }
+
+
+# The fade from 8 frames to 128 trains the newest resolution and the outputs of the one below.
+@pytest.mark.parametrize(
+    ("n_seen", "own", "others"),
+    [
+        (8, {"g_out0", "d_in0", "e_in0"}, {"g_conv1a", "g_out1", "d_in1", "e_in1"}),
+        (20, {"g_out4", "g_out3", "d_in4", "d_in3", "e_in4", "e_in3"}, {"g_out0", "d_in0"}),
+        (24, {"g_out4", "d_in4", "e_in4"}, {"g_out3", "d_in3", "e_in3"}),
+    ],
+    ids=["first stage", "fading", "last stage"],
+)
+def test_a_step_trains_the_layers_of_its_stage(harmonic, eagerly, n_seen, own, others):
+    changed = changed_by_a_step(harmonic, n_seen)
+    always = {"g_map0", "g_start", "g_conv0a", "g_scale0", "d_real", "d_pitch", "e_out"}
+    assert own | always <= changed
+    assert not others & changed
+
+
+@pytest.mark.parametrize(
+    ("n_seen", "own", "others"),
+    [
+        (0, {"g_conv0a", "g_conv0b", "g_out0", "d_in0"}, {"g_conv1a", "d_in1"}),
+        (8, {"g_conv1a", "g_out1", "g_out0", "d_in1", "d_in0"}, {"g_conv2a", "d_in2"}),
+    ],
+    ids=["2 x 16", "fading to 4 x 32"],
+)
+def test_the_mel_networks_train(mel, eagerly, n_seen, own, others):
+    changed = changed_by_a_step(mel, n_seen, n_notes=1)
+    assert own | {"d_last", "d_dense", "d_real", "d_pitch"} <= changed
+    assert not others & changed
+
+
+def test_a_traced_step_is_the_step(eagerly):
+    import tensorflow as tf
+
+    from retimbre.train.trainer import Trainer
+
+    found = []
+    for is_traced in (False, True):
+        tf.config.run_functions_eagerly(not is_traced)
+        trainer = Trainer(TINY)
+        found.append(trainer.train_step(random_batch(trainer)))
+    np.testing.assert_allclose(found[1], found[0], rtol=2e-4)
+
+
+@pytest.mark.parametrize("representation", ["harmonic", "mel"])
+def test_either_game_is_played_in_either_representation(eagerly, representation):
+    from retimbre.train.trainer import Trainer
+
+    config = {
+        "harmonic": replace(TINY, adversarial="wgan_gp"),
+        "mel": replace(TINY_MEL, adversarial="non_saturating"),
+    }[representation]
+    trainer = Trainer(config)
+    changed = changed_by_a_step(trainer, 0, n_notes=2 if representation == "harmonic" else 1)
+    assert {"g_out0", "d_real"} <= changed
+
+
+def test_averages_follow_the_weights(harmonic):
+    harmonic.n_seen.assign(5 * TINY.batch_size)
+    for average, variable in zip(harmonic.averages, harmonic.maker_variables, strict=True):
+        average.assign(np.full(average.shape, 3.0))
+        variable.assign(np.full(variable.shape, 1.0))
+    # After 5 steps: (1 + 5) / (10 + 5); from then on slower, down to the configured decay.
+    decay = 6.0 / 15.0
+    harmonic._update_averages()
+    expected = decay * 3.0 + (1.0 - decay) * 1.0
+    for average in harmonic.averages:
+        np.testing.assert_allclose(average, expected, rtol=1e-6)
+    harmonic.n_seen.assign(10**7)
+    harmonic._update_averages()
+    expected = TINY.ema_decay * expected + (1.0 - TINY.ema_decay)
+    for average in harmonic.averages:
+        np.testing.assert_allclose(average, expected, rtol=1e-6)
+
+
+def test_averages_are_borrowed_and_given_back(harmonic):
+    for i, average in enumerate(harmonic.averages):
+        average.assign(np.full(average.shape, float(i)))
+    before = [variable.numpy() for variable in harmonic.maker_variables]
+
+    @harmonic.averaged()
+    def fail():
+        assert float(harmonic.maker_variables[3].numpy().ravel()[0]) == 3.0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    for variable, old in zip(harmonic.maker_variables, before, strict=True):
+        np.testing.assert_array_equal(variable, old)
+
+
+def test_gradients_are_clipped_together():
+    import keras
+    import tensorflow as tf
+
+    from retimbre.train.trainer import _apply
+
+    def steps(clip):
+        variables = [keras.Variable([0.0]), keras.Variable([0.0]), keras.Variable([0.0])]
+        optimizer = keras.optimizers.SGD(1.0)
+        optimizer.build(variables)
+        with tf.GradientTape() as tape:
+            # The third is not of this resolution: it stays, and nothing is said of it.
+            loss = 30.0 * variables[0].value[0] + 40.0 * variables[1].value[0]
+        _apply(tape, loss, optimizer, variables, clip)
+        return [float(variable.numpy()[0]) for variable in variables]
+
+    assert steps(5.0) == pytest.approx([-3.0, -4.0, 0.0])
+    assert steps(0.0) == pytest.approx([-30.0, -40.0, 0.0])
+
+
+def test_mixed_precision_keeps_weights_and_images_wide():
+    from retimbre.train.networks import Networks
+
+    networks = Networks(replace(TINY, mixed_precision=True))
+    assert {str(variable.dtype) for variable in networks.generator_variables} == {"float32"}
+    assert networks.g_conv[0][0].compute_dtype == "bfloat16"
+    for model in (networks.generator(1, True), networks.discriminator(1, True)):
+        assert {output.dtype for output in model.outputs} == {"float32"}

@@ -1,11 +1,11 @@
 """The model card: what a model was trained on, how and for how long."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
+from retimbre.train.run_folder import trained_seconds
 
 FIGURES = "## Figures"
 """What a card says from here on is kept when a model is exported again into its folder."""
@@ -45,7 +45,7 @@ def write_card(
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset)}",
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{hours(run / 'stats.jsonl'):.1f} hours; progressive growing from 8 to 128 frames",
+        f"{trained_seconds(run, n_seen) / 3600.0:.1f} hours; progressive growing from 8 to 128 frames",
         "losses": "L1 reconstruction at another pitch and velocity of the same instrument, "
         "GAN, auxiliary pitch classifier, contrastive instrument loss",
         "settings": f"learning rate {config.peak_learning_rate:g}, weights "
@@ -62,21 +62,6 @@ def write_card(
         "are.\n"
     )
     path.write_text(text + _kept(path))
-
-
-def hours(stats: Path) -> float:
-    """Return how long a run was trained, all its pieces together.
-
-    Every piece counts its seconds from 0.
-    """
-    total = last = 0.0
-    lines = stats.read_text().splitlines() if stats.is_file() else []
-    for line in lines:
-        seconds = float(json.loads(line)["seconds"])
-        if seconds < last:
-            total += last
-        last = seconds
-    return (total + last) / 3600.0
 
 
 def _sources(dataset: Dataset) -> str:

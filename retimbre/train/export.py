@@ -22,11 +22,12 @@ from retimbre.images.harmonic import (
 from retimbre.train.card import write_card
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
-from retimbre.train.loop import CHECKPOINTS, Trainer, run_split
 from retimbre.train.onnx_graph import Weights, encoder_graph, generator_graph
 from retimbre.train.palette import describe_palette, encode_instruments
 from retimbre.train.prior import place_latents, unit_rows
+from retimbre.train.run_folder import CHECKPOINTS, CONFIG, run_split
 from retimbre.train.schedule import RESOLUTIONS
+from retimbre.train.trainer import Trainer
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
@@ -65,7 +66,7 @@ def load_run(run: Path) -> Trainer:
     ModelNotFoundError
         If the folder holds no checkpoint.
     """
-    config = replace(TrainConfig.load(run / "config.json"), mixed_precision=False)
+    config = replace(TrainConfig.load(run / CONFIG), mixed_precision=False)
     latest = tf.train.latest_checkpoint(str(run / CHECKPOINTS))
     if latest is None:
         raise ModelNotFoundError(f"{run} holds no checkpoint; train it first.")

@@ -30,6 +30,7 @@ NOTES_PER_INSTRUMENT = 48
 DESCRIBED_PITCH = 60
 DESCRIBED_VELOCITY = 80
 ATTACKED_DB = -3.0
+Z_DIGITS = 4
 
 
 def encode_instruments(dataset: Dataset, instruments: list[int], encode: Encode) -> FloatArray:
@@ -46,7 +47,7 @@ def encode_instruments(dataset: Dataset, instruments: list[int], encode: Encode)
     Returns
     -------
     directions : np.ndarray of float32 [shape=(n_instruments, latent_dim)]
-        Unit vectors.
+        Unit vectors, as exact as ``palette.json`` writes them.
     """
     directions = []
     for instrument in instruments:
@@ -54,7 +55,9 @@ def encode_instruments(dataset: Dataset, instruments: list[int], encode: Encode)
         rows = rows[:: max(1, len(rows) // NOTES_PER_INSTRUMENT)]
         notes = dataset.notes(rows)
         directions.append(unit_rows(encode(notes.features, notes.pitches)).mean(axis=0))
-    return unit_rows(np.stack(directions)).astype(np.float32)
+    found = unit_rows(np.stack(directions))
+    written = np.round(found * np.sqrt(found.shape[1]), Z_DIGITS)
+    return unit_rows(written).astype(np.float32)
 
 
 def describe_palette(
@@ -95,7 +98,7 @@ def describe_palette(
                 "bank": key.bank,
                 "program": key.program,
                 "licence": dataset.label_of(instrument).licence,
-                "z": [round(float(value), 4) for value in vector],
+                "z": [round(float(value), Z_DIGITS) for value in vector],
             }
         )
     return entries

@@ -90,6 +90,11 @@ def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list
     return trained, held_out
 
 
+def trained_seconds(folder: Path, n_seen: int) -> float:
+    """Return how long a run was trained until it had seen so many notes."""
+    return _total_seconds(_lines(folder, n_seen))
+
+
 class StatsLog:
     """The figures of a run, a JSON object a line.
 
@@ -108,9 +113,8 @@ class StatsLog:
 
     def __init__(self, folder: Path, n_seen: int) -> None:
         self._path = folder / STATS
-        lines = self._path.read_text().splitlines() if self._path.is_file() else []
-        kept = [line for line in lines if _n_seen(line) <= n_seen]
-        if kept != lines:
+        kept = _lines(folder, n_seen)
+        if self._path.is_file():
             self._path.write_text("".join(f"{line}\n" for line in kept))
         self.seconds = _total_seconds(kept)
 
@@ -118,6 +122,13 @@ class StatsLog:
         """Add a line."""
         with self._path.open("a") as stats:
             stats.write(json.dumps(line) + "\n")
+
+
+def _lines(folder: Path, n_seen: int) -> list[str]:
+    """Return the lines of stats.jsonl up to so many notes."""
+    path = folder / STATS
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return [line for line in lines if _n_seen(line) <= n_seen]
 
 
 def _n_seen(line: str) -> float:

@@ -1,0 +1,49 @@
+"""The command ``retimbre export``."""
+
+from pathlib import Path
+
+import click
+
+from retimbre.train.framework import need_tensorflow
+from retimbre.train.run_folder import dataset_of
+
+HELP = """Turn RUN into a model folder that 'retimbre -m' plays.
+
+\b
+  retimbre export runs/first -o models/mine
+  retimbre melody.wav -m models/mine
+
+The folder gets the averaged generator and encoder as ONNX, the palette (every trained instrument
+by name), config.json and MODEL_CARD.md. The networks are compared with those of the run on random
+notes; where they differ nothing is written.
+"""
+
+
+@click.command(help=HELP, short_help="Turn a run into a model folder.")
+@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The model folder.  [default: RUN/model]",
+)
+@click.option(
+    "--dataset",
+    "dataset_folder",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The notes of the run.  [default: where they were in training]",
+)
+def export(run: Path, output: Path | None, dataset_folder: Path | None) -> None:
+    """Read the run and its notes, export, and say where the model is."""
+    from retimbre.train.dataset import Dataset
+
+    notes = Dataset(dataset_folder or dataset_of(run))
+    need_tensorflow()
+    from retimbre.train.export import export_run
+
+    folder = output or run / "model"
+    difference = export_run(run, notes, folder)
+    click.echo(f"ONNX equals Keras to {difference:.1e}.", err=True)
+    click.echo(folder)

@@ -1,0 +1,216 @@
+"""What is exported is what was learned (a tiny run throughout)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tiny_runs import TINY
+
+from retimbre.cli.command import command
+from retimbre.errors import ModelFormatError, ModelNotFoundError
+from retimbre.generator import Generator
+from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+from retimbre.train.card import FIGURES
+from retimbre.train.labels import InstrumentKey
+from retimbre.train.palette import describe_sound, unique_names
+from retimbre.train.prior import place_latents, unit_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+PARITY = 1e-4
+
+
+@pytest.fixture(scope="module")
+def trainer(finished):
+    """Open the run as `export` does."""
+    from retimbre.train.export import load_run
+
+    return load_run(finished[0])
+
+
+@pytest.fixture(scope="module")
+def model(finished, notes) -> Path:
+    from retimbre.train.export import export_run
+
+    folder = finished[0].parent / "tiny"
+    export_run(finished[0], notes, folder)
+    return folder
+
+
+def palette_of(model: Path) -> np.ndarray:
+    entries = json.loads((model / "palette.json").read_text())["instruments"]
+    return np.array([entry["z"] for entry in entries], np.float32)
+
+
+def sessions(model: Path):
+    import onnxruntime
+
+    return [
+        onnxruntime.InferenceSession(model / name, providers=["CPUExecutionProvider"])
+        for name in ("generator.onnx", "encoder.onnx")
+    ]
+
+
+def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
+    from retimbre.train.export import run_networks
+
+    palette = unit_rows(palette_of(model))
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((20, 16)).astype(np.float32)
+    z[:3] = palette * 5.0
+    pitches, velocities = rng.integers(21, 109, 20), rng.random(20).astype(np.float32)
+    inputs = {"z": z, "pitch": pitches - 21, "velocity": velocities}
+    features = sessions(model)[0].run(None, inputs)[0]
+    expected = run_networks(trainer).generate(place_latents(z, palette), pitches, velocities)
+    np.testing.assert_allclose(features, expected, atol=PARITY)
+    # What is compared must depend on everything that goes in.
+    for name in inputs:
+        changed = {**inputs, name: np.roll(inputs[name], 1, axis=0)}
+        assert np.abs(sessions(model)[0].run(None, changed)[0] - features).max() > 1e-3
+
+
+def test_the_exported_encoder_equals_keras(trainer, notes, model: Path) -> None:
+    from retimbre.train.export import run_networks
+
+    some = notes.notes(np.arange(0, 32, 3))
+    inputs = {"features": some.features, "pitch": some.pitches.astype(np.int64) - 21}
+    z = sessions(model)[1].run(None, inputs)[0]
+    expected = run_networks(trainer).encode(some.features, some.pitches)
+    np.testing.assert_allclose(z, expected, atol=PARITY)
+    np.testing.assert_allclose(np.mean(z**2, axis=1), 1.0, rtol=1e-4)
+
+
+def test_nothing_sounds_above_nyquist(model: Path) -> None:
+    pitches = np.array([21, 60, 108])
+    inputs = {
+        "z": np.ones((3, 16), np.float32),
+        "pitch": pitches - 21,
+        "velocity": np.full(3, 0.7, np.float32),
+    }
+    features = sessions(model)[0].run(None, inputs)[0]
+    masked = np.broadcast_to(~feature_mask(pitches)[:, None, :], features.shape)
+    filled = np.broadcast_to(FEATURE_FILL, features.shape)
+    np.testing.assert_array_equal(features[masked], filled[masked])
+
+
+def test_the_main_job_opens_the_model(finished, model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    assert config["notes_seen"] == TINY.total_notes
+    generator = Generator(model)
+    assert (generator.latent_dim, generator.pitch_range) == (16, (21, 108))
+    split = json.loads((finished[0] / "split.json").read_text())
+    assert sorted(generator.instruments) == sorted(key[3] for key in split["trained"])
+    waves = generator.generate_samples_from_z(
+        np.stack([generator.instruments[name] for name in generator.instruments]),
+        np.array([60, 64, 67]),
+    )
+    assert waves.shape == (3, 4 * 44100)
+    assert np.isfinite(waves).all()
+
+
+def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None:
+    card = (model / "MODEL_CARD.md").read_text()
+    split = json.loads((finished[0] / "split.json").read_text())
+    assert split["held_out"][0][3] in card
+    assert f"{TINY.total_notes:,} notes in batches of {TINY.batch_size}" in card
+    assert "3 instruments (velocities 40, 60, 80) from font (licence unknown" in card
+
+
+def test_figures_of_a_card_outlive_another_export(finished, notes, tmp_path: Path) -> None:
+    from retimbre.train.export import export_run
+
+    export_run(finished[0], notes, tmp_path / "m")
+    card = tmp_path / "m" / "MODEL_CARD.md"
+    first = card.read_text()
+    card.write_text(first.replace("# m", "# old") + f"\n{FIGURES}\n\nmeasured\n")
+    export_run(finished[0], notes, tmp_path / "m")
+    assert card.read_text() == first + f"\n{FIGURES}\n\nmeasured\n"
+
+
+def test_networks_that_differ_are_not_written(
+    finished, notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retimbre.train import export
+
+    monkeypatch.setattr(export, "place_latents", lambda z, palette: 0.5 * z)
+    with pytest.raises(ModelFormatError, match="differ from Keras"):
+        export.export_run(finished[0], notes, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_run_without_checkpoint_is_refused(tmp_path: Path) -> None:
+    from retimbre.train.export import load_run
+
+    TINY.save(tmp_path / "config.json")
+    with pytest.raises(ModelNotFoundError, match="train it first"):
+        load_run(tmp_path)
+
+
+def test_the_command_finds_the_notes_of_the_run(finished, tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["export", str(finished[0]), "-o", str(tmp_path / "m")])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{tmp_path / 'm'}\n"
+    assert Generator(tmp_path / "m").latent_dim == 16
+
+
+def test_the_command_wants_the_notes_where_the_run_does_not_say(tmp_path: Path) -> None:
+    TINY.save(tmp_path / "config.json")
+    result = CliRunner().invoke(command, ["export", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "name the dataset with --dataset" in result.stderr
+
+
+def test_latents_near_the_palette_are_kept_and_others_become_blends() -> None:
+    rng = np.random.default_rng(0)
+    palette = unit_rows(rng.standard_normal((200, 256)))
+    middle = palette[0] + palette[1]
+    kept = place_latents(np.stack([palette[0], 3.0 * middle]), palette)
+    np.testing.assert_allclose(
+        unit_rows(kept), unit_rows(np.stack([palette[0], middle])), atol=0.02
+    )
+    z = rng.standard_normal((100, 256))
+    placed = place_latents(z, palette)
+    np.testing.assert_allclose(np.mean(placed**2, axis=1), 1.0)
+    before, after = (np.max(unit_rows(rows) @ palette.T, axis=1) for rows in (z, placed))
+    assert before.max() < 0.35
+    assert np.median(after) > 0.7
+
+
+def test_names_are_unique_and_as_short_as_may_be() -> None:
+    keys = [
+        InstrumentKey("Fluid_GM.sf2", 0, 73, "Flute"),
+        InstrumentKey("Other.sf3", 0, 73, "Flute "),
+        InstrumentKey("Other.sf3", 8, 73, "flute"),
+        InstrumentKey("Other.sf3", 0, 1, "Piano"),
+    ]
+    names = unique_names(keys)
+    assert names == ["Flute", "Flute (Other)", "flute (Other 8:73)", "Piano"]
+
+
+def plain_image(fall: float, noise_db: float = -110.0) -> np.ndarray:
+    from retimbre.images.harmonic import FRAME_TIMES
+
+    image = np.zeros((128, 96, 4), np.float32)
+    image[..., 0] = -90.0
+    image[:, 0, 0] = -3.0 - fall * FRAME_TIMES
+    image[:, 2, 0] = -3.0 - fall * FRAME_TIMES
+    image[..., 2] = noise_db
+    return image
+
+
+def test_descriptors_of_known_sounds() -> None:
+    falling = describe_sound(plain_image(20.0), 69)
+    assert falling["decay"] == pytest.approx(20.0, abs=0.2)
+    assert falling["attack"] == 0.0
+    # Partials 1 and 3 alike: the centroid is at the second.
+    assert falling["brightness"] == pytest.approx(880.0, rel=0.01)
+    steady = describe_sound(plain_image(0.0), 69)
+    assert steady["decay"] == 0.0
+    swelling = plain_image(0.0)
+    swelling[:20, :, 0] = -60.0
+    assert describe_sound(swelling, 69)["attack"] == pytest.approx(0.1, abs=0.006)
+    # White noise of variance 0.01 a sample, all of whose band is heard, against power 0.5.
+    noisy = describe_sound(plain_image(0.0, -20.0), 69)
+    assert noisy["noisiness"] == pytest.approx(10 * np.log10(0.01 / 0.5), abs=0.5)

@@ -6,7 +6,6 @@ note). A shard appears whole or not at all, so a build that was stopped goes on 
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.files import whole_file, write_bytes, write_text
 from retimbre.train.labels import LeftOut, NoteLabel
 
 Features = npt.NDArray[np.float16]
 
 FORMAT_VERSION = 2
+
+_UNFINISHED = ".retimbre-*.part"
+"""What `retimbre.files.whole_file` leaves where its process is killed."""
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
@@ -29,7 +32,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     Raises
     ------
     ParameterError
-        If the folder holds a dataset of other settings.
+        If the folder holds a dataset of other settings, or cannot be made.
     """
     path = folder / "dataset.json"
     wanted = {"format_version": FORMAT_VERSION, **settings}
@@ -42,8 +45,13 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
                 "build with the same or name another folder."
             )
         return
-    (folder / "shards").mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(wanted, indent=2) + "\n").encode())
+    try:
+        (folder / "shards").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(
+            f"{folder} cannot be made: {error.strerror}; name another folder."
+        ) from error
+    write_text(path, json.dumps(wanted, indent=2) + "\n")
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -88,10 +96,9 @@ def write_shard(
     """Write the shard of a pitch; the labels come last and make it count."""
     array, lines = _paths(folder, pitch)
     write_left_out(folder, f"{pitch:03d}", left_out)
-    unfinished = array.with_suffix(f".{os.getpid()}.part.npy")
-    np.save(unfinished, features)
-    os.replace(unfinished, array)
-    write_whole(lines, _json_lines(labels))
+    with whole_file(array) as unfinished, unfinished.open("wb") as file:
+        np.save(file, features)
+    write_bytes(lines, _json_lines(labels))
 
 
 def write_left_out(folder: Path, name: str, notes: Sequence[LeftOut]) -> None:
@@ -99,7 +106,7 @@ def write_left_out(folder: Path, name: str, notes: Sequence[LeftOut]) -> None:
     path = folder / "left_out" / f"{name}.jsonl"
     if notes:
         path.parent.mkdir(exist_ok=True)
-        write_whole(path, _json_lines(notes))
+        write_bytes(path, _json_lines(notes))
     else:
         path.unlink(missing_ok=True)
 
@@ -142,8 +149,8 @@ def read_shards(folder: Path) -> list[tuple[Features, list[NoteLabel]]]:
 
 def sweep(folder: Path) -> None:
     """Remove what builds that were killed left half written."""
-    for pattern in ("*.part", "shards/*.part", "shards/*.part.npy", "left_out/*.part"):
-        for path in folder.glob(pattern):
+    for part in (folder, folder / "shards", folder / "left_out"):
+        for path in part.glob(_UNFINISHED):
             path.unlink(missing_ok=True)
 
 
@@ -154,10 +161,3 @@ def _paths(folder: Path, pitch: int) -> tuple[Path, Path]:
 
 def _json_lines(notes: Sequence[NoteLabel] | Sequence[LeftOut]) -> bytes:
     return "".join(json.dumps(asdict(note)) + "\n" for note in notes).encode()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)

@@ -109,6 +109,12 @@ def test_a_dataset_is_not_mixed_with_one_of_other_settings(folder):
     assert shards.read_settings(folder)["pitches"] == [60, 67]
 
 
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ParameterError, match=r"cannot be made: .*; name another folder"):
+        shards.write_settings(tmp_path / "file" / "notes", SETTINGS)
+
+
 def test_what_is_written_is_read(tmp_path):
     shards.write_settings(tmp_path, SETTINGS)
     features = np.arange(2 * 128 * 288, dtype=np.float16).reshape(2, 128, 288)

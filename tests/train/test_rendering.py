@@ -199,7 +199,7 @@ def test_a_half_written_shard_does_not_count(tmp_path, font):
     # A build may be killed between the two files of a shard, or within one.
     (torn / "shards" / "074.jsonl").unlink()
     (torn / "shards" / "074.npy").write_bytes(b"half")
-    (torn / "shards" / "075.77.part.npy").write_bytes(b"half")
+    (torn / "shards" / ".retimbre-77.part").write_bytes(b"half")
     rendering.build(torn, [font], pitches=PITCHES, velocities=(80,), workers=1)
     assert contents(torn) == contents(whole)
 

@@ -11,6 +11,7 @@ from retimbre.train.representation import find_representation
 from retimbre.train.schedule import Moment, learning_rate_at, stage_at
 
 ADVERSARIAL = ("non_saturating", "wgan_gp")
+SEEDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class TrainConfig:
         bfloat16 convolutions.
     n_held_out : int
         Instruments that are never trained on.
-    seed : int [>= 0]
+    seed : int [0..2^31 - 1]
     representation : str
         "harmonic" or "mel"; see `retimbre.train.representation`.
     adversarial : str
@@ -132,6 +133,8 @@ class TrainConfig:
                 raise ParameterError(f"The setting {field.name} cannot be {value!r}.")
 
     def _check_numbers(self) -> None:
+        if self.seed >= SEEDS:
+            raise ParameterError(f"A seed must be below {SEEDS}, given {self.seed}.")
         low, high = self.pitch_range
         if not 0 <= low <= high <= 127:
             raise ParameterError(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.augment import draw_batch
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
@@ -80,6 +80,8 @@ def train(
     ParameterError
         If the folder holds a run that is not to be resumed (nothing of it is touched), or the
         representation is not that of the dataset.
+    RetimbreError
+        If a loss is no longer a number; the last checkpoint stands.
     """
     _check(folder, config, resume=resume)
     folder.mkdir(parents=True, exist_ok=True)
@@ -172,12 +174,24 @@ class _Run:
         moment, start = self.config.moment(self._n_seen), time.monotonic()
         self._is_saved = self._is_whole = False
         stats = self.trainer.train_step(batch)
+        self._check_finite(stats)
         self._is_whole = True
         self._n_seen = int(self.trainer.n_seen)
         self._collected.append(stats)
         self._last = dict(zip(self.trainer.stats, map(float, stats), strict=True))
         self._pace.add(moment, time.monotonic() - start)
         return coming
+
+    def _check_finite(self, stats: npt.NDArray[np.float32]) -> None:
+        lost = [
+            name for name, x in zip(self.trainer.stats, stats, strict=True) if not np.isfinite(x)
+        ]
+        if lost:
+            raise RetimbreError(
+                f"The networks were lost after {self._n_seen:,} notes ({lost[0]} is no number); "
+                "start again with another --seed, or with a lower peak_learning_rate in a file "
+                "for --config (the last checkpoint stands)."
+            )
 
     def _save(self) -> None:
         self._manager.save()

@@ -53,6 +53,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, text, match):
         ({"pitch_range": (80, 60)}, "range of pitches"),
         ({"min_signal": 1.5}, "min_signal must be between 0 and 1, given 1.5"),
         ({"seed": -1}, "seed must not be negative"),
+        ({"seed": 2**31}, "below 2147483648, given 2147483648"),
         ({"seed": 1.5}, "seed cannot be 1.5"),
         ({"mixed_precision": 1}, "mixed_precision cannot be 1"),
         ({"peak_learning_rate": float("nan")}, "peak_learning_rate"),

@@ -45,7 +45,7 @@ def test_a_fade_is_linear(alpha, expected):
     np.testing.assert_allclose(Fade()(new, old, np.array([alpha], "f4")), expected)
 
 
-@pytest.mark.parametrize(("slope", "power"), [(0.0, 2.0), (1.0, 1.0)])
+@pytest.mark.parametrize(("slope", "power"), [(0.0, 2.0), (0.5, 1.6), (1.0, 1.0)])
 def test_equalised_layers_scale_unit_kernels_as_he(slope, power):
     from retimbre.train.layers import LayerMaker
 

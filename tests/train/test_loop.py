@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, state_of
 
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.config import TrainConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -75,23 +75,27 @@ def test_a_finished_run_that_is_made_longer_goes_on_exactly(finished, notes, tmp
     assert TrainConfig.load(tmp_path / "config.json").total_notes == 32
 
 
-def test_half_a_step_is_not_kept(notes, tmp_path, eagerly, monkeypatch):
+class Torn(RuntimeError):
+    """Stands for whatever ends a step in its midst."""
+
+
+@pytest.mark.parametrize(("is_torn", "error"), [(True, Torn), (False, RetimbreError)])
+def test_no_step_that_went_wrong_is_kept(notes, tmp_path, monkeypatch, is_torn, error):
     import tensorflow as tf
 
     from retimbre.train import loop
 
-    class Torn(RuntimeError):
-        pass
-
     def step(self, batch):
-        if int(self.n_seen) == 8:
-            self.averages[0].assign_add(self.averages[0])
-            raise Torn
+        if is_torn and int(self.n_seen) == 8:
+            raise Torn("in the midst of a step")
         self.n_seen.assign_add(8)
-        return np.zeros(len(self.stats), np.float32)
+        value = np.nan if int(self.n_seen) == 16 else 0.0
+        return np.full(len(self.stats), value, np.float32)
 
     monkeypatch.setattr(loop.Trainer, "train_step", step)
-    with pytest.raises(Torn):
+    with pytest.raises(
+        error, match=r"midst of a step|lost after 8 notes \(level_error is no number"
+    ):
         loop.train(tmp_path, notes, TINY)
     assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints")) is None
 

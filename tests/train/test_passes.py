@@ -1,0 +1,114 @@
+"""What a pass makes of a batch: whose loss it is, and what is shown to the discriminator."""
+
+import numpy as np
+import pytest
+from tiny_runs import TINY, TINY_MEL
+
+from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+STAGE = 1
+
+
+@pytest.fixture(scope="module")
+def passes():
+    from retimbre.train.networks import Networks
+    from retimbre.train.passes import passes_for
+
+    return {
+        config.representation: passes_for(Networks(config), STAGE, True)
+        for config in (TINY, TINY_MEL)
+    }
+
+
+def batch_of(passes):
+    import tensorflow as tf
+
+    config, kind = passes.config, passes.networks.representation
+    rng = np.random.default_rng(0)
+    shape = (config.batch_size, *kind.shapes[STAGE], kind.n_values)
+
+    def notes():
+        images = tf.constant(rng.uniform(-1, 1, shape).astype(np.float32))
+        pitches = rng.integers(0, config.n_pitches, config.batch_size)
+        return images, tf.one_hot(pitches, config.n_pitches), tf.ones((config.batch_size, 1))
+
+    return tuple(notes() for _ in range(2 if kind.has_encoder else 1))
+
+
+def draws(step=0):
+    import tensorflow as tf
+
+    return tf.constant([0.3]), tf.constant([0, 8 * step])
+
+
+def test_the_loss_of_random_notes_is_weighted(passes):
+    made = passes["mel"].make(batch_of(passes["mel"]), *draws())
+    adversarial, pitch = map(float, made.stats)
+    assert float(made.loss) == pytest.approx(0.5 * adversarial + 0.5 * pitch, rel=1e-5)
+
+
+def test_the_loss_of_encoded_notes_is_weighted(passes):
+    made = passes["harmonic"].make(batch_of(passes["harmonic"]), *draws())
+    *errors, adversarial, pitch, instrument = map(float, made.stats)
+    expected = 100.0 * sum(errors) + 0.5 * adversarial + 0.5 * pitch + 2.0 * instrument
+    assert float(made.loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["harmonic", "mel"])
+def test_what_is_made_is_a_function_of_the_seed(passes, name):
+    batch = batch_of(passes[name])
+    first, again, other = (passes[name].make(batch, *draws(step)).fakes for step in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(np.asarray(first) - other).max() > 1e-4
+
+
+def test_no_partial_is_made_above_nyquist(passes):
+    import tensorflow as tf
+
+    batch = batch_of(passes["harmonic"])
+    # All at the highest key, slerps and blends too.
+    high = tf.one_hot([TINY.n_pitches - 1] * TINY.batch_size, TINY.n_pitches)
+    batch = tuple((images, high, velocity) for images, _, velocity in batch)
+    fakes = np.asarray(passes["harmonic"].make(batch, *draws()).fakes)
+    silent = ~feature_mask(np.array([108]))[0]
+    expected = np.broadcast_to(FEATURE_FILL[silent], fakes[..., silent].shape)
+    np.testing.assert_array_equal(fakes[..., silent], expected)
+
+
+def test_the_judge_weighs_pitch_and_penalty(passes, monkeypatch):
+    mel = passes["mel"]
+    batch = batch_of(mel)
+    monkeypatch.setattr(mel.game, "penalty", lambda *args, **options: 7.0)
+    judged = mel.judge(batch, -batch[0][0], *draws(), True)
+    loss, pitch, real_accuracy, fake_accuracy = map(float, judged.stats)
+    assert float(judged.loss) == pytest.approx(loss + 1.0 * pitch + 7.0, rel=1e-5)
+    assert 0.0 <= real_accuracy <= 1.0
+    assert 0.0 <= fake_accuracy <= 1.0
+
+
+def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
+    import tensorflow as tf
+
+    mel = passes["mel"]
+    shown = []
+    monkeypatch.setattr(mel, "_perturb", lambda x, seed: shown.append(np.asarray(x)) or x)
+    images, one_hot, velocity = batch_of(mel)[0]
+    # Lines that are gone when neighbours are averaged.
+    lines = np.zeros(images.shape, np.float32)
+    lines[:, ::2], lines[:, 1::2] = 1.0, -1.0
+    mel.judge(((tf.constant(lines), one_hot, velocity),), images, *draws(), True)
+    np.testing.assert_allclose(shown[0], 0.3 * lines, atol=1e-6)
+    # Constant images have no detail to fade.
+    flat = tf.ones(images.shape)
+    mel.judge(((flat, one_hot, velocity),), images, *draws(), True)
+    np.testing.assert_allclose(shown[2], 1.0, atol=1e-6)
+
+
+def test_instance_noise_is_as_strong_as_set(passes):
+    import tensorflow as tf
+
+    x = tf.zeros((8, 64, 288))
+    noisy = np.asarray(passes["harmonic"]._perturb(x, tf.constant([0, 1])))
+    assert noisy.std() == pytest.approx(TINY.instance_noise, rel=0.01)

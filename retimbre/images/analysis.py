@@ -186,24 +186,23 @@ def _noise_density(
 def _steady_density(y: FloatArray, f0: float, sr: float, basis: _Basis) -> FloatArray | None:
     """Return the same after the attack by a long window, None where it would not be longer.
 
-    `f0` is in cycles a sample. A transform over eight periods has its bins at eighths of f0, to
-    half a sample of its length: every place between partials is a bin, and an FFT finds it.
+    `f0` is in cycles a sample. The nearest bin of an FFT stands for each place: it lies at most
+    a 48th of f0 beside it, and the window is deaf to partials from 3/8 of f0 away.
     """
-    n_transform = round(LONG_PERIODS / f0)
-    n_window = min(n_transform, round(LONG_SECONDS * sr))
+    n_window = min(round(LONG_PERIODS / f0), round(LONG_SECONDS * sr))
     if n_window <= basis.n_window:
         return None
     window = _blackman(n_window)
     starts = np.round(_long_centres(0.5 * n_window / sr) * sr - 0.5 * n_window).astype(np.int64)
+    n_transform = 1 << int(np.ceil(np.log2(3.0 * n_window)))
     spectrum = np.fft.rfft(_frames(y, starts, n_window) * window, n_transform, axis=1)
-    partials = LONG_PERIODS * np.arange(basis.kmax + 1)
     smooth = _noise_smoother()[_HELD_OR_RELEASED, _HELD_OR_RELEASED]
     densities = []
     for offset in NOISE_OFFSETS:
-        # The last gap may reach over Nyquist, where the spectrum is its own mirror image.
-        place = partials + round(LONG_PERIODS * offset)
-        place = np.where(place < spectrum.shape[1], place, n_transform - place)
-        densities.append(smooth @ (np.abs(spectrum[:, place]) ** 2))
+        place = np.rint((np.arange(basis.kmax + 1) + offset) * f0 * n_transform).astype(np.int64)
+        # The last gap may reach over Nyquist.
+        chosen = spectrum[:, np.minimum(place, n_transform // 2)]
+        densities.append(smooth @ (chosen.real**2 + chosen.imag**2))
     return np.asarray(np.min(densities, axis=0) / np.sum(window**2))
 
 

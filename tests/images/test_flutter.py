@@ -268,4 +268,5 @@ class TestNotes:
             y = synthesize_note(image, F0, duration=3.0, release=1.0, expression=0.0, seed=seed)
             again = separate_texture(analyze(y, F0))
             measured.append(again[40:100, :30, 3].mean())
-        assert np.mean(measured) == pytest.approx(depth, rel=0.12)
+        # A tenth of the flutter is slow enough to be measured as level.
+        assert np.mean(measured) == pytest.approx(depth, rel=0.15)

@@ -30,8 +30,9 @@ def loop_image(image: FloatArray, seconds: float) -> FloatArray:
     end = float(np.clip(seconds - MARGIN_SECONDS, 2.0 * ATTACK_STEP, FRAME_TIMES[-1]))
     start = min(N_ATTACK_FRAMES * ATTACK_STEP, 0.5 * end)
     way = end - start
-    beyond = np.maximum(FRAME_TIMES - end, 0.0) % (2.0 * way)
-    looped = end - np.where(beyond <= way, beyond, 2.0 * way - beyond)
+    beyond = FRAME_TIMES - end
+    way_back = beyond % (2.0 * way)
+    looped = end - np.minimum(way_back, 2.0 * way - way_back)
     times = np.where(beyond > 0.0, looped, FRAME_TIMES)
     nearest = np.rint(np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES)))).astype(np.int64)
     return image[nearest]

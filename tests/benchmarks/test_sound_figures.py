@@ -216,7 +216,6 @@ def test_no_recordings_without_a_folder(tmp_path):
 
 
 def heard(instrument: int, pitch: int) -> SimpleNamespace:
-    from retimbre.images.harmonic import features_to_image
 
     features = features_of(instrument, pitch)
     return SimpleNamespace(

@@ -123,7 +123,8 @@ class Dataset:
         Parameters
         ----------
         n_held_out : int
-            Families are drawn at random while they fit into so many instruments.
+            Families are drawn at random while they fit into so many instruments, and into a
+            quarter of all.
         seed : int
 
         Returns
@@ -132,9 +133,10 @@ class Dataset:
             Indices into `instruments`; no twin of a held-out instrument is trained on.
         """
         families = find_families(self)
+        most = min(n_held_out, len(self.instruments) // 4)
         held_out: list[int] = []
         for index in np.random.default_rng(seed).permutation(len(families)):
-            if len(held_out) + len(families[index]) <= n_held_out:
+            if len(held_out) + len(families[index]) <= most:
                 held_out += families[index]
         trained = sorted(set(range(len(self.instruments))) - set(held_out))
         return trained, sorted(held_out)

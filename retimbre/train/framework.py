@@ -1,5 +1,8 @@
 """The training framework: whether it is there, and how precisely this machine computes in it."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from retimbre.errors import ModelNotFoundError, ParameterError
@@ -22,15 +25,35 @@ def need_tensorflow() -> None:
         If TensorFlow, Keras or ONNX is.
     """
     try:
-        import keras
-        import onnx
-        import tensorflow
+        with _silent_libraries():
+            import keras
+            import onnx
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()
     except ImportError as error:
         raise ModelNotFoundError(
             f"Training needs the package {error.name}; install what it needs with "
             "\"pip install 'retimbre[train]'\"."
         ) from error
     del keras, onnx, tensorflow
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Keep away what TensorFlow's libraries write on stderr while they are loaded.
+
+    They tell which instructions they were built for before they listen to any setting. Python's
+    own errors are raised as always.
+    """
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def choose_precision(asked: str) -> bool:

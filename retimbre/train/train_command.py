@@ -197,12 +197,12 @@ class ProgressLine:
         from tqdm import tqdm
 
         if self._bar is None:
-            bar_format = "{percentage:3.0f}%|{bar:20}| {postfix}"
+            bar_format = "{percentage:3.0f}%|{bar:10}| {desc}"
             self._bar = tqdm(
                 total=status.total_notes, initial=status.n_seen, bar_format=bar_format, disable=None
             )
         self._status = status
-        self._bar.set_postfix_str(tell(status), refresh=False)
+        self._bar.set_description_str(tell(status), refresh=False)
         self._bar.update(status.n_seen - self._bar.n)
 
     def report(self, _: dict[str, float]) -> None:
@@ -226,6 +226,6 @@ def tell(status: Status) -> str:
         if name in status.stats
     )
     return (
-        f"{status.n_seen:,}/{status.total_notes:,} notes, stage {moment.stage}{fade}, {figures}, "
-        f"{status.notes_per_second:.0f} notes/s, {tell_time(status.seconds_left)} left"
+        f"{status.n_seen:,}/{status.total_notes:,} notes, {tell_time(status.seconds_left)} left, "
+        f"{status.notes_per_second:.0f} notes/s, stage {moment.stage}{fade}, {figures}"
     )

@@ -1,5 +1,6 @@
 """What the machine can do, and what is said where something is missing."""
 
+import os
 import sys
 
 import pytest
@@ -50,3 +51,15 @@ def test_a_missing_package_says_how_to_get_it(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModelNotFoundError, match=rf"needs the package {package}; install .*train"):
         framework.need_tensorflow()
+
+
+def test_only_what_libraries_say_while_they_load_is_kept_away(capfd):
+    def load():
+        with framework._silent_libraries():
+            os.write(2, b"built for AVX2")
+            raise ImportError("no such library")
+
+    with pytest.raises(ImportError, match="no such library"):
+        load()
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

@@ -59,7 +59,7 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     )
     result = invoke(notes_folder, run, "--resume", "--total-notes", 16)
     assert result.exit_code == 0
-    assert result.stderr.splitlines()[-2].startswith("16/16 notes, stage 4 (fade 0.00), level ")
+    assert result.stderr.splitlines()[-2].startswith("16/16 notes, ")
     assert result.stderr.splitlines()[-1] == (
         f"{run}: trained on 16 notes; next: retimbre export {run}"
     )
@@ -176,6 +176,6 @@ def test_a_line_says_where_a_run_is():
     stats = {"level_error": 0.0331, "adversarial": 1.25, "discriminator": 0.5, "pitch_fake": 0.07}
     status = Status(20, 32, TINY.moment(20), stats, 85.4, 7_260.0)
     assert tell(status) == (
-        "20/32 notes, stage 4 (fade 0.50), level 0.033 adversarial 1.250 discriminator 0.500 "
-        "pitch_fake 0.070, 85 notes/s, 2 h 01 min left"
+        "20/32 notes, 2 h 01 min left, 85 notes/s, stage 4 (fade 0.50), "
+        "level 0.033 adversarial 1.250 discriminator 0.500 pitch_fake 0.070"
     )

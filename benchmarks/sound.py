@@ -22,7 +22,14 @@ from sound_models import ExportedModel, place_of
 from sound_notes import RealNotes, Renderer
 from sound_pitch import pitch_rows
 from sound_random import bin_rows, measure_bins, measure_spread, path_rows, spread_rows
-from sound_reconstruction import brightness_rows, rebuild, reconstruction_rows, texture_rows
+from sound_reconstruction import (
+    brightness_rows,
+    measure_noise,
+    noise_rows,
+    rebuild,
+    reconstruction_rows,
+    texture_rows,
+)
 from sound_sheet import make_sheet
 from sound_speed import cost_rows
 from sound_table import Row, to_markdown
@@ -105,6 +112,7 @@ PARTS = (
     "slerp",
     "like",
     "cost",
+    "noise",
     "texture",
     "brightness",
     "sheet",
@@ -146,6 +154,7 @@ def _parts(
         lambda: path_rows(model, n=200 // share, seed=seed),
         like,
         lambda: cost_rows(model, folder),
+        lambda: noise_rows(model, real, n=300, seed=seed),
         lambda: texture_rows(model, real, renderer, n=200 // share, seed=seed),
         lambda: brightness_rows(model, real),
         sheet,
@@ -202,9 +211,11 @@ def evaluate_run(run: Path, dataset: Dataset, *, seed: int) -> str:
             errors[f"{name} {what}"] = float(np.nanmean(found.separated))
     spread = measure_spread(model, real, n=192, seed=seed, floor_db=LEVEL_FLOOR_DB)
     bins = measure_bins(model, real, n=1500, seed=seed)
+    noise = measure_noise(model, real, real.held_out, n=128, seed=seed)
     told = ", ".join(f"{name} {value:.2f}" for name, value in errors.items())
     return (
-        f"{model.name} at {model.n_seen}: level error {told} dB; diversity random "
+        f"{model.name} at {model.n_seen}: level error {told} dB, unseen noise "
+        f"{noise.mean():+.1f} dB (size {np.abs(noise).mean():.1f}); diversity random "
         f"{spread.ratio:.2f} named {spread.named / spread.real:.2f} (nearest: random-real "
         f"{spread.random_to_real:.1f}, real-random {spread.real_to_random:.1f}, real-real "
         f"{spread.real_to_real:.1f} dB); NDB random {bins.random}, named {bins.named}, real "

@@ -276,12 +276,10 @@ def brightness(image: FloatArray, f0: float) -> float:
         Mean frequency of the partials weighted by their power; `f0` for silence.
     """
     frames = FRAME_TIMES <= 1.0
-    power = np.where(
-        image[frames, :, 0] > LEVEL_FLOOR_DB,
-        10.0 ** (image[frames, :, 0].astype(np.float64) / 10.0),
-        0.0,
-    )
-    per_bin = power.sum(axis=0) * BIN_COUNTS
+    level = image[frames, :, 0].astype(np.float64)
+    power = np.where(level > LEVEL_FLOOR_DB, 10.0 ** (level / 10.0), 0.0)
+    # The attack's frames are closer together than the others.
+    per_bin = np.gradient(FRAME_TIMES)[frames] @ power * BIN_COUNTS
     total = float(per_bin.sum())
     return f0 * float(per_bin @ BIN_PARTIALS) / total if total > 0.0 else f0
 

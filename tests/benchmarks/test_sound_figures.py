@@ -207,6 +207,20 @@ def test_real_brightness_is_a_ratio_for_each_trained_preset(real):
     np.testing.assert_allclose(ratios, 1.0, atol=1e-5)
 
 
+def test_noise_is_told_over_the_partials(real, rng):
+    images = features_to_image(real.features(real.draw(real.trained, 5, rng)))
+    images[..., 2] = -60.0
+    louder = images.copy()
+    louder[..., 2] += 12.0
+    excess = sound_reconstruction.noise_excess(louder, images, [60] * 5)
+    np.testing.assert_allclose(excess, 12.0, atol=0.1)
+
+
+def test_a_model_that_knows_all_adds_no_noise(real):
+    excess = sound_reconstruction.measure_noise(FakeModel(), real, real.held_out, n=6, seed=0)
+    np.testing.assert_allclose(excess, 0.0, atol=1e-6)
+
+
 # ---- recordings ----------------------------------------------------------------------------------
 
 

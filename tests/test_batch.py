@@ -28,7 +28,7 @@ from retimbre.settings import Settings
 
 SEED = Settings.from_options(seed=1)
 
-INTERRUPTED_SECONDS = 20.0
+INTERRUPTED_SECONDS = 60.0
 """An interrupted run must be over after this time; its jobs would take ten times as long."""
 
 pytestmark = pytest.mark.usefixtures("fake_parts")

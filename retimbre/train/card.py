@@ -38,6 +38,7 @@ def write_card(
     n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
     velocities = sorted({label.velocity for label in dataset.labels})
     low, high = config.pitch_range
+    hours = trained_seconds(run, n_seen) / 3600.0
     rows = {
         "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions, "
         "velocity as a condition; notes of any length at any sample rate",
@@ -45,7 +46,7 @@ def write_card(
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset)}",
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{trained_seconds(run, n_seen) / 3600.0:.1f} hours; progressive growing from 8 to 128 frames",
+        f"{hours:.1f} hours; progressive growing from 8 to 128 frames",
         "losses": "L1 reconstruction at another pitch and velocity of the same instrument, "
         "GAN, auxiliary pitch classifier, contrastive instrument loss",
         "settings": f"learning rate {config.peak_learning_rate:g}, weights "

@@ -78,10 +78,10 @@ class TrainConfig:
     reconstruction_weight: float = 100.0
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
-    instrument_weight: float = 2.0
+    instrument_weight: float = 1.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
-    min_signal: float = 0.7
+    min_signal: float = 0.85
     ema_decay: float = 0.995
     mixed_precision: bool = True
     n_held_out: int = 16

@@ -115,14 +115,14 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
     heard = graph.node("Gather", mask, "pitch", axis=0)
     fill = graph.constant(FEATURE_FILL)
     graph.nodes.append(helper.make_node("Where", [heard, features, fill], ["features"]))
-    rows = ["n", config.latent_dim]
+    rows: list[int | str | None] = ["n", config.latent_dim]
     inputs = [
         helper.make_tensor_value_info("z", TensorProto.FLOAT, rows),
         helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
         helper.make_tensor_value_info("velocity", TensorProto.FLOAT, ["n"]),
     ]
-    shape = ["n", N_FRAMES, N_FEATURES]
-    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, shape)]
+    heard_shape: list[int | str | None] = ["n", N_FRAMES, N_FEATURES]
+    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, heard_shape)]
     return _model(graph, "generator", inputs, outputs)
 
 
@@ -158,12 +158,12 @@ def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
     direction = graph.unit(graph.dense(h, weights["e_out"]))
     length = graph.constant(config.latent_dim**0.5)
     graph.nodes.append(helper.make_node("Mul", [direction, length], ["z"]))
-    shape = ["n", N_FRAMES, N_FEATURES]
+    shape: list[int | str | None] = ["n", N_FRAMES, N_FEATURES]
     inputs = [
         helper.make_tensor_value_info("features", TensorProto.FLOAT, shape),
         helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
     ]
-    rows = ["n", config.latent_dim]
+    rows: list[int | str | None] = ["n", config.latent_dim]
     outputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, rows)]
     return _model(graph, "encoder", inputs, outputs)
 

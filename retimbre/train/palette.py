@@ -30,6 +30,8 @@ NOTES_PER_INSTRUMENT = 48
 DESCRIBED_PITCH = 60
 DESCRIBED_VELOCITY = 80
 ATTACKED_DB = -3.0
+HEARD_DB = 60.0
+GONE_DB_PER_SECOND = 600.0
 Z_DIGITS = 4
 
 
@@ -107,7 +109,8 @@ def describe_palette(
 def unique_names(keys: list[InstrumentKey]) -> list[str]:
     """Name instruments: by their own name, or with their source where that is taken.
 
-    >>> unique_names([InstrumentKey("A_1.sf2", 0, 73, "Flute"), InstrumentKey("B.sf2", 0, 73, "Flute")])
+    >>> flutes = [InstrumentKey(source, 0, 73, "Flute") for source in ("A.sf2", "B_1.sf2")]
+    >>> unique_names(flutes)
     ['Flute', 'Flute (B)']
     """
     names: list[str] = []
@@ -139,28 +142,38 @@ def describe_sound(image: FloatArray, pitch: float) -> dict[str, float]:
         decay : dB a second from there until the release, 0 for a sustained note;
         noisiness : power of the noise over that of the partials in dB, first second.
     """
-    first = FRAME_TIMES < 1.0
-    # The attack's frames are closer together than the others.
-    weight = np.gradient(FRAME_TIMES)[first] / np.gradient(FRAME_TIMES)[first].sum()
-    power = weight @ (10.0 ** (image[first, :, 0].astype(np.float64) / 10.0)) * BIN_COUNTS
     f0 = float(midi_to_hz(pitch))
-    centroid = f0 * float(power @ BIN_PARTIALS / power.sum())
-    level = instrument_level(image)
+    # The attack's frames are closer together than the others.
+    seconds = np.gradient(FRAME_TIMES) * (FRAME_TIMES < 1.0)
+    power, density = (
+        (seconds / seconds.sum()) @ 10.0 ** (image[..., channel].astype(np.float64) / 10.0)
+        for channel in (0, 2)
+    )
+    power = power * BIN_COUNTS
+    attack, decay = _envelope(instrument_level(image))
+    noisiness = _noise_power(density, f0) / max(0.5 * float(power.sum()), 1e-12)
+    return {
+        "brightness": round(f0 * float(power @ BIN_PARTIALS / power.sum()), 0),
+        "attack": round(attack, 3),
+        "decay": round(max(decay, 0.0), 1),
+        "noisiness": round(10.0 * float(np.log10(max(noisiness, 1e-12))), 1),
+    }
+
+
+def _envelope(level: FloatArray) -> tuple[float, float]:
+    """Return when a note is nearly at its loudest, and how fast it falls after that."""
     held = FRAME_TIMES < HOLD_SECONDS - 0.1
     loudest = level[held].max()
-    attacked = int(np.argmax(level >= loudest + ATTACKED_DB))
-    later = held & (FRAME_TIMES >= FRAME_TIMES[attacked] + 0.1) & (level > loudest - 60.0)
-    decay = -float(np.polyfit(FRAME_TIMES[later], level[later], 1)[0]) if later.sum() > 4 else 600.0
-    # The noise channel is the variance a sample of white noise; a bin holds its share of the band.
-    edges = np.sqrt(BIN_PARTIALS[1:] * BIN_PARTIALS[:-1])
-    widths = np.diff(np.concatenate([[0.5], edges, [BIN_PARTIALS[-1]]])) * f0 / (0.5 * SAMPLE_RATE)
-    density = weight @ (10.0 ** (image[first, :, 2].astype(np.float64) / 10.0))
-    audible = BIN_PARTIALS * f0 < 0.5 * SAMPLE_RATE
-    noise = float(density[audible] @ widths[audible])
-    noisiness = 10.0 * np.log10(max(noise, 1e-12) / max(0.5 * power.sum(), 1e-12))
-    return {
-        "brightness": round(centroid, 0),
-        "attack": round(float(FRAME_TIMES[attacked]), 3),
-        "decay": round(max(decay, 0.0), 1),
-        "noisiness": round(float(noisiness), 1),
-    }
+    attack = float(FRAME_TIMES[np.argmax(level >= loudest + ATTACKED_DB)])
+    later = held & (FRAME_TIMES - attack >= 0.1) & (level > loudest - HEARD_DB)
+    if later.sum() <= 4:
+        return attack, GONE_DB_PER_SECOND
+    return attack, -float(np.polyfit(FRAME_TIMES[later], level[later], 1)[0])
+
+
+def _noise_power(density: FloatArray, f0: float) -> float:
+    """Return the power of noise: each bin has the density of white noise over its band."""
+    nyquist = 0.5 * SAMPLE_RATE
+    inner = np.sqrt(BIN_PARTIALS[1:] * BIN_PARTIALS[:-1])
+    edges = np.minimum(np.concatenate([[0.5], inner, BIN_PARTIALS[-1:]]) * f0, nyquist)
+    return float(density @ np.diff(edges) / nyquist)

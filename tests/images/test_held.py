@@ -22,7 +22,7 @@ def falling_note(db_per_second: float) -> np.ndarray:
 def cut(image: np.ndarray, seconds: float) -> np.ndarray:
     """Return what a recording that ends there would give."""
     cut = image.copy()
-    over = FRAME_TIMES > seconds
+    over = seconds < FRAME_TIMES
     cut[over] = 0.0
     cut[over, :, 0] = -90.0
     cut[over, :, 2] = -110.0

@@ -26,6 +26,7 @@ AMBIGUOUS_NAMES = 8
 
 SYNONYMS = {
     "accordeon": "accordion",
+    "accordion": "accordian",
     "cor anglais": "english horn",
     "double bass": "contrabass",
     "glass armonica": "bowed glass",
@@ -194,10 +195,14 @@ class Palette(Mapping[str, FloatArray]):
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name without capitals, accents and punctuation; digits part words."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
+    """Return the words of a name without capitals, accents and punctuation.
+
+    Digits and a capital after a small letter begin a word.
+    """
+    plain = unicodedata.normalize("NFKD", name)
     letters = "".join(c for c in plain if not unicodedata.combining(c))
-    return re.findall(r"\d+|[^\W\d_]+", letters)
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", letters)
+    return re.findall(r"\d+|[^\W\d_]+", parted.casefold())
 
 
 def _begins(wanted: str, word: str) -> bool:

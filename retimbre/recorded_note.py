@@ -28,6 +28,7 @@ from retimbre.images.looping import loop_image
 from retimbre.images.texture import separate_texture
 from retimbre.note_ends import NoteEnds, find_ends
 from retimbre.params import NoteParams, PitchParams
+from retimbre.room import room_spectrum, subtract_room
 from retimbre.samples import to_mono
 from retimbre.straighten import straighten
 from retimbre.types import HOP_SECONDS, FloatArray, Notes, PitchTrack
@@ -42,14 +43,22 @@ LONGEST_SECONDS = 60.0
 HIGHEST_HZ = 4000.0
 """A pitch that the waveform's period shows may lie above those that CREPE knows."""
 
-THRESHOLDS = (0.6, 0.3)
-"""Confidence that frames of the note need; the lower one where no note reaches the higher."""
+HEARINGS = ((1.0, 0.6), (0.25, 0.6), (2.0, 0.6), (1.0, 0.3))
+"""Speeds at which the recording is listened to, and the confidence that a note then needs: CREPE
+knows no pitch above B6, so such a note is played more slowly, and one below C1 faster."""
+
+SLOW_SECONDS = 15.0
+"""So much of a recording is listened to slowly at most: it takes as many times longer."""
 
 STEADY_CENTS = 6.0
-"""Pitch curves that move less (standard deviation) are the tracker's own unrest."""
+"""A pitch that is mostly so near to its median (mean of the nearer half) is steady, and what lies
+farther off are the tracker's errors."""
 
 END_SECONDS = 0.1
 """Noise is averaged over some frames, and the end of the note is in it so early."""
+
+BEFORE_SECONDS, ECHO_SECONDS = 0.05, 0.25
+"""So long before and after a note the room is not heard alone."""
 
 _FADE_SAMPLES = 32
 
@@ -120,8 +129,8 @@ def hear_note(
         logger.warning("Of %s only the first %g s are heard.", source, LONGEST_SECONDS)
         samples = samples[: round(LONGEST_SECONDS * sr)]
     samples = audio.resample(samples, sr, SAMPLE_RATE)
-    track = pitch.estimate_pitch(samples, SAMPLE_RATE, PitchParams(fmax=HIGHEST_HZ))
-    found, chosen = _clearest_note(track, source)
+    track, found = _find_notes(samples, source)
+    chosen = _clearest(track, found)
     ends = find_ends(
         samples,
         SAMPLE_RATE,
@@ -136,7 +145,8 @@ def hear_note(
         )
     times, f0 = _pitch_curve(track, found, chosen)
     key, cents = _nearest_key(f0, pitch_range, source)
-    image = _image(samples, ends, times - ends.onset, f0, key)
+    y = _without_room(_cut(samples, ends), samples, ends, found)
+    image = _image(y, ends.release - ends.onset, times - ends.onset, f0, key)
     heard = HeardNote(
         features=_features(image, key),
         image=image,
@@ -149,34 +159,61 @@ def hear_note(
     return heard
 
 
-def _clearest_note(track: PitchTrack, source: str) -> tuple[Notes, int]:
-    """Return the notes of a recording and which of them is the longest and loudest."""
-    if not np.isfinite(track.f0).any():
-        raise NoPitchError(f"There is only silence in {source}; record a note that sounds.")
-    for threshold in THRESHOLDS:
-        params = NoteParams(confidence=threshold, min_note_length=SHORTEST_SECONDS / 3)
+def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:
+    """Return the pitch of a recording and its notes, of which there is one at least."""
+    highest = 0.0
+    tracks: dict[float, PitchTrack] = {}
+    for speed, confidence in HEARINGS:
+        if speed not in tracks:
+            tracks[speed] = _listen(samples, speed)
+        track = tracks[speed]
+        if not np.isfinite(track.f0).any():
+            raise NoPitchError(f"There is only silence in {source}; record a note that sounds.")
+        params = NoteParams(confidence=confidence, min_note_length=SHORTEST_SECONDS / 3)
         found = notes.segment_notes(track, params)
         if len(found):
-            break
-    else:
-        highest = track.confidence[np.isfinite(track.f0)].max()
-        raise NoPitchError(
-            f"No steady note is heard in {source} (the highest confidence is {highest:.2f}); "
-            "record one note of one instrument."
-        )
+            return track, found
+        highest = max(highest, float(track.confidence.max()))
+    raise NoPitchError(
+        f"No steady note is heard in {source} (the highest confidence is {highest:.2f}); "
+        "record one note of one instrument."
+    )
+
+
+def _listen(samples: FloatArray, speed: float) -> PitchTrack:
+    """Return the pitch of a recording, found while it is played at another speed."""
+    if speed < 1.0:
+        samples = samples[: round(SLOW_SECONDS * SAMPLE_RATE)]
+    params = PitchParams(fmax=HIGHEST_HZ if speed == 1.0 else PitchParams.fmax)
+    heard = pitch.estimate_pitch(samples, round(speed * SAMPLE_RATE), params)
+    n = round(len(heard) * speed)
+    # The frame that is nearest to each 10 ms of the recording itself.
+    frames = np.minimum(np.rint(np.arange(n) / speed).astype(np.int64), len(heard) - 1)
+    return PitchTrack(
+        times=HOP_SECONDS * np.arange(n),
+        f0=heard.f0[frames] / speed,
+        confidence=heard.confidence[frames],
+        level_db=heard.level_db[frames],
+        onset_strength=heard.onset_strength[frames],
+    )
+
+
+def _clearest(track: PitchTrack, found: Notes) -> int:
+    """Return which of some notes is the longest and loudest."""
     amplitude = 10.0 ** (track.level_db / 20.0)
     frames = np.rint(found.intervals / HOP_SECONDS).astype(np.int64)
-    return found, int(np.argmax([amplitude[first : last + 1].sum() for first, last in frames]))
+    return int(np.argmax([amplitude[first : last + 1].sum() for first, last in frames]))
 
 
 def _pitch_curve(track: PitchTrack, found: Notes, chosen: int) -> tuple[FloatArray, FloatArray]:
-    """Return times [seconds] and f0 [Hz] of a note; a steady note has its median throughout."""
+    """Return times [seconds] and f0 [Hz] of a note: one f0 throughout where it is steady."""
     curve = notes.note_curves(track, found)[chosen]
     midi = found.pitch[chosen] + curve.cents / 100.0
     if len(midi) > 10:
         # The first and the last frames hear half of what is not the note.
         midi[:2], midi[-2:] = midi[2], midi[-3]
-    if np.std(midi) * 100.0 < STEADY_CENTS:
+    off = np.sort(np.abs(midi - np.median(midi)))
+    if off[: len(off) // 2 + 1].mean() * 100.0 < STEADY_CENTS:
         midi = np.full(len(midi), np.median(midi))
     return found.onset[chosen] + HOP_SECONDS * np.arange(len(midi)), midi_to_hz(midi)
 
@@ -194,19 +231,17 @@ def _nearest_key(f0: FloatArray, pitch_range: tuple[int, int], source: str) -> t
 
 
 def _image(
-    samples: FloatArray, ends: NoteEnds, times: FloatArray, f0: FloatArray, key: int
+    y: FloatArray, seconds: float, times: FloatArray, f0: FloatArray, key: int
 ) -> FloatArray:
-    """Measure the image of a note, tuned to a key and completed; times count from the onset."""
+    """Measure the image of a note that is held for some seconds, tuned to a key and completed."""
     target = float(midi_to_hz(key))
-    y = _cut(samples, ends)
     cents = 0.0
     # The tracker is some cents off; the partials of the first image tell how many.
     for _ in range(2):
         tuned = f0 * 2.0 ** (cents / 1200.0)
         raw = analyze(straighten(y, SAMPLE_RATE, times, tuned, target), target)
         cents += detune_cents(raw)
-    release = (ends.release - ends.onset) * len(straighten(y, SAMPLE_RATE, times, f0, target))
-    seconds = release / len(y)
+    seconds *= len(straighten(y, SAMPLE_RATE, times, f0, target)) / len(y)
     calm = max(seconds - END_SECONDS, 0.5 * seconds)
     return hold_image(separate_texture(loop_image(raw, calm)), calm)
 
@@ -220,6 +255,16 @@ def _cut(samples: FloatArray, ends: NoteEnds) -> FloatArray:
     y[:n] *= np.linspace(0.0, 1.0, n, dtype=np.float32)
     y[len(y) - n :] *= np.linspace(1.0, 0.0, n, dtype=np.float32)
     return y
+
+
+def _without_room(y: FloatArray, samples: FloatArray, ends: NoteEnds, found: Notes) -> FloatArray:
+    """Take the room's noise out of a note, where the recording has enough of it alone."""
+    now = np.arange(len(samples)) / SAMPLE_RATE
+    sounding = (now > ends.onset - BEFORE_SECONDS) & (now < ends.end + BEFORE_SECONDS)
+    for onset, offset in found.intervals:
+        sounding |= (now > onset - BEFORE_SECONDS) & (now < offset + ECHO_SECONDS)
+    room = room_spectrum(samples, sounding)
+    return y if room is None else subtract_room(y, room)
 
 
 def _features(image: FloatArray, key: int) -> FloatArray:

@@ -53,8 +53,14 @@ def test_names_match_loosely(palette: Palette, asked: str, found: str) -> None:
     assert asked in palette
 
 
+@pytest.mark.parametrize("asked", ["DrawbarOrgan", "drawbar organ", "organ drawbar", "draw"])
+def test_a_capital_begins_a_word(asked: str) -> None:
+    assert make(("DrawbarOrgan", "Reed Organ"))[asked][0] == 0.0
+
+
 def test_synonyms_serve_where_a_name_itself_is_not_found() -> None:
-    palette = make(("Bowed Glass", "Contrabass", "Glass Harmonica"))
+    palette = make(("Bowed Glass", "Contrabass", "Glass Harmonica", "Accordian"))
+    assert palette.describe("accordeon").name == "Accordian"
     assert palette.describe("double bass").name == "Contrabass"
     assert palette.describe("glass harmonica").name == "Glass Harmonica"
     assert make(("Bowed Glass",)).describe("Glass Harmonica").name == "Bowed Glass"

@@ -95,6 +95,22 @@ def test_vibrato_is_straightened(quick):
     assert np.std(middle[:, 0, 1]) < 0.004
 
 
+def test_the_rooms_noise_is_no_part_of_the_timbre(quick, rng):
+    """50 dB under the note, which hides the higher partials and fills the gaps between all."""
+    clean = np.concatenate([silence(0.5), tone(60, 1.5), silence(0.5)])
+    noisy = clean + 1e-3 * rng.standard_normal(len(clean))
+    # The fake ear takes the loudest noise for a tone.
+    wanted, found = (hear_note(y, SR, pitch_range=RANGE) for y in (clean, noisy))
+    rows = (FRAME_TIMES > 0.1) & (FRAME_TIMES < 1.3)
+    check_spectrum(found.image, atol=2.0, partials=9)
+    silent = slice(PARTIALS + 4, 60)
+    level, noise = (found.image[rows, silent, k].mean() for k in (0, 2))
+    assert level < -75.0
+    # The room's variance is 45 dB under the note's power.
+    assert noise < -65.0
+    assert wanted.seconds == pytest.approx(found.seconds, abs=0.05)
+
+
 def test_channels_are_averaged_and_the_input_stays(quick):
     y = np.concatenate([silence(0.2), tone(60, 1.0)])
     stereo = np.stack([y, y])

@@ -9,6 +9,9 @@ from retimbre.train.representation import find_representation
 from retimbre.train.schedule import Moment
 
 WINDOW_STEPS = 64
+STEP_MULTIPLICATIONS = 100_000_000
+"""What a step costs whatever is in it (the weights are moved), in multiplications; measured."""
+
 FIRST_STEPS = 2
 """The first steps of a stage build its graph and say nothing of its speed."""
 
@@ -88,9 +91,10 @@ def notes_left(config: TrainConfig, n_seen: int) -> float:
     -------
     n_notes : float
         ``sum_s n_s c_s / c_now`` over the stages: n_s notes are left in stage s, and one costs
-        as many multiplications as `count_multiplications` says.
+        as many multiplications as `count_multiplications` says, and its share of a step's.
     """
-    costs = [count_multiplications(config, stage) for stage in range(len(config.channels))]
+    share = STEP_MULTIPLICATIONS / config.batch_size
+    costs = [count_multiplications(config, stage) + share for stage in range(len(config.channels))]
     now = costs[config.moment(n_seen).stage]
     ends = (*config.stage_starts[1:], config.total_notes)
     total = 0.0

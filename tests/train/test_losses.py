@@ -98,4 +98,4 @@ def test_the_total_is_weighted():
     from retimbre.train.losses import total_loss
 
     found = float(total_loss((0.1, 0.2), 3.0, 5.0, 7.0, TINY))
-    assert found == pytest.approx(100.0 * 0.3 + 0.5 * 3.0 + 0.5 * 5.0 + 2.0 * 7.0)
+    assert found == pytest.approx(100.0 * 0.3 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0)

@@ -46,13 +46,13 @@ def draws(step=0):
 def test_the_loss_of_random_notes_is_weighted(passes):
     made = passes["mel"].make(batch_of(passes["mel"]), *draws())
     adversarial, pitch = map(float, made.stats)
-    assert float(made.loss) == pytest.approx(0.5 * adversarial + 0.5 * pitch, rel=1e-5)
+    assert float(made.loss) == pytest.approx(1.0 * adversarial + 10.0 * pitch, rel=1e-5)
 
 
 def test_the_loss_of_encoded_notes_is_weighted(passes):
     made = passes["harmonic"].make(batch_of(passes["harmonic"]), *draws())
     *errors, adversarial, pitch, instrument = map(float, made.stats)
-    expected = 100.0 * sum(errors) + 0.5 * adversarial + 0.5 * pitch + 2.0 * instrument
+    expected = 100.0 * sum(errors) + 0.5 * adversarial + 0.25 * pitch + 2.0 * instrument
     assert float(made.loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_the_judge_weighs_pitch_and_penalty(passes, monkeypatch):
     monkeypatch.setattr(mel.game, "penalty", lambda *args, **options: 7.0)
     judged = mel.judge(batch, -batch[0][0], *draws(), True)
     loss, pitch, real_accuracy, fake_accuracy = map(float, judged.stats)
-    assert float(judged.loss) == pytest.approx(loss + 1.0 * pitch + 7.0, rel=1e-5)
+    assert float(judged.loss) == pytest.approx(loss + 5.0 * pitch + 7.0, rel=1e-5)
     assert 0.0 <= real_accuracy <= 1.0
     assert 0.0 <= fake_accuracy <= 1.0
 

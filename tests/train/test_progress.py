@@ -9,6 +9,7 @@ from tiny_runs import TINY
 from retimbre.train.config import CONFIGS
 from retimbre.train.progress import (
     FIRST_STEPS,
+    STEP_MULTIPLICATIONS,
     Pace,
     count_multiplications,
     notes_left,
@@ -25,9 +26,13 @@ def test_the_cost_of_gansynths_stages(stage):
     assert found == pytest.approx(sum(GANSYNTH[: stage + 1]), abs=0.03)
 
 
+def cost(config, stage):
+    return count_multiplications(config, stage) + STEP_MULTIPLICATIONS / config.batch_size
+
+
 def test_notes_of_later_stages_count_for_more():
-    config = replace(TINY, total_notes=100, stage_starts=(0, 20, 60, 60, 60), channels=(4,) * 5)
-    first, second, _, _, last = (count_multiplications(config, stage) for stage in range(5))
+    config = replace(TINY, total_notes=100, stage_starts=(0, 20, 60, 60, 60), channels=(256,) * 5)
+    first, second, _, _, last = (cost(config, stage) for stage in range(5))
     expected = 10.0 + (40 * second + 40 * last) / first
     assert notes_left(config, 10) == pytest.approx(expected)
     assert notes_left(config, 90) == 10.0
@@ -35,8 +40,8 @@ def test_notes_of_later_stages_count_for_more():
 
 
 def test_stages_beyond_the_end_are_not_counted():
-    config = replace(TINY, total_notes=50, stage_starts=(0, 20, 60, 80, 90))
-    costs = [count_multiplications(config, stage) for stage in range(2)]
+    config = replace(CONFIGS["harmonic"], total_notes=50, stage_starts=(0, 20, 60, 80, 90))
+    costs = [cost(config, stage) for stage in range(2)]
     assert notes_left(config, 0) == pytest.approx(20 + 30 * costs[1] / costs[0])
 
 

@@ -109,6 +109,7 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
     [
         (20, 16, False, False),
         (20, 24, False, True),
+        (20, 28, False, False),
         (20, 32, False, False),
         (20, 40, False, True),
         (20, 32, True, True),

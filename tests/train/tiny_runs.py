@@ -15,6 +15,10 @@ TINY = TrainConfig(
     warmup_notes=8,
     decay_notes=0,
     mixed_precision=False,
+    reconstruction_weight=100.0,
+    adversarial_weight=0.5,
+    pitch_weight=0.25,
+    instrument_weight=2.0,
     n_held_out=1,
     sheet_notes=16,
 )
@@ -33,6 +37,9 @@ TINY_MEL = TrainConfig(
     representation="mel",
     adversarial="wgan_gp",
     equalised=True,
+    adversarial_weight=1.0,
+    pitch_weight=10.0,
+    judge_pitch_weight=5.0,
     maker_momentum=0.0,
 )
 

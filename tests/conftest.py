@@ -1,10 +1,16 @@
 """Fixtures that several test files share: seeded chance, little recordings, light parts."""
 
+import signal
+
 import numpy as np
 import pytest
 from fakes import LOUD, SOFT, fake_estimate_pitch, load_fake_generator, tones, write_wav
 
 from retimbre import generator, pitch
+
+# A shell starts what runs in its background with Ctrl-C ignored, and some tests press it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class TrainConfig:
     channels: tuple[int, ...] = (320, 320, 256, 256, 224)
     latent_dim: int = 256
     pitch_range: tuple[int, int] = (21, 108)
-    stage_starts: tuple[int, ...] = (0, 40_000, 100_000, 190_000, 320_000)
+    stage_starts: tuple[int, ...] = (0, 100_000, 240_000, 440_000, 700_000)
     fade_notes: int = 24_000
     peak_learning_rate: float = 6e-4
     warmup_notes: int = 6_400
@@ -82,7 +82,7 @@ class TrainConfig:
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.85
-    ema_decay: float = 0.995
+    ema_decay: float = 0.998
     mixed_precision: bool = True
     n_held_out: int = 16
     seed: int = 0

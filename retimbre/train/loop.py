@@ -31,7 +31,9 @@ def batch_at(dataset: Dataset, trained: list[int], config: TrainConfig, n_seen: 
     """Draw the batch that follows `n_seen` notes: a function of the seed alone."""
     rng = np.random.default_rng([config.seed, n_seen])
     n_frames = RESOLUTIONS[config.moment(n_seen).stage]
-    return draw_batch(dataset, trained, config.batch_size, n_frames, rng)
+    return draw_batch(
+        dataset, trained, config.batch_size, n_frames, rng, pitch_range=config.pitch_range
+    )
 
 
 def train(

@@ -13,7 +13,9 @@ from typing import Any
 
 import keras
 
+from retimbre.images.frequencies import N_FREQUENCIES
 from retimbre.train.config import TrainConfig
+from retimbre.train.frequency_layers import FromFrequencies, OntoFrequencies
 from retimbre.train.layers import LEAK, Fade, LayerMaker, MinibatchDeviation, leaky
 from retimbre.train.representation import (
     HARMONIC,
@@ -80,6 +82,7 @@ class Networks:
         self.g_conv: list[tuple[Any, Any]] = []
         self.g_scale: list[Any] = []
         self.g_out: list[Any] = []
+        self.g_curve: list[Any] = []
         for i, width in enumerate(channels):
             first = make.conv(width, 3, f"g_conv{i}a")
             if i == 0 and kind.rank == 2:
@@ -90,6 +93,10 @@ class Networks:
                 self.g_scale.append(gain)
             options = {"kernel_initializer": small, "slope": 1.0, "dtype": "float32"}
             self.g_out.append(make.conv(kind.n_values, 1, f"g_out{i}", **options))
+            if kind.has_frequencies:
+                self.g_curve.append(make.conv(2 * N_FREQUENCIES, 1, f"g_curve{i}", **options))
+        if kind.has_frequencies:
+            self.from_frequencies = FromFrequencies(self.config.pitch_range)
 
     def _make_discriminator_layers(self) -> None:
         make, kind, config = self.make, self.representation, self.config
@@ -105,6 +112,7 @@ class Networks:
     def _make_encoder_layers(self) -> None:
         make = self.make
         self.e_in, self.e_conv = self._make_trunk("e")
+        self.onto_frequencies = OntoFrequencies(self.config.pitch_range)
         self.e_dense = make.dense(ENCODER_HIDDEN, "e_dense")
         self.e_out = make.dense(self.config.latent_dim, "e_out", slope=1.0, dtype="float32")
 
@@ -172,9 +180,9 @@ class Networks:
                 below = x
                 x = make.double(x)
             x = self._generator_block(x, condition, i)
-        image = self._image(x, stage)
+        image = self._image(x, pitch, stage)
         if stage and fading:
-            coarse = make.double(self._image(below, stage - 1), dtype="float32")
+            coarse = make.double(self._image(below, pitch, stage - 1), dtype="float32")
             image = Fade(dtype="float32")(image, coarse, alpha)
         return keras.Model([z, pitch, velocity, alpha], image)
 
@@ -207,8 +215,10 @@ class Networks:
         h = norm(leaky(second(h)))
         return (h + x) * RESIDUAL_GAIN if self._has_skip(i) else h
 
-    def _image(self, x: Tensor, stage: int) -> Tensor:
+    def _image(self, x: Tensor, pitch: Tensor, stage: int) -> Tensor:
         image = self.g_out[stage](x)
+        if self.g_curve:
+            image = image + self.from_frequencies(self.g_curve[stage](x), pitch)
         return keras.ops.tanh(image) if self.representation.is_bounded else image
 
     def _has_skip(self, i: int) -> bool:
@@ -246,7 +256,8 @@ class Networks:
         x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         pitch = keras.Input((self.config.n_pitches,))
         alpha = keras.Input(batch_shape=(1,))
-        h = self._trunk(x, alpha, stage, fading, self.e_in, self.e_conv)
+        seen = self.onto_frequencies(x, pitch)
+        h = self._trunk(seen, alpha, stage, fading, self.e_in, self.e_conv)
         flat = keras.layers.Flatten(dtype=self.make.dtype)(h)
         h = keras.ops.concatenate([flat, pitch], -1)
         return keras.Model([x, pitch, alpha], self.e_out(leaky(self.e_dense(h))))

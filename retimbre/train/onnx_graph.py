@@ -7,7 +7,15 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, N_FRAMES, feature_mask
+from retimbre.images.frequencies import N_FREQUENCIES, bins_to_grid, grid_to_bins
+from retimbre.images.harmonic import (
+    FEATURE_FILL,
+    N_BINS,
+    N_FEATURES,
+    N_FRAMES,
+    N_SINGLE,
+    feature_mask,
+)
 from retimbre.train.config import TrainConfig
 from retimbre.train.networks import LEAK, PITCH_GAIN, VELOCITY_CENTRE, VELOCITY_GAIN
 from retimbre.train.prior import KEPT_COSINE, KEPT_WIDTH, SHARPNESS
@@ -75,6 +83,11 @@ class _Graph:
         pair = self.node("Concat", split, split, axis=3)
         return self.node("Reshape", pair, self.constant([-1, channels, 2 * frames], np.int64))
 
+    def part(self, x: str, start: int, end: int) -> str:
+        """Take some of the values of axis 2."""
+        places = [self.constant([i], np.int64) for i in (start, end, 2)]
+        return self.node("Slice", x, *places)
+
     def halve(self, x: str) -> str:
         """Average pairs of frames."""
         return self.node("AveragePool", x, kernel_shape=[2], strides=[2])
@@ -110,8 +123,9 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
         x = _block(graph, x, condition, weights, config, i)
     features = graph.conv(x, weights[f"g_out{len(RESOLUTIONS) - 1}"])
     features = graph.node("Transpose", features, perm=[0, 2, 1])
-    low, high = config.pitch_range
-    mask = graph.constant(feature_mask(np.arange(low, high + 1))[:, None, :], np.bool_)
+    curves = graph.conv(x, weights[f"g_curve{len(RESOLUTIONS) - 1}"])
+    features = graph.node("Add", features, _from_frequencies(graph, curves, config))
+    mask = graph.constant(feature_mask(_pitches(config))[:, None, :], np.bool_)
     heard = graph.node("Gather", mask, "pitch", axis=0)
     fill = graph.constant(FEATURE_FILL)
     graph.nodes.append(helper.make_node("Where", [heard, features, fill], ["features"]))
@@ -143,7 +157,8 @@ def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
     """
     graph = _Graph()
     stage = len(RESOLUTIONS) - 1
-    x = graph.node("Transpose", "features", perm=[0, 2, 1])
+    seen = graph.node("Concat", "features", _onto_frequencies(graph, config), axis=2)
+    x = graph.node("Transpose", seen, perm=[0, 2, 1])
     h = graph.leaky(graph.conv(x, weights[f"e_in{stage}"]))
     for i in range(stage, 0, -1):
         skip = h
@@ -184,6 +199,33 @@ def _place(graph: _Graph, palette: FloatArray) -> str:
     rest = graph.node("Mul", graph.node("Sub", graph.constant(1.0), kept), blend)
     placed = graph.unit(graph.node("Add", own, rest))
     return graph.node("Mul", placed, graph.constant(d**0.5))
+
+
+def _pitches(config: TrainConfig) -> npt.NDArray[np.integer]:
+    low, high = config.pitch_range
+    return np.arange(low, high + 1)
+
+
+def _from_frequencies(graph: _Graph, curves: str, config: TrainConfig) -> str:
+    """Write `frequency_layers.FromFrequencies` for curves (n, 160, frames)."""
+    tables = graph.constant(grid_to_bins(_pitches(config)))
+    table = graph.node("Gather", tables, "pitch", axis=0)
+    turned = graph.node("Transpose", curves, perm=[0, 2, 1])
+    of_level = graph.part(turned, 0, N_FREQUENCIES)
+    of_noise = graph.part(turned, N_FREQUENCIES, 2 * N_FREQUENCIES)
+    level, noise = (graph.node("MatMul", curve, table) for curve in (of_level, of_noise))
+    nothing = graph.node("Mul", graph.part(level, 0, N_SINGLE), graph.constant(0.0))
+    return graph.node("Concat", level, nothing, noise, nothing, axis=2)
+
+
+def _onto_frequencies(graph: _Graph, config: TrainConfig) -> str:
+    """Write `frequency_layers.OntoFrequencies`: the levels over frequency (n, frames, 80)."""
+    tables, is_sounding = bins_to_grid(_pitches(config))
+    table = graph.node("Gather", graph.constant(tables), "pitch", axis=0)
+    silence = np.where(is_sounding, 0.0, FEATURE_FILL[0])[:, None, :]
+    fill = graph.node("Gather", graph.constant(silence), "pitch", axis=0)
+    levels = graph.node("MatMul", graph.part("features", 0, N_BINS), table)
+    return graph.node("Add", levels, fill)
 
 
 def _one_hot(graph: _Graph, config: TrainConfig, gain: float) -> str:

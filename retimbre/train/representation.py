@@ -44,6 +44,9 @@ class Representation:
         Whether the generator hears the velocity.
     has_encoder : bool
         Whether an encoder finds z; else z is random.
+    has_frequencies : bool
+        Whether the generator also writes, and the encoder also reads, curves over frequency; see
+        `retimbre.train.frequency_layers`.
     n_maps : int
         Dense layers between the condition and the first block.
     is_modulated : bool
@@ -67,6 +70,7 @@ class Representation:
     pitch_gain: float
     has_velocity: bool
     has_encoder: bool
+    has_frequencies: bool
     n_maps: int
     is_modulated: bool
     hidden: int
@@ -97,6 +101,7 @@ HARMONIC = Representation(
     pitch_gain=PITCH_GAIN,
     has_velocity=True,
     has_encoder=True,
+    has_frequencies=True,
     n_maps=2,
     is_modulated=True,
     hidden=384,
@@ -114,6 +119,7 @@ MEL = Representation(
     pitch_gain=1.0,
     has_velocity=False,
     has_encoder=False,
+    has_frequencies=False,
     n_maps=0,
     is_modulated=False,
     hidden=256,

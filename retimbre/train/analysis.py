@@ -18,7 +18,7 @@ SILENT_PEAK = 1e-3
 MAX_DETUNE_CENTS = 40.0
 TUNED_CENTS = 1.0
 MAX_BETWEEN_DB = -12.0
-MIN_ODD_SHARE = 0.01
+MIN_ODD_SHARE = 0.12
 
 END_SECONDS = 0.1
 """Noise is averaged over neighbouring frames, and the click of a note's end is in it so early."""

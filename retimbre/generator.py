@@ -11,9 +11,16 @@ import numpy.typing as npt
 
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
+from retimbre.images.dynamics import brighten
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
-from retimbre.model_folder import find_model, open_encoder, open_generator, read_config
+from retimbre.model_folder import (
+    find_model,
+    open_encoder,
+    open_generator,
+    read_config,
+    takes_velocity,
+)
 from retimbre.note_images import (
     DEFAULT_VELOCITY,
     ImageStore,
@@ -96,8 +103,8 @@ class Generator:
         self.sample_rate = self._config.sample_rate
         self.latent_dim = self._config.latent_dim
         self.pitch_range = self._config.pitch_range
-        self.has_velocity = self._config.has_velocity
         self._session = open_generator(self._config)
+        self.has_velocity = takes_velocity(self._session)
 
     @cached_property
     def instruments(self) -> Palette:
@@ -191,7 +198,10 @@ class Generator:
                 progress(min(start + BATCH_SIZE, len(first)), len(first))
         shape = (0, N_FRAMES, N_FEATURES)
         features = np.concatenate(batches) if batches else np.zeros(shape, np.float32)
-        return NoteImages(features_to_image(features), index)
+        images = features_to_image(features)
+        if self.has_velocity:
+            images = brighten(images, struck[first])
+        return NoteImages(images, index)
 
     def generate_samples_from_z(
         self,

@@ -1,7 +1,7 @@
 """Model folders: what one holds, read and checked before anything is done with it.
 
-A model is a folder with ``config.json`` and the files that it names: the generator, and in
-format 2 an encoder and a palette of named instruments. Embedded models lie under ``models/`` and
+A model is a folder with ``config.json`` and the files that it names: the generator, and mostly
+an encoder and a palette of named instruments. Embedded models lie under ``models/`` and
 go by their folder's name.
 """
 
@@ -15,17 +15,13 @@ from typing import Any
 
 from retimbre.cores import count_cores
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
-from retimbre.images.harmonic import N_FEATURES, N_FRAMES, N_PLAIN_FEATURES
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 
 REPRESENTATION = "harmonic"
 Ends = dict[str, tuple[str, list[int]]]
 """Type and shape without the notes' axis of what a network takes or gives, by name."""
 
-# What the generator of each format takes beside z and pitch, and how many features it gives.
-_FORMATS: dict[int, tuple[Ends, int]] = {
-    1: ({}, N_PLAIN_FEATURES),
-    2: ({"velocity": ("tensor(float)", [])}, N_FEATURES),
-}
+FORMAT_VERSION = 2
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -37,7 +33,6 @@ class ModelConfig:
     Attributes
     ----------
     folder : Path
-    format_version : int
     sample_rate : int [Hz]
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
@@ -46,7 +41,6 @@ class ModelConfig:
     """
 
     folder: Path
-    format_version: int
     sample_rate: int
     latent_dim: int
     pitch_range: tuple[int, int]
@@ -56,11 +50,6 @@ class ModelConfig:
     def name(self) -> str:
         """What messages call the model."""
         return self.folder.name
-
-    @property
-    def has_velocity(self) -> bool:
-        """Whether the generator is told how hard a note is played."""
-        return "velocity" in _FORMATS[self.format_version][0]
 
     def read(self, part: str, what: str) -> bytes:
         """Read one of the model's files.
@@ -158,18 +147,16 @@ def read_config(folder: Path) -> ModelConfig:
     if missing:
         raise ModelFormatError(f"{path} lacks {', '.join(dict.fromkeys(missing))}.")
     version, representation = given.get("format_version"), given.get("representation")
-    if type(version) is not int or version not in _FORMATS or representation != REPRESENTATION:
+    if type(version) is not int or (version, representation) != (FORMAT_VERSION, REPRESENTATION):
         raise ModelFormatError(
             f"{path} describes format {version!r}, representation {representation!r}; this "
-            f"version reads format {' or '.join(map(str, _FORMATS))}, "
-            f"representation {REPRESENTATION!r}."
+            f"version reads format {FORMAT_VERSION}, representation {REPRESENTATION!r}."
         )
     for name, (is_valid, wanted) in _FIELDS.items():
         if name in given and not is_valid(given[name]):
             raise ModelFormatError(f"{path} must give {name} as {wanted}, not {given[name]!r}.")
     return ModelConfig(
         folder=folder,
-        format_version=given["format_version"],
         sample_rate=given["sample_rate"],
         latent_dim=given["latent_dim"],
         pitch_range=(given["pitch_range"][0], given["pitch_range"][1]),
@@ -224,19 +211,25 @@ def open_generator(config: ModelConfig) -> Any:
     Returns
     -------
     session : onnxruntime.InferenceSession
-        Takes ``z`` (n, latent_dim) and ``pitch`` (n,) counted from the lowest, in format 2
-        ``velocity`` (n,) as well, and gives ``features`` (n, 128, 288); in format 1 240.
+        Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and, if it knows them,
+        ``velocity`` (n,), MIDI / 127; gives ``features`` (n, 128, 288).
 
     Raises
     ------
     ModelFormatError
         If the file is no such network.
     """
-    more, n_features = _FORMATS[config.format_version]
     session = _open_network(config, "generator")
-    inputs = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", []), **more}
-    _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, n_features]})
+    inputs: Ends = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", [])}
+    if takes_velocity(session):
+        inputs["velocity"] = ("tensor(float)", [])
+    _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, N_FEATURES]})
     return session
+
+
+def takes_velocity(session: Any) -> bool:
+    """Tell whether a generator is told how hard a note is played."""
+    return any(end.name == "velocity" for end in session.get_inputs())
 
 
 def open_encoder(config: ModelConfig) -> Any:

@@ -1,4 +1,4 @@
-"""Model folders of either format, small enough for tests, and written in a moment.
+"""Model folders with and without their parts, small enough for tests, and written in a moment.
 
 The generator plays plain harmonic tones: partial k lies ``12 (1 - v) (k - 1)`` dB under the first
 at velocity v (0..1), so that louder is brighter, and the first number of z moves all partials
@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import N_BINS, N_FEATURES, N_FRAMES, N_PLAIN_FEATURES
+from retimbre.images.harmonic import N_BINS, N_FEATURES, N_FRAMES
 
 PITCH_RANGE = (36, 84)
 LATENT_DIM = 256
@@ -54,15 +54,14 @@ def network(inputs, outputs, nodes, constants):
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR).SerializeToString()
 
 
-def generator_graph(*, format_version=2):
-    """Write a generator whose features answer to z and, in format 2, to velocity."""
-    n_features = N_FEATURES if format_version == 2 else N_PLAIN_FEATURES
-    base = np.full((N_FRAMES, n_features), -1.0)
+def generator_graph(*, with_velocity=True):
+    """Write a generator whose features answer to z and to velocity."""
+    base = np.full((N_FRAMES, N_FEATURES), -1.0)
     base[:, :20] = 1.0
     base[:, N_BINS : N_BINS + 48] = 0.0
-    by_z = np.zeros((1, n_features))
+    by_z = np.zeros((1, N_FEATURES))
     by_z[:, 3:20] = TIMBRE_DB / 45.0
-    by_softness = np.zeros((1, n_features))
+    by_softness = np.zeros((1, N_FEATURES))
     by_softness[:, :20] = -DULLER_DB / 45.0 * np.arange(20)
     inputs = [("z", "FLOAT", ["n", LATENT_DIM]), ("pitch", "INT64", ["n"])]
     nodes = [
@@ -70,9 +69,9 @@ def generator_graph(*, format_version=2):
         ("Tanh", ["first"], ["tilt"], {}),
         ("Unsqueeze", ["tilt", "one"], ["tilt3"], {}),
         ("Mul", ["tilt3", "by_z"], ["timbre"], {}),
-        ("Add", ["base", "timbre"], ["plain" if format_version == 2 else "features"], {}),
+        ("Add", ["base", "timbre"], ["plain" if with_velocity else "features"], {}),
     ]
-    if format_version == 2:
+    if with_velocity:
         inputs.append(("velocity", "FLOAT", ["n"]))
         nodes += [
             ("Sub", ["full", "velocity"], ["softness"], {}),
@@ -83,11 +82,11 @@ def generator_graph(*, format_version=2):
     constants = [
         floats("base", base), floats("by_z", by_z), ints("zero", [0]), ints("one", [1]),
     ]  # fmt: skip
-    if format_version == 2:
+    if with_velocity:
         constants += [
             floats("full", [1.0]), floats("by_softness", by_softness), ints("last_two", [1, 2]),
         ]  # fmt: skip
-    return network(inputs, [("features", "FLOAT", ["n", N_FRAMES, n_features])], nodes, constants)
+    return network(inputs, [("features", "FLOAT", ["n", N_FRAMES, N_FEATURES])], nodes, constants)
 
 
 def encoder_graph():
@@ -128,18 +127,18 @@ def palette_table(names=NAMES, latent_dim=LATENT_DIM):
     return {"instruments": rows}
 
 
-def write_model(folder, *, format_version=2, parts=("encoder", "palette"), palette=None):
-    """Write a model folder; format 1 has neither encoder nor palette."""
+def write_model(folder, *, with_velocity=True, parts=("encoder", "palette"), palette=None):
+    """Write a model folder."""
     pytest.importorskip("onnx")
     folder.mkdir(parents=True)
-    files = {"generator": ("generator.onnx", generator_graph(format_version=format_version))}
-    if format_version == 2 and "encoder" in parts:
+    files = {"generator": ("generator.onnx", generator_graph(with_velocity=with_velocity))}
+    if "encoder" in parts:
         files["encoder"] = ("encoder.onnx", encoder_graph())
-    if format_version == 2 and "palette" in parts:
+    if "palette" in parts:
         table = palette_table() if palette is None else palette
         files["palette"] = ("palette.json", json.dumps(table).encode())
     config = {
-        "format_version": format_version, "representation": "harmonic", "sample_rate": 44100,
+        "format_version": 2, "representation": "harmonic", "sample_rate": 44100,
         "latent_dim": LATENT_DIM, "pitch_range": list(PITCH_RANGE), "notes_seen": 0,
     }  # fmt: skip
     for part, (name, content) in files.items():

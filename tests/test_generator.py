@@ -143,8 +143,9 @@ def brightness(wave: np.ndarray, pitch: int) -> float:
 
 
 def dull(velocity: float) -> float:
-    """Return what `brightness` is of the fake network at a velocity [dB]."""
-    return -2.0 * DULLER_DB * (1.0 - velocity / 127.0)
+    """Return what `brightness` is of the fake network's notes at a velocity [dB]."""
+    louder_db = 40.0 * np.log10(velocity / 80.0)
+    return -2.0 * DULLER_DB * (1.0 - velocity / 127.0) + 0.1 * louder_db * np.log2(3.0)
 
 
 Z0 = np.zeros((1, 256))
@@ -174,12 +175,12 @@ def test_notes_that_differ_in_velocity_alone_are_generated_apart(
 
 
 def test_velocities_change_nothing_in_a_model_without(tmp_path) -> None:
-    old = Generator(write_model(tmp_path / "old", format_version=1))
-    found = old.generate_images(np.zeros((2, 256)), np.full(2, 60), [1, 127])
+    plain = Generator(write_model(tmp_path / "plain", with_velocity=False))
+    found = plain.generate_images(np.zeros((2, 256)), np.full(2, 60), [1, 127])
     assert len(found.images) == 1
     notes = Notes([0.0, 1.0], [0.5, 1.5], [60, 60], [20, 120])
     curves = [NoteCurve(np.zeros(51), np.linspace(0.0, -30.0, 51))] * 2
-    assert [len(wave) for wave in old.play(np.zeros((2, 256)), notes, curves)]
+    assert [len(wave) for wave in plain.play(np.zeros((2, 256)), notes, curves)]
 
 
 @pytest.mark.parametrize(

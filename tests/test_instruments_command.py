@@ -94,7 +94,7 @@ def test_unknown_model_and_field_are_usage(model: Path) -> None:
 
 
 def test_model_without_a_palette_is_one_sentence(tmp_path: Path) -> None:
-    old = write_model(tmp_path / "old", format_version=1)
+    old = write_model(tmp_path / "old", parts=())
     told = instruments("-m", old, exit_code=1).stderr
     assert told == (
         "Error: The model 'old' has no palette of named instruments; take one that has, with -m.\n"

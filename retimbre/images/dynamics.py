@@ -1,9 +1,25 @@
-"""How a note follows the performer's loudness without losing the instrument's attack."""
+"""How a note follows the performer's loudness without losing the instrument's attack.
+
+And how it sounds when it is played harder: louder is brighter.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
+from retimbre.images.harmonic import BIN_PARTIALS, LEVEL_FLOOR_DB, NOISE_FLOOR_DB
+from retimbre.images.timeline import BIN_COUNTS
+
 FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+PLAIN_VELOCITY = 80
+"""At which an instrument has the spectrum that its model gives it."""
+
+BRIGHTNESS_DB = 0.1
+"""So many dB an octave above the fundamental for each dB that a note is louder.
+
+Many sampled instruments only change their level with the velocity, and so would a model that was
+trained on them; this makes all of them do what most instruments do."""
 
 ATTACK_KEPT = 0.040
 """The instrument's first moments keep their own shape, in seconds."""
@@ -56,3 +72,38 @@ def _smooth(level_db: FloatArray) -> FloatArray:
 
 def _at_times(level_db: FloatArray, times: FloatArray) -> FloatArray:
     return np.asarray(np.interp(times / 0.010, np.arange(len(level_db)), level_db))
+
+
+def brighten(images: FloatArray, velocities: IntArray) -> FloatArray:
+    """Tilt the spectra of notes by how hard they are played.
+
+    Partial k gets ``0.1 log2(k)`` dB for every dB that the note is louder than one of velocity
+    80, by the law of velocities (40 log10 of their ratio); the noise around it as much.
+
+    Parameters
+    ----------
+    images : np.ndarray of float32 [shape=(n, 128, 96, 4)]
+        The loudest frame of each at 0 dB.
+    velocities : np.ndarray of int [shape=(n,), 1..127]
+
+    Returns
+    -------
+    tilted : np.ndarray of float32 [shape=(n, 128, 96, 4)]
+        Each as loud in its loudest frame as it was; silence is silent.
+    """
+    louder_db = 40.0 * np.log10(np.asarray(velocities) / PLAIN_VELOCITY)
+    gain = (BRIGHTNESS_DB * louder_db[:, None] * np.log2(BIN_PARTIALS)).astype(np.float32)
+    level = images[..., 0]
+    tilted = level + gain[:, None, :]
+    gain = gain[:, None, :] - (_loudest_db(tilted) - _loudest_db(level))[:, None, None]
+    out = images.copy()
+    for channel, floor in ((0, LEVEL_FLOOR_DB), (2, NOISE_FLOOR_DB)):
+        part = images[..., channel]
+        out[..., channel] = np.where(part > floor, np.maximum(part + gain, floor), floor)
+    return out
+
+
+def _loudest_db(level: FloatArray) -> FloatArray:
+    """Return the level of all partials in the loudest frame of each note [shape=(n,), dB]."""
+    power = np.exp(level * np.float32(np.log(10.0) / 10.0)) @ BIN_COUNTS.astype(np.float32)
+    return np.asarray(10.0 * np.log10(power.max(axis=1)))

@@ -149,7 +149,7 @@ def features_to_image(features: FloatArray) -> FloatArray:
     Parameters
     ----------
     features : np.ndarray [shape=(..., 128, 288), -1..1]
-        Values outside are clipped. Features without texture (240 a frame) give none.
+        Values outside are clipped.
 
     Returns
     -------
@@ -164,8 +164,7 @@ def features_to_image(features: FloatArray) -> FloatArray:
     relative = np.sinh(deviation * _ASINH_MAX) * _DEVIATION_KNEE
     image[..., :N_SINGLE, 1] = relative * BIN_PARTIALS[:N_SINGLE]
     image[..., 2] = noise * 45.0 - 65.0
-    if texture.shape[-1]:
-        image[..., :N_SINGLE, 3] = (texture + 1.0) * (0.5 * TEXTURE_MAX_DB)
+    image[..., :N_SINGLE, 3] = (texture + 1.0) * (0.5 * TEXTURE_MAX_DB)
     return image
 
 

@@ -29,8 +29,8 @@ FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 BoolArray = npt.NDArray[np.bool_]
 
-UNCHANGED = 0.25
-BODY, PROFILE, TRANSPOSED, DECAY, SWELL, UNISON, BETWEEN = 0.7, 0.3, 0.4, 0.25, 0.15, 0.25, 0.25
+UNCHANGED = 0.2
+BODY, PROFILE, TRANSPOSED, DECAY, SWELL, UNISON, BETWEEN = 0.7, 0.4, 0.6, 0.25, 0.15, 0.2, 0.5
 """How often: instruments as they are; of the others each change."""
 
 N_WAVES = 4

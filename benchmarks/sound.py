@@ -7,7 +7,6 @@ line says how a training run does at its last checkpoint, in about a minute.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -37,7 +36,6 @@ from sound_table import Row, to_markdown
 from retimbre.errors import ParameterError
 from retimbre.images.harmonic import LEVEL_FLOOR_DB
 from retimbre.model_folder import find_model
-from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 
 HERE = Path(__file__).resolve().parent
@@ -66,7 +64,7 @@ def main() -> None:
         return
     folder = find_model(arguments.model)
     model = ExportedModel(folder)
-    real = split_notes(model, dataset, arguments.split)
+    real = split_notes(model, dataset)
     parts = _parts(model, folder, real, arguments)
     chosen = arguments.only or list(parts)
     rows = []
@@ -91,10 +89,9 @@ def main() -> None:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="default", help="a model's name or folder")
-    parser.add_argument("--dataset", type=Path, default=ROOT / "datasets" / "full")
+    parser.add_argument("--dataset", type=Path, default=ROOT / "datasets" / "soundfonts")
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
-    parser.add_argument("--split", type=Path, help="the split.json of the model's run")
     parser.add_argument("--sheet", type=Path, default=SHEET, help="where the spectrograms go")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
     parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
@@ -162,35 +159,22 @@ def _parts(
     return dict(zip(PARTS, measures, strict=True))
 
 
-def split_notes(model: ExportedModel, dataset: Dataset, split: Path | None) -> RealNotes:
+def split_notes(model: ExportedModel, dataset: Dataset) -> RealNotes:
     """Tell the seen instruments, which the palette has, from those that training held out.
-
-    Parameters
-    ----------
-    model : ExportedModel
-    dataset : Dataset
-    split : Path or None
-        A run's split.json; None draws the split that a run with the default settings draws.
 
     Raises
     ------
     ParameterError
-        If the palette has held-out instruments, or none of the data set: it is not the model's.
+        If the data set has none of the one or of the other: it is not the model's.
     """
-    if split is None:
-        defaults = TrainConfig()
-        _, held_out = dataset.split(defaults.n_held_out, defaults.seed)
-    else:
-        keys = {tuple(key) for key in json.loads(split.read_text())["held_out"]}
-        held_out = [i for i, key in enumerate(dataset.instruments) if tuple(key) in keys]
+    held_out = [i for i, key in enumerate(dataset.instruments) if key in model.held_out]
     known = {place_of(key) for key in model.palette.keys}
     trained = [i for i, key in enumerate(dataset.instruments) if place_of(key) in known]
-    both = sorted(dataset.instruments[i].name for i in set(trained) & set(held_out))
-    if both or not trained or not held_out:
+    if not trained or len(held_out) < len(model.held_out) or not held_out:
         raise ParameterError(
-            f"The data set is not split as for the model {model.name!r}: its palette has "
-            f"{len(trained)} instruments of the data set, {len(held_out)} are held out, "
-            f"{', '.join(both) or 'none'} both; name the split.json of its run with --split."
+            f"The data set is not that of the model {model.name!r}: of it {len(trained)} "
+            f"instruments are in the palette and {len(held_out)} of {len(model.held_out)} were "
+            "held out; name the model's with --dataset."
         )
     return RealNotes(dataset, trained, held_out)
 

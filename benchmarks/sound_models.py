@@ -90,6 +90,11 @@ class ExportedModel:
     threads : int
         Of the processors that a network may use.
 
+    Attributes
+    ----------
+    held_out : frozenset of InstrumentKey
+        Those that it was not trained on for the sake of these figures.
+
     Raises
     ------
     ModelFormatError
@@ -105,6 +110,7 @@ class ExportedModel:
         self.latent_dim: int = config["latent_dim"]
         self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
         self.palette = read_palette(folder / config["palette"])
+        self.held_out = frozenset(InstrumentKey(*key) for key in config.get("held_out", []))
         self._generator = _open_session(folder / config["generator"], threads)
         self._encoder = _open_session(folder / config["encoder"], threads)
 

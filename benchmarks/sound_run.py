@@ -9,9 +9,10 @@ import numpy.typing as npt
 from sound_models import Palette, batches
 
 from retimbre.train.dataset import Dataset
-from retimbre.train.export import load_run, run_networks
+from retimbre.train.export import load_run
 from retimbre.train.loop import run_split
 from retimbre.train.palette import encode_instruments
+from retimbre.train.player import WholePlayer
 from retimbre.train.prior import place_latents
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -54,7 +55,7 @@ class TrainingRun:
         self.pitch_range = config.pitch_range
         self.n_seen = int(trainer.n_seen)
         moment = config.moment(self.n_seen)
-        self._networks = run_networks(trainer, moment.stage - int(moment.alpha < 0.5))
+        self._networks = WholePlayer(trainer, moment.stage - int(moment.alpha < 0.5))
         self.trained, self.held_out = run_split(run, dataset, config)
         self._directions = encode_instruments(dataset, self.trained, self.encode)
         keys = tuple(dataset.instruments[i] for i in self.trained)

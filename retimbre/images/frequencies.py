@@ -13,6 +13,7 @@ from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
+BoolArray = npt.NDArray[np.bool_]
 
 N_FREQUENCIES = 80
 POINTS_PER_OCTAVE = 8
@@ -40,7 +41,7 @@ def grid_to_bins(pitches: IntArray) -> FloatArray:
     return _hats(place, N_FREQUENCIES).transpose(0, 2, 1)
 
 
-def bins_to_grid(pitches: IntArray) -> tuple[FloatArray, FloatArray]:
+def bins_to_grid(pitches: IntArray) -> tuple[FloatArray, BoolArray]:
     """Return the matrices that spread the bins of notes over the grid.
 
     Parameters
@@ -72,4 +73,4 @@ def _hats(place: FloatArray, n: int) -> FloatArray:
     """Return the weights of linear interpolation at places 0..n - 1 [shape=(..., places, n)]."""
     place = np.clip(place, 0.0, n - 1.0)
     distance = np.abs(place[..., None] - np.arange(n))
-    return np.maximum(1.0 - distance, 0.0).astype(np.float32)
+    return np.asarray(np.maximum(1.0 - distance, 0.0), np.float32)

@@ -124,7 +124,7 @@ def _add_partners(
     n_frames = sound.level.shape[1]
     other = to_decibels(shorten(dataset.rows(partners[which]), n_frames))
     own = Decibels(*(part[which] for part in sound))
-    joined = join(own, other, Changes(*(part[which] for part in changes)))
+    joined = join(own, other, changes.at(which))
     for part, new in zip(sound, joined, strict=True):
         part[which] = new
     return sound

@@ -96,6 +96,10 @@ class Changes(NamedTuple):
     balance: FloatArray
     share: FloatArray
 
+    def at(self, rows: IntArray) -> "Changes":
+        """Return the changes of some rows."""
+        return Changes._make(part[rows] for part in self)
+
 
 def draw_changes(instruments: list[int], size: int, rng: np.random.Generator) -> Changes:
     """Draw a change for each row of a batch, whose partners are among `instruments`."""
@@ -106,7 +110,8 @@ def draw_changes(instruments: list[int], size: int, rng: np.random.Generator) ->
 
     def waves(probability: float, scale: float, last: float) -> FloatArray:
         scales = np.append(np.full(N_WAVES, scale), last)
-        return rng.standard_normal((size, N_WAVES + 1)) * scales * chosen(probability)[:, None]
+        sizes = rng.standard_normal((size, N_WAVES + 1)) * scales
+        return np.asarray(sizes * chosen(probability)[:, None])
 
     def phases() -> FloatArray:
         return rng.random((size, N_WAVES)) * 2.0 * np.pi

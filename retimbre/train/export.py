@@ -2,29 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError
-from retimbre.images.harmonic import (
-    FEATURE_FILL,
-    N_FEATURES,
-    N_FRAMES,
-    SAMPLE_RATE,
-    feature_mask,
-)
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES, SAMPLE_RATE
 from retimbre.train.card import write_card
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.onnx_graph import Weights, encoder_graph, generator_graph
 from retimbre.train.palette import describe_palette, encode_instruments
-from retimbre.train.prior import place_latents, unit_rows
+from retimbre.train.player import WholePlayer
+from retimbre.train.prior import place_latents
 from retimbre.train.run_folder import CHECKPOINTS, CONFIG, run_split
 from retimbre.train.schedule import RESOLUTIONS
 from retimbre.train.trainer import Trainer
@@ -36,22 +30,6 @@ FORMAT_VERSION = 2
 MAX_DIFFERENCE = 1e-4
 LAST_STAGE = len(RESOLUTIONS) - 1
 N_CHECKED = 64
-
-
-class RunNetworks(NamedTuple):
-    """The averaged networks of a run, as functions of arrays.
-
-    Attributes
-    ----------
-    generate : callable
-        (z (n, latent_dim), MIDI pitches (n,), velocities (n,) 0..1) -> features (n, 128, 288);
-        z is played as it is.
-    encode : callable
-        (features (n, 128, 288), MIDI pitches (n,)) -> z (n, latent_dim) of rms 1.
-    """
-
-    generate: Callable[[FloatArray, IntArray, FloatArray], FloatArray]
-    encode: Callable[[FloatArray, IntArray], FloatArray]
 
 
 def load_run(run: Path) -> Trainer:
@@ -74,31 +52,6 @@ def load_run(run: Path) -> Trainer:
     trainer.checkpoint().restore(latest).assert_consumed()
     trainer.use_averages()
     return trainer
-
-
-def run_networks(trainer: Trainer, stage: int = LAST_STAGE) -> RunNetworks:
-    """Return the networks of a run at a resolution; lower ones are stretched to 128 frames."""
-    config, nets = trainer.config, trainer.networks
-    generator, encoder = nets.generator(stage, False), nets.encoder(stage, False)
-    low, high = config.pitch_range
-    masks = feature_mask(np.arange(low, high + 1))[:, None, :]
-    identity = np.eye(config.n_pitches, dtype=np.float32)
-    alpha = np.ones(1, np.float32)
-    pool = N_FRAMES // RESOLUTIONS[stage]
-
-    def generate(z: FloatArray, pitches: IntArray, velocities: FloatArray) -> FloatArray:
-        index = np.asarray(pitches) - low
-        strength = np.asarray(velocities, np.float32)[:, None]
-        features = generator([z.astype(np.float32), identity[index], strength, alpha])
-        longer = np.repeat(np.asarray(features), pool, axis=1)
-        return np.where(masks[index], longer, FEATURE_FILL)
-
-    def encode(features: FloatArray, pitches: IntArray) -> FloatArray:
-        short = features.reshape(len(features), -1, pool, N_FEATURES).mean(axis=2)
-        found = encoder([short, identity[np.asarray(pitches) - low], alpha])
-        return unit_rows(np.asarray(found)) * np.float32(config.latent_dim**0.5)
-
-    return RunNetworks(generate, encode)
 
 
 def layer_weights(model: Any) -> Weights:
@@ -135,7 +88,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     """
     trainer = load_run(run)
     config, nets = trainer.config, trainer.networks
-    own = run_networks(trainer)
+    own = WholePlayer(trainer)
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
     palette = describe_palette(dataset, trained, directions, own.generate)
@@ -169,6 +122,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
         "pitch_range": list(config.pitch_range),
         "notes_seen": int(trainer.n_seen),
         "instruments": len(palette),
+        "held_out": [list(dataset.instruments[i]) for i in held_out],
     }
     for part, (name, data) in files.items():
         description |= {part: name, f"{part}_sha256": hashlib.sha256(data).hexdigest()}
@@ -190,7 +144,7 @@ def _session(graph: bytes) -> Any:
 
 
 def _generator_difference(
-    graph: bytes, own: RunNetworks, directions: FloatArray, config: TrainConfig
+    graph: bytes, own: WholePlayer, directions: FloatArray, config: TrainConfig
 ) -> float:
     rng = np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
@@ -205,7 +159,7 @@ def _generator_difference(
     return float(np.abs(features - wanted).max())
 
 
-def _encoder_difference(graph: bytes, own: RunNetworks, config: TrainConfig) -> float:
+def _encoder_difference(graph: bytes, own: WholePlayer, config: TrainConfig) -> float:
     rng = np.random.default_rng(1)
     features = rng.uniform(-1.0, 1.0, (N_CHECKED, N_FRAMES, N_FEATURES)).astype(np.float32)
     low, high = config.pitch_range

@@ -1,11 +1,13 @@
-"""The networks of a trainer at one moment, as functions of arrays."""
+"""The networks of a trainer as functions of arrays: at one moment, or stretched to full length."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.train.schedule import Moment
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES
+from retimbre.train.prior import unit_rows
+from retimbre.train.schedule import RESOLUTIONS, Moment
 from retimbre.train.trainer import Trainer
 
 FloatArray = npt.NDArray[np.floating]
@@ -69,4 +71,31 @@ class Player:
         assert self._encoder is not None, "GANSynth's networks have no encoder"
         one_hot = self._one_hot[pitches - self._low]
         found = np.asarray(self._encoder([images, one_hot, self._alpha]))
-        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
+        return unit_rows(found)
+
+
+class WholePlayer:
+    """Plays and encodes notes of 128 frames, at whatever resolution the networks have reached.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Of the harmonic representation.
+    stage : int
+        Below the last, each frame stands for several.
+    """
+
+    def __init__(self, trainer: Trainer, stage: int = len(RESOLUTIONS) - 1) -> None:
+        self._player = Player(trainer, Moment(stage, alpha=1.0, learning_rate=0.0))
+        self._n_alike = N_FRAMES // RESOLUTIONS[stage]
+        self._radius = np.float32(trainer.config.latent_dim**0.5)
+
+    def generate(self, z: FloatArray, pitches: IntArray, velocities: FloatArray) -> FloatArray:
+        """Play notes; see `Player.generate` [shape=(n, 128, 288)]."""
+        images = self._player.generate(z, np.asarray(pitches), velocities)
+        return np.repeat(images, self._n_alike, axis=1)
+
+    def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
+        """Return the z of notes [shape=(n, latent_dim), rms 1]."""
+        short = features.reshape(len(features), -1, self._n_alike, N_FEATURES).mean(axis=2)
+        return self._player.encode(short, np.asarray(pitches)) * self._radius

@@ -54,7 +54,7 @@ def sessions(model: Path):
 
 
 def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
-    from retimbre.train.export import run_networks
+    from retimbre.train.player import WholePlayer
 
     palette = unit_rows(palette_of(model))
     rng = np.random.default_rng(1)
@@ -63,7 +63,7 @@ def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
     pitches, velocities = rng.integers(21, 109, 20), rng.random(20).astype(np.float32)
     inputs = {"z": z, "pitch": pitches - 21, "velocity": velocities}
     features = sessions(model)[0].run(None, inputs)[0]
-    expected = run_networks(trainer).generate(place_latents(z, palette), pitches, velocities)
+    expected = WholePlayer(trainer).generate(place_latents(z, palette), pitches, velocities)
     np.testing.assert_allclose(features, expected, atol=PARITY)
     # What is compared must depend on everything that goes in.
     for name in inputs:
@@ -72,12 +72,12 @@ def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
 
 
 def test_the_exported_encoder_equals_keras(trainer, notes, model: Path) -> None:
-    from retimbre.train.export import run_networks
+    from retimbre.train.player import WholePlayer
 
     some = notes.notes(np.arange(0, 32, 3))
     inputs = {"features": some.features, "pitch": some.pitches.astype(np.int64) - 21}
     z = sessions(model)[1].run(None, inputs)[0]
-    expected = run_networks(trainer).encode(some.features, some.pitches)
+    expected = WholePlayer(trainer).encode(some.features, some.pitches)
     np.testing.assert_allclose(z, expected, atol=PARITY)
     np.testing.assert_allclose(np.mean(z**2, axis=1), 1.0, rtol=1e-4)
 

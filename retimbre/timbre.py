@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retimbre import audio, latent
+from retimbre.files import open_input
+from retimbre.model_folder import find_model, read_config
+from retimbre.palette import open_palette
 from retimbre.params import TimbreParams, read_stops
 from retimbre.recorded_note import LONGEST_SECONDS
 from retimbre.types import FloatArray, Instruments
@@ -37,6 +40,27 @@ class TimbrePath:
         if self.times is not None:
             return Instruments(self.z, np.array(self.times), self.names)
         return latent.spread_instruments(self.z, duration, self.names)
+
+
+def check_timbre(params: TimbreParams) -> None:
+    """See that the model, the named instruments and the recordings are there; open no network.
+
+    Raises
+    ------
+    ParameterError
+        If the model has no instrument of a name.
+    ModelError
+        If there is no such model, or it has no palette.
+    DecodeError
+        If a recording cannot be read.
+    """
+    config = read_config(find_model(params.model))
+    if params.instruments is not None:
+        palette = open_palette(config)
+        for stop in read_stops(params.instruments):
+            palette.describe(stop.name)
+    for path in params.files:
+        open_input(path).close()
 
 
 def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:

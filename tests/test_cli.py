@@ -711,3 +711,18 @@ def test_no_file_takes_the_number_of_a_closed_stream(number):
         timeout=60,
     )
     assert run.stdout == f"retimbre {__version__}\nTrue\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["-i", "Fluute"], "no instrument 'Fluute'"),
+        (["-m", "nowhere"], "There is no model 'nowhere'"),
+        (["--like", "nowhere.wav"], "nowhere.wav does not exist"),
+    ],
+)
+def test_dry_run_looks_the_instruments_up(melody, options, told):
+    result = retimbre("melody.wav", "-n", *options, exit_code=2)
+    assert told in result.stderr
+    assert not result.stdout
+    assert retimbre("melody.wav", "-n", "-i", "flute,cello").stdout.startswith("melody.wav -> ")

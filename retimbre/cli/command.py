@@ -2,7 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -163,11 +164,21 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
     n_outputs = sum(len(job.outputs) for job in jobs)
     outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
     try:
-        for n_done, outcome in enumerate(outcomes, 1):
-            progress.close()
-            report.add(outcome)
-            if workers > 1:
-                progress("files", n_done, n_outputs)
+        with _refusing():
+            for n_done, outcome in enumerate(outcomes, 1):
+                progress.close()
+                report.add(outcome)
+                if workers > 1:
+                    progress("files", n_done, n_outputs)
+    finally:
+        progress.close()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Tell what is wrong with the command, not with an input, as such."""
+    try:
+        yield
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
     # What is wrong with an input is an outcome; this is wrong with a recording to be like.
@@ -175,12 +186,14 @@ def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -
         raise click.BadParameter(one_line(error), param_hint="'--like'") from error
     except ParameterError as error:
         raise click.UsageError(one_line(error)) from error
-    finally:
-        progress.close()
 
 
 def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
     """Say what would be done, and how."""
+    from retimbre.timbre import check_timbre
+
+    with _refusing():
+        check_timbre(settings.timbre)
     told = dataclasses.asdict(settings)
     del told["notes"]["confidence"]  # each output tells its own
     report.settings(told)

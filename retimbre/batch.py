@@ -26,7 +26,7 @@ from retimbre.timing import timed
 from retimbre.types import FloatArray
 
 if TYPE_CHECKING:
-    from retimbre.generator import Generator
+    from retimbre.note_generator import NoteGenerator
 
 # How often interrupted workers are asked again to stop: one may have just begun another job.
 _ASK_AGAIN_SECONDS = 0.2
@@ -113,7 +113,7 @@ def run_jobs(
 def run_job(
     job: Job,
     settings: Settings,
-    model: "Generator | None" = None,
+    model: "NoteGenerator | None" = None,
     timbre: TimbrePath | None = None,
     *,
     progress: pipeline.Progress | None = None,
@@ -124,7 +124,7 @@ def run_job(
     ----------
     job : Job
     settings : Settings
-    model : Generator, optional
+    model : NoteGenerator, optional
         The one that the settings name, where it is loaded already.
     timbre : TimbrePath, optional
         What `choose_path` makes of the settings, where it is known already.

@@ -15,12 +15,15 @@ from retimbre.images.dynamics import brighten
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
 from retimbre.model_folder import (
+    MEL,
     find_model,
     open_encoder,
     open_generator,
     read_config,
     takes_velocity,
 )
+from retimbre.note_checks import check_notes
+from retimbre.note_generator import NoteGenerator
 from retimbre.note_images import (
     DEFAULT_VELOCITY,
     ImageStore,
@@ -42,7 +45,7 @@ BATCH_SIZE = 32
 CHUNK_NOTES = 128
 
 
-def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":
+def load_generator(model: str | os.PathLike[str] = "default") -> NoteGenerator:
     """Open a model; opening one twice gives the same object.
 
     Parameters
@@ -52,7 +55,7 @@ def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":
 
     Returns
     -------
-    generator : Generator
+    generator : Generator or MelGenerator
 
     Raises
     ------
@@ -65,7 +68,12 @@ def load_generator(model: str | os.PathLike[str] = "default") -> "Generator":
 
 
 @lru_cache(maxsize=4)
-def _open(folder: Path) -> "Generator":
+def _open(folder: Path) -> NoteGenerator:
+    config = read_config(folder)
+    if config.representation == MEL:
+        from retimbre.mel_generator import MelGenerator
+
+        return MelGenerator(config)
     return Generator(folder)
 
 
@@ -80,7 +88,8 @@ class Generator:
     Attributes
     ----------
     name : str
-    sample_rate : int [Hz]
+    sample_rate, clip_rate : int [Hz]
+        Of whole notes and of what `play` gives: the same.
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
     has_velocity : bool
@@ -100,7 +109,7 @@ class Generator:
     def __init__(self, folder: Path) -> None:
         self._config = read_config(folder)
         self.name = self._config.name
-        self.sample_rate = self._config.sample_rate
+        self.sample_rate = self.clip_rate = self._config.sample_rate
         self.latent_dim = self._config.latent_dim
         self.pitch_range = self._config.pitch_range
         self._session = open_generator(self._config)
@@ -325,22 +334,7 @@ class Generator:
         return np.asarray(self._session.run(["features"], inputs)[0])
 
     def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
-        z = np.asarray(z, dtype=np.float32)
-        pitches = np.asarray(pitches)
-        if z.ndim != 2 or z.shape[1] != self.latent_dim or pitches.shape != z.shape[:1]:
-            raise ParameterError(
-                f"Notes need z of shape (n, {self.latent_dim}) and n pitches, "
-                f"given {z.shape} and {pitches.shape}."
-            )
-        if not np.isfinite(z).all():
-            raise ParameterError("Latent vectors must be finite.")
-        low, high = self.pitch_range
-        if pitches.size and (pitches.min() < low or pitches.max() > high):
-            raise ParameterError(
-                f"The model {self.name!r} plays MIDI {low}..{high}, "
-                f"given {pitches.min()}..{pitches.max()}; fold the notes into it."
-            )
-        return z, pitches
+        return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)
 
     def _check_velocities(self, velocities: npt.ArrayLike | None, n: int) -> IntArray:
         """Return one velocity a note; all alike where the model does not know them."""

@@ -17,7 +17,9 @@ from retimbre.cores import count_cores
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 
-REPRESENTATION = "harmonic"
+HARMONIC, MEL = "harmonic", "mel"
+"""What the images of a model are: `retimbre.images.harmonic` or GANSynth's `melspec`."""
+
 Ends = dict[str, tuple[str, list[int]]]
 """Type and shape without the notes' axis of what a network takes or gives, by name."""
 
@@ -33,6 +35,8 @@ class ModelConfig:
     Attributes
     ----------
     folder : Path
+    representation : str
+        `HARMONIC` or `MEL`.
     sample_rate : int [Hz]
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
@@ -41,6 +45,7 @@ class ModelConfig:
     """
 
     folder: Path
+    representation: str
     sample_rate: int
     latent_dim: int
     pitch_range: tuple[int, int]
@@ -147,16 +152,18 @@ def read_config(folder: Path) -> ModelConfig:
     if missing:
         raise ModelFormatError(f"{path} lacks {', '.join(dict.fromkeys(missing))}.")
     version, representation = given.get("format_version"), given.get("representation")
-    if type(version) is not int or (version, representation) != (FORMAT_VERSION, REPRESENTATION):
+    is_known = type(version) is int and version == FORMAT_VERSION
+    if not is_known or representation not in (HARMONIC, MEL):
         raise ModelFormatError(
             f"{path} describes format {version!r}, representation {representation!r}; this "
-            f"version reads format {FORMAT_VERSION}, representation {REPRESENTATION!r}."
+            f"version reads format {FORMAT_VERSION}, representation {HARMONIC!r} or {MEL!r}."
         )
     for name, (is_valid, wanted) in _FIELDS.items():
         if name in given and not is_valid(given[name]):
             raise ModelFormatError(f"{path} must give {name} as {wanted}, not {given[name]!r}.")
     return ModelConfig(
         folder=folder,
+        representation=representation,
         sample_rate=given["sample_rate"],
         latent_dim=given["latent_dim"],
         pitch_range=(given["pitch_range"][0], given["pitch_range"][1]),
@@ -224,6 +231,37 @@ def open_generator(config: ModelConfig) -> Any:
     if takes_velocity(session):
         inputs["velocity"] = ("tensor(float)", [])
     _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, N_FEATURES]})
+    return session
+
+
+def open_mel_generator(config: ModelConfig) -> Any:
+    """Open the generator network of a model that was GANSynth's.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+        Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and ``frames`` (1,), how
+        many of the 128 frames are wanted; gives ``specgrams`` (n, frames, 1024, 2).
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no such network.
+    """
+    session = _open_network(config, "generator")
+    wanted = {"z", "pitch", "frames"}, {"specgrams"}
+    found = tuple(
+        {end.name for end in ends} for ends in (session.get_inputs(), session.get_outputs())
+    )
+    if found != wanted:
+        raise ModelFormatError(
+            f"The generator {config.folder / config.files['generator'][0]} must turn z, pitch and "
+            f"frames into specgrams, and has {', '.join(sorted(found[0] | found[1]))}."
+        )
     return session
 
 

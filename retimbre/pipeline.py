@@ -22,7 +22,7 @@ from retimbre.timing import timed
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
-    from retimbre.generator import Generator
+    from retimbre.note_generator import NoteGenerator
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""
@@ -101,7 +101,7 @@ def retimbre(
     return render(analysis, settings, model, timbre, progress=progress)
 
 
-def load_model(settings: Settings) -> "Generator":
+def load_model(settings: Settings) -> "NoteGenerator":
     """Load the model of the settings and see whether it can play in their pitch range.
 
     To be called first: what is wrong is told before the minutes of analysis.
@@ -112,7 +112,7 @@ def load_model(settings: Settings) -> "Generator":
 
     Returns
     -------
-    model : Generator
+    model : NoteGenerator
 
     Raises
     ------
@@ -213,7 +213,7 @@ def analyze(
 def render(
     analysis: Analysis,
     settings: Settings,
-    model: "Generator | None" = None,
+    model: "NoteGenerator | None" = None,
     timbre: TimbrePath | None = None,
     *,
     progress: Progress | None = None,
@@ -225,7 +225,7 @@ def render(
     analysis : Analysis
         One analysis serves any number of thresholds.
     settings : Settings
-    model : Generator, optional
+    model : NoteGenerator, optional
         The one that the settings name, where it is loaded already.
     timbre : TimbrePath, optional
         What `choose_path` makes of the settings, where it is known already.
@@ -266,7 +266,7 @@ def render(
         y = mixing.combine_notes(
             waves,
             melody.notes,
-            sr=model.sample_rate,
+            sr=model.clip_rate,
             duration=max(analysis.duration, float(melody.notes.offset.max()) + TAIL_SECONDS),
             peak_db=settings.render.peak_db,
         )
@@ -274,11 +274,11 @@ def render(
     report = _report(analysis, settings, model, melody, instruments)
     return Result(
         y=y,
-        sr=model.sample_rate,
+        sr=model.clip_rate,
         notes=melody.notes,
         pitch=analysis.pitch,
         instruments=instruments,
-        report=report | {"duration": y.size / model.sample_rate, "timings": timings},
+        report=report | {"duration": y.size / model.clip_rate, "timings": timings},
         curves=melody.curves,
     )
 
@@ -286,14 +286,14 @@ def render(
 def _report(
     analysis: Analysis,
     settings: Settings,
-    model: "Generator",
+    model: "NoteGenerator",
     melody: Melody,
     instruments: Instruments,
 ) -> dict[str, Any]:
     return {
         "input": analysis.source,
         "confidence": None if analysis.pitch is None else settings.notes.confidence,
-        "sample_rate": model.sample_rate,
+        "sample_rate": model.clip_rate,
         "notes": len(melody.notes),
         "seed": settings.timbre.seed,
         "model": model.name,

@@ -15,7 +15,7 @@ from retimbre.recorded_note import LONGEST_SECONDS
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
-    from retimbre.generator import Generator
+    from retimbre.note_generator import NoteGenerator
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +63,13 @@ def check_timbre(params: TimbreParams) -> None:
         open_input(path).close()
 
 
-def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
+def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | None:
     """Find the instruments that are named, or hear those that are recorded.
 
     Parameters
     ----------
     params : TimbreParams
-    model : Generator
+    model : NoteGenerator
 
     Returns
     -------
@@ -100,7 +100,7 @@ def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
     return None
 
 
-def _encode_file(path: str, model: "Generator") -> FloatArray:
+def _encode_file(path: str, model: "NoteGenerator") -> FloatArray:
     # A little more than is heard, so that the rest is told.
     y, sr = audio.load(path, duration=LONGEST_SECONDS + 1.0)
     return model.encode(y, sr, source=path)

@@ -73,7 +73,7 @@ class FakeGenerator:
     """A generator of plain tones, whose brightness is the first number of z."""
 
     name = "fake"
-    sample_rate = FAKE_SR
+    sample_rate = clip_rate = FAKE_SR
     latent_dim = 256
     pitch_range = (36, 84)
 

@@ -37,6 +37,13 @@ def shorten(features: FloatArray, n_frames: int) -> FloatArray:
     return np.asarray(split.mean(axis=2))
 
 
+def average_pool(images: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Average images (n, 128, 1024, 2) to fewer frames and bins."""
+    frames, bins = shape
+    blocks = images.reshape(len(images), frames, N_FRAMES // frames, bins, -1, images.shape[-1])
+    return np.asarray(blocks.mean(axis=(2, 4)))
+
+
 def draw_batch(
     dataset: Dataset,
     instruments: list[int],

@@ -216,6 +216,8 @@ CONFIGS = {
         maker_momentum=0.0,
         maker_clip=0.0,
         judge_clip=0.0,
+        # There is no encoder whose ear would be tested.
+        n_held_out=0,
     ),
 }
 """Settings by name. "mel_prog_hires" is GANSynth's own (13 stages, 7 of them stable)."""

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.images.harmonic import N_FEATURES, N_FRAMES
+from retimbre.errors import ModelFormatError
 from retimbre.train import shards
 from retimbre.train.labels import InstrumentKey, NoteLabel
+from retimbre.train.measures import find_measure
 from retimbre.train.twins import find_families
 
 FloatArray = npt.NDArray[np.floating]
@@ -25,7 +26,7 @@ class Notes(NamedTuple):
 
     Attributes
     ----------
-    features : np.ndarray of float32 [shape=(n, frames, 288)]
+    features : np.ndarray of float32 [shape=(n, frames, 288) or (n, frames, bins, 2)]
     pitches : np.ndarray of int32 [shape=(n,), MIDI]
     velocities : np.ndarray of float32 [shape=(n,), 0..1]
         MIDI velocity / 127.
@@ -47,6 +48,8 @@ class Dataset:
     ----------
     settings : dict
         How it was built.
+    representation : str
+        "harmonic" or "mel"; see `retimbre.train.measures`.
     labels : list of NoteLabel
     pitches : np.ndarray of int32 [shape=(n,), MIDI]
     velocities : np.ndarray of float32 [shape=(n,), 0..1]
@@ -65,6 +68,8 @@ class Dataset:
 
     def __init__(self, folder: Path) -> None:
         self.settings = shards.read_settings(folder)
+        self.representation: str = self.settings.get("representation", "harmonic")
+        self._shape = find_measure(self.representation).shape
         parts = shards.read_shards(folder)
         self._parts = [features for features, _ in parts]
         self.labels = [label for _, labels in parts for label in labels]
@@ -97,9 +102,9 @@ class Dataset:
 
         Returns
         -------
-        features : np.ndarray of float32 [shape=(n, 128, 288)]
+        features : np.ndarray of float32 [shape=(n, 128, 288) or (n, 128, 1024, 2)]
         """
-        features = np.empty((len(rows), N_FRAMES, N_FEATURES), np.float32)
+        features = np.empty((len(rows), *self._shape), np.float32)
         part = np.searchsorted(self._starts, rows, side="right") - 1
         for i, (p, row) in enumerate(zip(part, rows, strict=True)):
             features[i] = self._parts[p][row - self._starts[p]]
@@ -132,6 +137,8 @@ class Dataset:
         trained, held_out : list of int
             Indices into `instruments`; no twin of a held-out instrument is trained on.
         """
+        if n_held_out == 0:
+            return list(range(len(self.instruments))), []
         families = find_families(self)
         most = min(n_held_out, len(self.instruments) // 4)
         held_out: list[int] = []
@@ -140,6 +147,27 @@ class Dataset:
                 held_out += families[index]
         trained = sorted(set(range(len(self.instruments))) - set(held_out))
         return trained, sorted(held_out)
+
+    def draw_notes(
+        self,
+        instruments: list[int],
+        size: int,
+        pitch_range: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> IntArray:
+        """Draw rows of notes of some instruments and pitches, all alike [shape=(size,)].
+
+        Raises
+        ------
+        ModelFormatError
+            If there is no such note.
+        """
+        rows = np.concatenate([self.notes_of[self.instruments[i]] for i in instruments])
+        low, high = pitch_range
+        rows = rows[(self.pitches[rows] >= low) & (self.pitches[rows] <= high)]
+        if not len(rows):
+            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+        return np.asarray(rng.choice(rows, size))
 
     def draw_pairs(
         self, instruments: list[int], size: int, rng: np.random.Generator

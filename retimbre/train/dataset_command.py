@@ -104,6 +104,14 @@ def dataset() -> None:
     help="Licence of the sources that retimbre does not know; the model card repeats it.",
 )
 @click.option(
+    "--representation",
+    default="harmonic",
+    show_default=True,
+    type=click.Choice(["harmonic", "mel"]),
+    help="What is kept of a note: its partials, or GANSynth's mel spectrogram (0.5 MB a note) "
+    "for --config mel_prog_hires.",
+)
+@click.option(
     "-j",
     "--jobs",
     "workers",

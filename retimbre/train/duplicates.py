@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.files import write_text
-from retimbre.images.harmonic import N_BINS
 from retimbre.train.labels import InstrumentKey, NoteLabel
+from retimbre.train.measures import SILENT_DB, thin_levels
 
 FloatArray = npt.NDArray[np.floating]
 Parts = Sequence[tuple[npt.NDArray[np.float16], list[NoteLabel]]]
@@ -31,8 +31,6 @@ MIN_SHARED = 3
 FRAMES = slice(4, None, 16)
 """The frames that are compared: two of the attack and six of the rest."""
 
-_SILENT_DB = -60.0
-
 
 class Duplicate(NamedTuple):
     """An instrument that is left out, and the one that it is a copy of."""
@@ -48,7 +46,7 @@ def find_duplicates(
 
     Parameters
     ----------
-    parts : sequence of (np.ndarray of float16 [shape=(n, 128, 288)], list of NoteLabel)
+    parts : sequence of (np.ndarray of float16 [shape=(n, 128, ...)], list of NoteLabel)
         As `shards.read_shards` gives them; the notes of one pitch are in one part.
     sources : sequence of str
         Of copies with as many notes, the one whose source comes first is kept.
@@ -102,7 +100,7 @@ def _distances(parts: Parts, keys: Iterable[InstrumentKey]) -> FloatArray:
     count = np.zeros_like(total)
     for members, level in _shared_notes(parts, index):
         for i, own in zip(members, level, strict=True):
-            audible = np.maximum(level, own) > _SILENT_DB
+            audible = np.maximum(level, own) > SILENT_DB
             difference = np.abs(level - own).sum(axis=1)
             total[i, members] += difference / np.maximum(audible.sum(axis=1), 1)
             count[i, members] += 1
@@ -118,7 +116,6 @@ def _shared_notes(
         rows: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
         for row, label in enumerate(labels):
             rows[label.pitch, label.velocity].setdefault(index[label.instrument], row)
-        thin = np.asarray(features[:, FRAMES, :N_BINS], np.float32)
-        level = np.maximum((thin.reshape(len(labels), -1) - 1.0) * 45.0, _SILENT_DB)
+        level = thin_levels(features, FRAMES)
         for of_member in rows.values():
             yield np.array(list(of_member)), level[list(of_member.values())]

@@ -10,15 +10,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.errors import ParameterError, RetimbreError
-from retimbre.train.augment import draw_batch
+from retimbre.train.augment import average_pool, draw_batch
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.interruption import held_back
 from retimbre.train.progress import Pace, Status
-from retimbre.train.representation import HARMONIC
+from retimbre.train.representation import find_representation
 from retimbre.train.run_folder import CHECKPOINTS, CONFIG, StatsLog, remember_dataset, run_split
-from retimbre.train.schedule import RESOLUTIONS
-from retimbre.train.sheets import SheetDrawer
+from retimbre.train.sheets import sheets_for
 from retimbre.train.trainer import Batch, Trainer
 
 __all__ = ["CHECKPOINTS", "Trainer", "batch_at", "run_split", "train"]
@@ -30,10 +29,13 @@ KEPT_CHECKPOINTS = 2
 def batch_at(dataset: Dataset, trained: list[int], config: TrainConfig, n_seen: int) -> Batch:
     """Draw the batch that follows `n_seen` notes: a function of the seed alone."""
     rng = np.random.default_rng([config.seed, n_seen])
-    n_frames = RESOLUTIONS[config.moment(n_seen).stage]
-    return draw_batch(
-        dataset, trained, config.batch_size, n_frames, rng, pitch_range=config.pitch_range
-    )
+    kind = find_representation(config.representation)
+    shape = kind.shapes[config.moment(n_seen).stage]
+    size, pitch_range = config.batch_size, config.pitch_range
+    if kind.has_encoder:
+        return draw_batch(dataset, trained, size, shape[0], rng, pitch_range=pitch_range)
+    notes = dataset.notes(dataset.draw_notes(trained, size, pitch_range, rng))
+    return (notes._replace(features=average_pool(notes.features, shape)),)
 
 
 def train(
@@ -85,7 +87,7 @@ def train(
     RetimbreError
         If a loss is no longer a number; the last checkpoint stands.
     """
-    _check(folder, config, resume=resume)
+    _check(folder, dataset, config, resume=resume)
     folder.mkdir(parents=True, exist_ok=True)
     config.save(folder / CONFIG)
     if dataset_folder is not None:
@@ -99,14 +101,15 @@ def train(
     return run.trainer
 
 
-def _check(folder: Path, config: TrainConfig, *, resume: bool) -> None:
+def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool) -> None:
     latest = tf.train.latest_checkpoint(str(folder / CHECKPOINTS))
     if latest is not None and not resume:
         raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
-    if config.representation != HARMONIC.name:
+    if config.representation != dataset.representation:
         raise ParameterError(
-            f"A dataset holds harmonic note images, and the {config.representation} "
-            "representation cannot be trained on them; choose --config harmonic."
+            f"The dataset holds {dataset.representation} note images, and the settings are for "
+            f"{config.representation} ones; choose another --config, or build the dataset with "
+            f"--representation {config.representation}."
         )
 
 
@@ -126,7 +129,7 @@ class _Run:
             checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
         self._n_seen = int(self.trainer.n_seen)
         self._stats = StatsLog(folder, self._n_seen)
-        self._sheets = SheetDrawer(folder, dataset, self.trained, held_out, config)
+        self._sheets = sheets_for(folder, dataset, self.trained, held_out, config)
         self._pace = Pace(config)
         self._collected: list[npt.NDArray[np.float32]] = []
         self._last: dict[str, float] = {}

@@ -14,7 +14,7 @@ References
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from retimbre.train.analysis import SILENT_PEAK, Reason, analyze_note
 from retimbre.train.labels import NoteLabel
 
 FloatArray = npt.NDArray[np.floating]
+Take = Callable[[FloatArray, int, float | None], FloatArray | Reason]
+"""Measures a note from its samples, its pitch and when it ends."""
 
 NSYNTH_INDEX = "examples.json"
 DEFAULT_VELOCITY = 80
@@ -192,18 +194,22 @@ def read_note(path: Path) -> tuple[FloatArray, int]:
     return np.asarray(soxr.resample(y, sr, SAMPLE_RATE)), sr
 
 
-def analyze_recording(recording: Recording, pitch: int) -> tuple[NoteLabel, FloatArray | Reason]:
+def analyze_recording(
+    recording: Recording, pitch: int, take: Take = analyze_note
+) -> tuple[NoteLabel, FloatArray | Reason]:
     """Measure a recorded note as if it were held for 3 s.
 
     Parameters
     ----------
     recording : Recording
     pitch : int [MIDI]
+    take : callable
+        What measures it; see `Take`.
 
     Returns
     -------
     label : NoteLabel
-    image : np.ndarray of float32 [shape=(128, 96, 4)], or Reason
+    measured : np.ndarray, or Reason
         Why it cannot be used.
     """
     label = NoteLabel(recording.source, -1, -1, recording.name, pitch, recording.velocity)
@@ -213,7 +219,7 @@ def analyze_recording(recording: Recording, pitch: int) -> tuple[NoteLabel, Floa
         return label, Reason.UNREADABLE
     label = replace(label, sample_rate=sr)
     if recording.is_laid_out or np.abs(y).max(initial=0.0) < SILENT_PEAK:
-        return label, analyze_note(y, pitch)
+        return label, take(y, pitch, None)
     ends = find_ends(y, SAMPLE_RATE, np.array([0.0, len(y) / SAMPLE_RATE]))
     if ends.end - ends.onset < SHORTEST_SECONDS:
         return label, Reason.SHORT
@@ -223,7 +229,7 @@ def analyze_recording(recording: Recording, pitch: int) -> tuple[NoteLabel, Floa
     y[-n_fade:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_fade, dtype=np.float32) / n_fade)
     seconds = min(ends.release, ends.end - FADE_SECONDS) - ends.onset
     is_laid_out = abs(seconds - HOLD_SECONDS) < LAID_OUT_SECONDS
-    return label, analyze_note(y, pitch, None if is_laid_out else seconds)
+    return label, take(y, pitch, None if is_laid_out else seconds)
 
 
 def _read_names(folder: Path) -> Iterator[Recording]:

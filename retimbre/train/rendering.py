@@ -20,9 +20,10 @@ from threadpoolctl import threadpool_limits
 from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
 from retimbre.images import harmonic
 from retimbre.train import shards
-from retimbre.train.analysis import Reason, analyze_note
+from retimbre.train.analysis import Reason
 from retimbre.train.duplicates import Duplicate, drop_duplicates
 from retimbre.train.labels import LeftOut, NoteLabel
+from retimbre.train.measures import Measure, find_measure
 from retimbre.train.recordings import Recording, analyze_recording, find_recordings, listing_digest
 from retimbre.train.soundfonts import Preset, SoundFont, licence_of
 
@@ -67,28 +68,35 @@ class _Job:
     fraction: float
     seed: int
     licence: str
+    representation: str
+
+    @property
+    def measure(self) -> Measure:
+        """How its notes are kept."""
+        return find_measure(self.representation)
 
 
 @dataclass
 class _Shard:
     """The notes of one pitch."""
 
-    features: list[npt.NDArray[np.float16]] = field(default_factory=list)
+    shape: tuple[int, ...]
+    features: list[FloatArray] = field(default_factory=list)
     labels: list[NoteLabel] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
-    def add(self, label: NoteLabel, image: FloatArray | Reason, file: str = "") -> None:
+    def add(self, label: NoteLabel, note: FloatArray | Reason, file: str = "") -> None:
         """Take in a note, or why it cannot be used."""
-        if isinstance(image, Reason):
-            self.left_out.append(_left_out(image, label, file))
+        if isinstance(note, Reason):
+            self.left_out.append(_left_out(note, label, file))
         else:
-            self.features.append(harmonic.image_to_features(image).astype(np.float16))
+            self.features.append(note)
             self.labels.append(label)
 
     def write(self, folder: Path, pitch: int) -> None:
         """Write the shard of a pitch."""
-        shape = (0, harmonic.N_FRAMES, harmonic.N_FEATURES)
-        features = np.stack(self.features) if self.features else np.zeros(shape, np.float16)
+        nothing = np.zeros((0, *self.shape), np.float16)
+        features = np.stack(self.features).astype(np.float16) if self.features else nothing
         shards.write_shard(folder, pitch, features, self.labels, self.left_out)
 
 
@@ -102,6 +110,7 @@ def build(
     fraction: float = 1.0,
     seed: int = 0,
     licence: str = "unknown",
+    representation: str = "harmonic",
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Built:
@@ -123,6 +132,8 @@ def build(
     seed : int
     licence : str
         Of the sources whose licence is not known.
+    representation : str
+        "harmonic" or "mel"; see `retimbre.train.measures`.
     workers : int [>= 1]
         Processes; one is this one.
     progress : callable, optional
@@ -146,14 +157,27 @@ def build(
     notes = {path.resolve(): find_recordings(path) for path in recordings}
     names = [path.name for path in (*fonts, *notes)]
     _refuse_twins(names)
+    find_measure(representation)
     settings = _settings(fonts, notes, pitches, velocities, fraction, seed, licence)
+    if representation != "harmonic":
+        settings["representation"] = representation
     shards.write_settings(folder, settings)
     of_pitch = _by_pitch(folder, notes, pitches)
     paths = tuple(str(path) for path in fonts)
     missing = [pitch for pitch in pitches if not shards.has_shard(folder, pitch)]
     jobs = [
-        _Job(str(folder), paths, tuple(of_pitch[p]), p, velocities, fraction, seed, licence)
-        for p in missing
+        _Job(
+            str(folder),
+            paths,
+            tuple(of_pitch[pitch]),
+            pitch,
+            velocities,
+            fraction,
+            seed,
+            licence,
+            representation,
+        )
+        for pitch in missing
     ]
     tell = progress or (lambda done, total: None)
     n_before = len(pitches) - len(missing)
@@ -240,7 +264,7 @@ def _render_pitch(job: _Job) -> None:
 def _fill_shard(job: _Job) -> _Shard:
     """Render and measure the notes of one pitch."""
     rng = np.random.default_rng([job.seed, job.pitch])
-    shard = _Shard()
+    shard, take = _Shard(job.measure.shape), job.measure.take
     for path in job.fonts:
         font, presets = _open(path)
         known = licence_of(path)
@@ -250,10 +274,10 @@ def _fill_shard(job: _Job) -> _Shard:
                 if rng.random() < job.fraction:
                     label = NoteLabel(**asdict(preset), pitch=job.pitch, velocity=velocity)
                     y = font.render(preset, job.pitch, velocity)
-                    shard.add(replace(label, licence=licence), analyze_note(y, job.pitch))
+                    shard.add(replace(label, licence=licence), take(y, job.pitch, None))
     for recording in job.recordings:
         if rng.random() < job.fraction:
-            label, image = analyze_recording(recording, job.pitch)
+            label, image = analyze_recording(recording, job.pitch, take)
             shard.add(replace(label, licence=job.licence), image, recording.file)
     return shard
 

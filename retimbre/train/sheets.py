@@ -1,40 +1,34 @@
 """Sample sheets: what a run makes of the same latents and the same notes as time goes on.
 
-A sheet is a picture of level images and a sound file. It is drawn with the averaged weights at
-the resolution of the moment, and nothing of the run depends on it.
+A sheet is a picture of level images and a sound file, drawn with the averaged weights at the
+resolution of the moment.
 """
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from retimbre.errors import RetimbreError
 from retimbre.train.augment import shorten
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset, Notes
+from retimbre.train.mel_sheets import MelSheets
 from retimbre.train.player import Player
 from retimbre.train.prior import place_latents
-from retimbre.train.run_folder import SHEETS
+from retimbre.train.representation import HARMONIC
 from retimbre.train.schedule import RESOLUTIONS
+from retimbre.train.sheet_drawer import VELOCITY, SheetDrawer
 from retimbre.train.sheet_files import Panel, draw_panels, write_notes
 from retimbre.train.trainer import Trainer
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 
-N_LATENTS = 8
-PITCHES = (48, 60, 72)
-VELOCITY = 80 / 127
 N_ANCHORS = 64
 N_PAIRS = 8
 REAL_PITCH = 60
 HEARD_PITCH = 67
-
-logger = logging.getLogger("retimbre")
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,21 @@ class Pairs:
     wanted: Notes
 
 
-class SheetDrawer:
-    """Draws the sheets of a run.
+def sheets_for(
+    folder: Path,
+    dataset: Dataset,
+    trained: list[int],
+    held_out: list[int],
+    config: TrainConfig,
+) -> SheetDrawer:
+    """Return what draws the sheets of a run in its representation."""
+    if config.representation == HARMONIC.name:
+        return HarmonicSheets(folder, dataset, trained, held_out, config)
+    return MelSheets(folder, config)
+
+
+class HarmonicSheets(SheetDrawer):
+    """Draws random notes, and real ones that are played again.
 
     Parameters
     ----------
@@ -73,33 +80,13 @@ class SheetDrawer:
         held_out: list[int],
         config: TrainConfig,
     ) -> None:
-        self._folder = folder / SHEETS
+        super().__init__(folder, config)
         self._dataset = dataset
-        self._config = config
-        rng = np.random.default_rng([config.seed, N_LATENTS])
-        self._z = rng.standard_normal((N_LATENTS, config.latent_dim))
-        low, high = config.pitch_range
-        self._pitches = np.clip(PITCHES, low, high)
         self._anchors = _spread(trained, N_ANCHORS)
         self._shown = {
             "trained": _spread(trained, N_PAIRS),
             "held out": _spread(held_out, N_PAIRS),
         }
-
-    def draw_if_due(self, trainer: Trainer, n_seen: int, *, is_last: bool) -> None:
-        """Draw a sheet every `config.sheet_notes` notes and at the end; never stop a run."""
-        every = self._config.sheet_notes
-        is_due = every > 0 and (is_last or n_seen % every < self._config.batch_size)
-        if not is_due:
-            return
-        try:
-            self.draw(trainer, n_seen)
-        # Whatever a disk, a library or a network that went astray may bring.
-        except (
-            *(ArithmeticError, ImportError, LookupError, MemoryError, OSError, RuntimeError),
-            *(TypeError, ValueError, RetimbreError, tf.errors.OpError),
-        ) as error:
-            logger.warning("no sheet at %d notes: %s", n_seen, error)
 
     def draw(self, trainer: Trainer, n_seen: int) -> None:
         """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
@@ -107,20 +94,19 @@ class SheetDrawer:
         with trainer.averaged():
             player = Player(trainer, moment)
             z = self._place(player, RESOLUTIONS[moment.stage])
-            latents = np.repeat(z, len(self._pitches), axis=0)
-            pitches = np.tile(self._pitches, len(z))
+            latents = np.repeat(z, len(self.pitches), axis=0)
+            pitches = np.tile(self.pitches, len(z))
             made = player.generate(latents, pitches, np.full(len(pitches), VELOCITY))
             rows = [
-                Panel(f"MIDI {pitch}", made[i :: len(self._pitches)])
-                for i, pitch in enumerate(self._pitches)
+                Panel(f"MIDI {pitch}", made[i :: len(self.pitches)])
+                for i, pitch in enumerate(self.pitches)
             ]
             pairs = [
                 panel
                 for name, instruments in self._shown.items()
                 for panel in self._play_again(player, name, instruments, moment.stage)
             ]
-        self._folder.mkdir(exist_ok=True)
-        path = self._folder / f"{n_seen:08d}"
+        path = self.path_of(n_seen)
         title = f"{n_seen:,} notes, {RESOLUTIONS[moment.stage]} frames"
         draw_panels(path.with_suffix(".png"), title, rows, pairs)
         write_notes(path.with_suffix(".wav"), made, pitches)
@@ -130,7 +116,7 @@ class SheetDrawer:
         notes = [self._note(i, REAL_PITCH) for i in self._anchors]
         batch = self._dataset.notes(np.array(notes))
         directions = player.encode(shorten(batch.features, n_frames), batch.pitches)
-        return place_latents(self._z, directions)
+        return place_latents(self.z, directions)
 
     def _play_again(
         self, player: Player, name: str, instruments: list[int], stage: int

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.images.harmonic import N_BINS
+from retimbre.train.measures import SILENT_DB, thin_levels
 
 if TYPE_CHECKING:
     from retimbre.train.dataset import Dataset
@@ -22,7 +22,6 @@ TWIN_DB = 3.0
 
 N_SHARED = 6
 FRAME_STEP = 8
-_SILENT_DB = -60.0
 
 
 def find_families(dataset: "Dataset") -> list[list[int]]:
@@ -92,10 +91,11 @@ def level_distances(dataset: "Dataset") -> FloatArray:
     total, count = np.zeros((n, n)), np.zeros((n, n))
     for rows in _common_notes(dataset):
         members = np.array(list(rows))
-        thin = dataset.rows(np.array(list(rows.values())))[:, ::FRAME_STEP, :N_BINS]
-        level = np.maximum((thin.reshape(len(members), -1) - 1.0) * 45.0, _SILENT_DB)
+        level = thin_levels(
+            dataset.rows(np.array(list(rows.values()))), slice(None, None, FRAME_STEP)
+        )
         for i, own in zip(members, level, strict=True):
-            audible = np.maximum(level, own) > _SILENT_DB
+            audible = np.maximum(level, own) > SILENT_DB
             difference = np.abs(level - own).sum(axis=1) / np.maximum(audible.sum(axis=1), 1)
             total[i, members] += difference
             count[i, members] += 1

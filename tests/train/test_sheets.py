@@ -80,7 +80,7 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
     monkeypatch.setattr(sheets, "write_notes", lambda path, features, pitches: None)
     trainer = load_run(finished[0])
     for _ in range(2):
-        sheets.SheetDrawer(tmp_path, notes, [0, 1, 2], [3], TINY).draw(trainer, 32)
+        sheets.HarmonicSheets(tmp_path, notes, [0, 1, 2], [3], TINY).draw(trainer, 32)
     title, upper, lower = drawn[0]
     assert title == "32 notes, 128 frames"
     assert [panel.label for panel in upper] == ["MIDI 48", "MIDI 60", "MIDI 72"]
@@ -116,24 +116,24 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
         (0, 40, True, False),
     ],
 )
-def test_sheets_are_due_every_so_many_notes(notes, tmp_path, every, n_seen, is_last, is_due):
-    from retimbre.train.sheets import SheetDrawer
+def test_sheets_are_due_every_so_many_notes(tmp_path, every, n_seen, is_last, is_due):
+    from retimbre.train.sheet_drawer import SheetDrawer
 
     drawn = []
-    drawer = SheetDrawer(tmp_path, notes, [0, 1], [], replace(TINY, sheet_notes=every))
+    drawer = SheetDrawer(tmp_path, replace(TINY, sheet_notes=every))
     drawer.draw = lambda trainer, n: drawn.append(n)
     drawer.draw_if_due(None, n_seen, is_last=is_last)
     assert drawn == ([n_seen] if is_due else [])
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("bad"), MemoryError("none")])
-def test_no_sheet_stops_a_run(notes, tmp_path, caplog, error):
-    from retimbre.train.sheets import SheetDrawer
+def test_no_sheet_stops_a_run(tmp_path, caplog, error):
+    from retimbre.train.sheet_drawer import SheetDrawer
 
     def fail(trainer, n_seen):
         raise error
 
-    drawer = SheetDrawer(tmp_path, notes, [0, 1], [], TINY)
+    drawer = SheetDrawer(tmp_path, TINY)
     drawer.draw = fail
     with caplog.at_level(logging.WARNING, "retimbre"):
         drawer.draw_if_due(None, 32, is_last=False)

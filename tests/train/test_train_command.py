@@ -128,7 +128,11 @@ def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, opt
         (["--batch-size", "6"], 1, "multiple of 4, given 6"),
         (["--total-notes", "8"], 1, "at least one batch, given 8"),
         (["--config", "big"], 1, "no configuration 'big'"),
-        (["--config", "mel_prog_hires"], 1, "mel representation cannot be trained"),
+        (
+            ["--config", "mel_prog_hires"],
+            1,
+            "holds harmonic note images, and the settings are for mel",
+        ),
         (["--resume"], 1, "holds no run to go on with; leave out --resume"),
         (["--minutes", "-1"], 2, "Invalid value for '--minutes'"),
         (["--seed", "-1"], 2, "Invalid value for '--seed'"),

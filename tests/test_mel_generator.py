@@ -1,0 +1,218 @@
+"""GANSynth's networks as generators: exact samples for less work, each pair once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from fake_mel_model import PITCH_RANGE, write_mel_model
+
+import retimbre
+from retimbre.errors import ModelError, ModelFormatError, ParameterError
+from retimbre.generator import Generator, load_generator
+from retimbre.images import melspec
+from retimbre.mel_generator import MelGenerator, SpecgramStore, needed_frames
+from retimbre.types import NoteCurve, Notes
+from retimbre.units import midi_to_hz
+
+
+def tone(pitch: float = 60.0) -> np.ndarray:
+    """Four seconds of a tone of three partials that dies away."""
+    t = np.arange(melspec.N_SAMPLES) / melspec.SAMPLE_RATE
+    f0 = float(midi_to_hz(pitch))
+    partials = sum(np.sin(2 * np.pi * k * f0 * t + k) / k for k in (1, 2, 3))
+    return (0.3 * np.exp(-t) * partials).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    image = melspec.normalize(melspec.waves_to_specgrams(tone()[None]))[0]
+    return write_mel_model(tmp_path_factory.mktemp("models") / "imported", image)
+
+
+class CountingNetwork:
+    """A network that remembers what it was asked for."""
+
+    def __init__(self, session) -> None:
+        self.session = session
+        self.asked: list[tuple[int, int]] = []
+
+    def run(self, names, inputs):
+        self.asked.append((len(inputs["z"]), int(inputs["frames"][0])))
+        return self.session.run(names, inputs)
+
+
+@pytest.fixture
+def model(folder: Path) -> MelGenerator:
+    found = load_generator(folder)
+    assert isinstance(found, MelGenerator)
+    return found
+
+
+@pytest.fixture
+def network(model: MelGenerator, monkeypatch) -> CountingNetwork:
+    counting = CountingNetwork(model._session)
+    monkeypatch.setattr(model, "_session", counting)
+    return counting
+
+
+def latents(*first: float) -> np.ndarray:
+    z = np.zeros((len(first), 256))
+    z[:, 0] = first
+    return z
+
+
+def envelope(n_held: int, n_release: int) -> np.ndarray:
+    """GANSynth's: a linear attack of 10 ms inside the note, a linear release after it."""
+    rise = np.minimum(np.arange(n_held) / 160, 1.0)
+    return np.concatenate([rise, 1.0 - np.arange(n_release) / n_release])
+
+
+def test_a_mel_model_is_known_by_its_representation(model: MelGenerator) -> None:
+    assert (model.name, model.sample_rate, model.clip_rate) == ("imported", 16000, 44100)
+    assert (model.latent_dim, model.pitch_range) == (256, PITCH_RANGE)
+    assert not model.has_velocity
+
+
+def test_whole_notes_are_the_networks_image_as_sound(model: MelGenerator, network) -> None:
+    z = latents(0.0, 1.0, 0.0)
+    waves = model.generate_samples_from_z(z, np.array([60, 60, 60]))
+    assert waves.shape == (3, 64000)
+    assert waves.dtype == np.float32
+    images = model.generate_specgrams(z[:2], np.array([60, 60]))
+    expected = melspec.specgrams_to_waves(melspec.denormalize(images))
+    np.testing.assert_allclose(waves[:2], expected, atol=1e-6)
+    np.testing.assert_array_equal(waves[2], waves[0])
+    assert np.abs(waves[1]).max() < 0.8 * np.abs(waves[0]).max()
+    # The pair that came twice was made once.
+    assert network.asked[0] == (2, 128)
+
+
+def test_fewer_frames_are_the_first_of_all(model: MelGenerator) -> None:
+    whole = model.generate_specgrams(latents(0.3), np.array([60]))
+    some = model.generate_specgrams(latents(0.3), np.array([60]), 9)
+    np.testing.assert_array_equal(some, whole[:, :9])
+    assert model.generate_specgrams(latents(), np.zeros(0, int)).shape == (0, 128, 1024, 2)
+
+
+def test_a_plain_note_is_gansynths_with_its_envelope(model: MelGenerator, network) -> None:
+    notes = Notes([0.0], [0.5], [60], [100])
+    (wave,) = model.play(latents(0.0), notes)
+    assert network.asked == [(1, melspec.frames_for(12800))]
+    (whole,) = model.generate_samples_from_z(latents(0.0), np.array([60]))
+    expected = soxr.resample(whole[:12800] * envelope(8000, 4800), 16000, 44100)
+    assert len(wave) == pytest.approx(0.8 * 44100, abs=2)
+    np.testing.assert_allclose(wave, expected[: len(wave)], atol=2e-4 * np.abs(expected).max())
+
+
+def test_notes_of_like_length_are_made_together(model: MelGenerator, network) -> None:
+    lengths = np.array([0.1, 3.0, 0.12, 2.9, 0.1, 3.5, 0.11, 9.0])
+    onsets = np.arange(8.0) * 10.0
+    notes = Notes(onsets, onsets + lengths, np.full(8, 60), np.full(8, 80))
+    waves = list(model.play(latents(*np.linspace(0, 1, 8)), notes))
+    (n_short, short), (n_long, long) = network.asked
+    assert (n_short, n_long) == (4, 4)
+    assert short < 32
+    assert long == 128
+    for wave, length in zip(waves, lengths, strict=True):
+        assert len(wave) == pytest.approx((length + 0.3) * 44100, abs=2)
+        assert np.isfinite(wave).all()
+
+
+def test_a_pair_is_made_once_as_long_as_the_longest_note_wants(
+    model: MelGenerator, network
+) -> None:
+    notes = Notes([0.0, 1.0, 2.0], [0.2, 1.8, 2.1], [60, 60, 62], [80, 80, 80])
+    waves = list(model.play(latents(0.2, 0.2, 0.2), notes))
+    assert network.asked == [(2, melspec.frames_for(round(1.1 * 16000)))]
+    assert len(waves) == 3
+
+
+def test_images_are_let_go_when_no_later_note_needs_them() -> None:
+    made = []
+
+    def make(z, pitches, n_frames):
+        made.append(len(z))
+        return np.tile(pitches[:, None, None, None], (1, n_frames, 1, 1)).astype(np.float32)
+
+    pitches = np.array([60, 61, 60, 62, 60])
+    store = SpecgramStore(make, np.zeros((5, 2), np.float32), pitches, np.array([3, 9, 5, 2, 4]))
+    assert [image.shape[0] for image in store.images_of(0, 2)] == [5, 9]
+    assert set(store._held) == {0}
+    assert [image.shape[0] for image in store.images_of(2, 4)] == [5, 2]
+    assert [float(image.max()) for image in store.images_of(4, 5)] == [60.0]
+    assert store._held == {}
+    assert sum(made) == 3
+
+
+def test_the_performance_is_kept(model: MelGenerator) -> None:
+    notes = Notes([0.0], [2.0], [60], [100])
+    bend = NoteCurve(np.full(201, 100.0), np.zeros(201))
+    plain, bent = (
+        next(iter(model.play(latents(0.0), notes, curves, expression=1.0)))
+        for curves in (None, [bend])
+    )
+    for wave, pitch in ((plain, 60), (bent, 61)):
+        middle = wave[20_000:60_000] * np.hanning(40_000)
+        spectrum = np.abs(np.fft.rfft(middle, 1 << 20))
+        peak = np.argmax(spectrum) * 44100 / (1 << 20)
+        assert 1200 * np.log2(peak / float(midi_to_hz(pitch))) == pytest.approx(0.0, abs=6.0)
+
+
+def test_play_reports_progress_and_timings(model: MelGenerator) -> None:
+    seen, timings = [], {}
+    notes = Notes([0.0, 1.0], [0.2, 1.2], [60, 62], [80, 80])
+    progress = lambda done, total: seen.append((done, total))  # noqa: E731
+    list(model.play(latents(0.1, 0.2), notes, progress=progress, timings=timings))
+    assert seen == [(1, 2), (2, 2)]
+    assert timings["generate"] > 0
+    assert timings["synthesize"] > 0
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 1.0, 3.9, 30.0])
+def test_so_many_frames_hold_the_note(seconds: float) -> None:
+    (frames,) = needed_frames(np.array([seconds]))
+    wanted = min(round(seconds * 16000), 64000)
+    assert 512 * frames - 3072 >= min(wanted, 62464)
+    assert frames == 128 or 512 * (frames - 1) - 3072 < wanted
+
+
+def test_gansynths_models_have_neither_names_nor_ears(model: MelGenerator) -> None:
+    with pytest.raises(ModelError, match="'imported' has no palette"):
+        model.instruments  # noqa: B018
+    with pytest.raises(ModelError, match="'imported' has no encoder"):
+        model.encode(np.zeros(16000), 16000)
+
+
+@pytest.mark.parametrize(
+    ("z", "pitches", "match"),
+    [
+        (np.zeros((1, 100)), [60], r"shape \(n, 256\)"),
+        (np.zeros((1, 256)), [85], r"plays MIDI 24\.\.84, given 85\.\.85"),
+        (np.full((1, 256), np.inf), [60], "finite"),
+    ],
+)
+def test_wrong_notes_are_refused(model: MelGenerator, z, pitches, match: str) -> None:
+    for generate in (model.generate_samples_from_z, model.generate_specgrams):
+        with pytest.raises(ParameterError, match=match):
+            generate(z, np.array(pitches))
+
+
+def test_a_network_of_the_other_kind_is_refused(folder: Path, tmp_path: Path) -> None:
+    image = np.zeros((128, 1024, 2))
+    wrong = write_mel_model(tmp_path / "wrong", image, representation="harmonic")
+    with pytest.raises(ModelFormatError, match="must turn z"):
+        load_generator(wrong)
+    with pytest.raises(ModelFormatError, match="must turn z"):
+        Generator(folder)
+
+
+def test_a_melody_is_played_with_a_mel_model(folder: Path, tmp_path: Path) -> None:
+    song = tmp_path / "song.mid"
+    retimbre.save_midi(song, Notes([0.0, 0.5], [0.4, 0.9], [60, 96], [90, 60]))
+    result = retimbre.retimbre_file(song, model=folder, seed=3)
+    assert result.sr == 44100
+    assert result.notes.pitch.max() <= PITCH_RANGE[1]
+    assert np.abs(result.y).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
+    again = retimbre.retimbre_file(song, model=folder, seed=3)
+    np.testing.assert_array_equal(result.y, again.y)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from results import write_section
+from sound_baselines import baseline_rows
 from sound_fad import MusicnnMissingError, fad_rows
 from sound_like import like_rows
 from sound_models import ExportedModel, place_of
@@ -102,6 +103,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 PARTS = (
     "reconstruction",
+    "baselines",
     "pitch",
     "diversity",
     "bins",
@@ -144,6 +146,7 @@ def _parts(
 
     measures: tuple[Part, ...] = (
         lambda: reconstruction_rows(model, real, renderer, n=300 // share, seed=seed),
+        lambda: baseline_rows(real, n=100 // share, seed=seed),
         lambda: pitch_rows(model, real, renderer, FAILURES, n=500 // share, seed=seed),
         lambda: spread_rows(model, real, n=300, seed=seed),
         lambda: bin_rows(model, real, n=2000, seed=seed),

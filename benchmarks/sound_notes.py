@@ -128,12 +128,22 @@ class RealNotes:
         """Return the features of notes [shape=(n, 128, 288)]."""
         return self.dataset.rows(notes.rows)
 
+    def shared_notes(self, instruments: list[int], *pitches: int) -> IntArray:
+        """Return a row at each pitch of the instruments that have all [shape=(m, n_pitches)]."""
+        found = [[self.dataset.row_at(i, pitch) for pitch in pitches] for i in instruments]
+        whole = [rows for rows in found if None not in rows]
+        return np.array(whole, np.int64).reshape(-1, len(pitches))
+
     def levels(self, notes: NoteSet) -> FloatArray:
         """Return the levels of notes, texture separated [shape=(n, 128, 96), dB]."""
-        levels = np.empty((len(notes), N_FRAMES, N_BINS), np.float32)
-        for start in range(0, len(notes), 128):
-            rows = notes.rows[start : start + 128]
-            levels[start : start + 128] = levels_of(self.dataset.rows(rows))
+        return self.levels_at(notes.rows)
+
+    def levels_at(self, rows: IntArray) -> FloatArray:
+        """Return the levels of rows of the dataset [shape=(n, 128, 96), dB]."""
+        levels = np.empty((len(rows), N_FRAMES, N_BINS), np.float32)
+        for start in range(0, len(rows), 128):
+            part = rows[start : start + 128]
+            levels[start : start + 128] = levels_of(self.dataset.rows(part))
         return levels
 
     def label(self, row: int) -> NoteLabel:

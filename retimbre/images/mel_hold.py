@@ -29,22 +29,6 @@ _ATTACK_FRAMES = int(ATTACK_SECONDS * _FRAME_RATE)
 _SLOW_FRAMES = round(SLOW_SECONDS * _FRAME_RATE)
 
 
-def measure_level(magnitude: Float32Array) -> Float64Array:
-    """Return the level of each frame.
-
-    Parameters
-    ----------
-    magnitude : np.ndarray [shape=(frames, 1024)]
-
-    Returns
-    -------
-    level_db : np.ndarray of float64 [shape=(frames,), dB]
-        Of the power in all bins; the bins' floor of 1e-3 keeps it over -30.
-    """
-    power = np.einsum("tk,tk->t", magnitude, magnitude, dtype=np.float64)
-    return np.asarray(10.0 * np.log10(power + 1e-12))
-
-
 def last_held_frame(n_frames: int) -> int:
     """Return the last of the first `n_frames` that can be held: at 2.9 s, or before."""
     return min(_LAST_HELD, n_frames - 1)
@@ -66,9 +50,15 @@ def find_hold_end(magnitude: Float32Array, hold_db: float) -> int:
     end : int
         `last_held_frame` at most.
     """
-    level = measure_level(magnitude[: last_held_frame(len(magnitude)) + 1])
+    level = _measure_level(magnitude[: last_held_frame(len(magnitude)) + 1])
     lasting = np.flatnonzero(level >= level.max() + hold_db)
     return max(int(lasting[-1]), MIN_FRAMES - 1)
+
+
+def _measure_level(magnitude: Float32Array) -> Float64Array:
+    """Return the level of each frame in dB [shape=(frames,)]; the bins' floor is at -30."""
+    power = np.einsum("tk,tk->t", magnitude, magnitude, dtype=np.float64)
+    return np.asarray(10.0 * np.log10(power))
 
 
 def hold_frames(

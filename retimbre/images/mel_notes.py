@@ -16,18 +16,11 @@ import numpy.typing as npt
 from retimbre.errors import ParameterError
 from retimbre.images.dynamics import follow_level
 from retimbre.images.harmonic import HOLD_SECONDS, LEVEL_FLOOR_DB
-from retimbre.images.mel_hold import (
-    MIN_FRAMES,
-    find_hold_end,
-    hold_frames,
-    last_held_frame,
-    measure_level,
-)
+from retimbre.images.mel_hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
 from retimbre.images.melspec import (
     HOP,
     N_BINS,
     N_FFT,
-    N_FRAMES,
     N_SAMPLES,
     ONSET_FRAME,
     PAD,
@@ -48,7 +41,9 @@ Wave = npt.NDArray[np.float32]
 ATTACK_SECONDS = 0.010
 """Length of a note's attack, as GANSynth's envelope has it."""
 
-_CONTROL_SECONDS = 0.005
+_UNBENT = 1e-6
+_CONTROL_STEP = 80
+_LEVEL_SECONDS = 0.060
 _OVERSAMPLING = 2
 _N_TAPS = 12
 _N_FRACTIONS = 4096
@@ -63,7 +58,7 @@ def synthesize_specgram(
     duration: float,
     release: float = RELEASE_SECONDS,
     ratio: npt.ArrayLike = 1.0,
-    level_db: FloatArray | None = None,
+    level_db: npt.ArrayLike | None = None,
     expression: float = 1.0,
 ) -> Wave:
     """Play a note from a mel specgram.
@@ -98,18 +93,21 @@ def synthesize_specgram(
     ParameterError
         If the shape, a number or a length is not as above, or not finite.
     """
-    ratios = np.atleast_1d(np.asarray(ratio, dtype=np.float64))
-    _check(specgram, ratios, level_db, duration, release, expression)
+    ratios = _as_ratios(ratio)
+    level = None if level_db is None else _as_curve(level_db)
+    _check(specgram, ratios, level, duration, release, expression)
     if expression == 0.0:
-        level_db = None
+        level = None
         ratios = ratios if len(ratios) == 1 else np.ones(1)
     n_note, n_release = round(duration * SAMPLE_RATE), round(release * SAMPLE_RATE)
     speed, position = _read_head(ratios, n_note + n_release)
-    is_bent = bool(np.any(ratios != 1.0))
+    is_bent = _is_bent(ratios)
     n_read = _n_read(position, is_bent)
-    hold_db = None if level_db is None else _hold_db(expression)
-    if level_db is None and not is_bent and n_read <= samples_in(len(specgram)):
-        magnitude, phase = to_polar(specgram[: frames_for(n_read)])
+    hold_db = None if level is None else _hold_db(expression)
+    # What comes after the note must not tell how it is held.
+    specgram = specgram[: _frames_in(n_read)]
+    if n_read <= samples_in(len(specgram)) and not is_bent and level is None:
+        magnitude, phase = to_polar(specgram)
     else:
         magnitude, phase = _lay_out(specgram, position[n_note], n_read, hold_db)
     if is_bent:
@@ -118,8 +116,8 @@ def synthesize_specgram(
         y = _read(sound, _OVERSAMPLING * (PAD + position[:-1]))
     else:
         y = overlap_add(magnitude, phase)[PAD : PAD + n_read]
-    if level_db is not None:
-        y = y * _follow(level_db, measure_level(magnitude), position, n_note, expression)
+    if level is not None:
+        y = _follow(y, level, n_note, expression)
     return np.asarray(y * _envelope(n_note, n_release))
 
 
@@ -140,16 +138,30 @@ def frames_for_note(
     -------
     n_frames : int [6..128]
     """
-    ratios = np.atleast_1d(np.asarray(ratio, dtype=np.float64))
+    ratios = _as_ratios(ratio)
     n_samples = round(duration * SAMPLE_RATE) + round(release * SAMPLE_RATE)
-    n_read = _n_read(_read_head(ratios, n_samples)[1], bool(np.any(ratios != 1.0)))
-    return frames_for(n_read) if n_read <= N_SAMPLES else N_FRAMES
+    return _frames_in(_n_read(_read_head(ratios, n_samples)[1], _is_bent(ratios)))
+
+
+def _as_curve(values: npt.ArrayLike) -> Float64Array:
+    return np.atleast_1d(np.asarray(values, dtype=np.float64))
+
+
+def _as_ratios(ratio: npt.ArrayLike) -> Float64Array:
+    """Return the curve of ratios; one that is 1 but for rounding becomes one number."""
+    ratios = _as_curve(ratio)
+    is_one = ratios.ndim == 1 and len(ratios) > 0 and np.all(np.abs(ratios - 1.0) < _UNBENT)
+    return np.ones(1) if is_one else ratios
+
+
+def _is_bent(ratios: Float64Array) -> bool:
+    return bool(np.any(ratios != 1.0))
 
 
 def _check(
     specgram: FloatArray,
     ratios: Float64Array,
-    level_db: FloatArray | None,
+    level: Float64Array | None,
     duration: float,
     release: float,
     expression: float,
@@ -164,7 +176,7 @@ def _check(
             raise ParameterError(f"A note needs a {name} above 0, given {value}.")
     if ratios.ndim != 1 or not len(ratios) or not np.all(np.isfinite(ratios) & (ratios > 0.0)):
         raise ParameterError("A note needs one or more finite ratios above 0.")
-    if level_db is not None and not (len(level_db) and np.isfinite(level_db).all()):
+    if level is not None and not (level.ndim == 1 and len(level) and np.isfinite(level).all()):
         raise ParameterError("A level to follow needs one or more finite values.")
     if not 0.0 <= expression <= 1.0:
         raise ParameterError(f"Expression must be between 0 and 1, given {expression}.")
@@ -188,6 +200,10 @@ def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Floa
 def _n_read(position: Float64Array, is_bent: bool) -> int:
     """Return how many samples of the specgram's sound are read."""
     return int(np.ceil(position[-1])) + (_N_TAPS // _OVERSAMPLING if is_bent else 0)
+
+
+def _frames_in(n_read: int) -> int:
+    return frames_for(min(n_read, N_SAMPLES))
 
 
 def _hold_db(expression: float) -> float:
@@ -253,22 +269,28 @@ def _read_kernels() -> npt.NDArray[np.float32]:
     return np.asarray(kernels / kernels.sum(axis=1, keepdims=True), np.float32)
 
 
-def _follow(
-    level_db: FloatArray,
-    own_db: Float64Array,
-    position: Float64Array,
-    n_note: int,
-    expression: float,
-) -> npt.NDArray[np.float32]:
-    """Return the gain that takes a note to the performer's level; the release goes on from it."""
-    n_samples = len(position) - 1
-    points = np.arange(0, max(n_note, 1), round(_CONTROL_SECONDS * SAMPLE_RATE))
-    centres = (np.arange(len(own_db)) - ONSET_FRAME) * HOP
-    own = np.interp(position[points], centres, own_db)
-    level = np.asarray(level_db, dtype=np.float64)
-    gain_db = follow_level(level, own, points / SAMPLE_RATE, amount=expression)
-    gain = 10.0 ** (gain_db / 20.0)
-    return np.asarray(np.interp(np.arange(n_samples), points, gain), np.float32)
+def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> Wave:
+    """Take a note to the performer's level; its release goes on with the last gain."""
+    n_samples = len(y)
+    own_db = _measure(y)
+    points = np.arange(len(own_db)) * _CONTROL_STEP
+    held = points < max(n_note, 1)
+    times = points[held] / SAMPLE_RATE
+    gain_db = follow_level(level_db, own_db[held], times, amount=expression)
+    gain = np.interp(np.arange(n_samples), points[held], 10.0 ** (gain_db / 20.0))
+    return np.asarray(y * gain.astype(np.float32))
+
+
+def _measure(y: Wave) -> Float64Array:
+    """Return the level around every `_CONTROL_STEP` samples, in dB, through a Hann window."""
+    n_around = round(_LEVEL_SECONDS * SAMPLE_RATE / _CONTROL_STEP)
+    blocks = np.zeros((-(-len(y) // _CONTROL_STEP), _CONTROL_STEP))
+    blocks.reshape(-1)[: len(y)] = np.square(y, dtype=np.float64)
+    power = np.pad(blocks.mean(axis=1), n_around // 2, mode="edge")
+    # Blocks lie between the points, so that an even number of them is centred on each.
+    window = np.hanning(n_around + 2)[1:-1]
+    around = np.convolve(power, window / window.sum(), mode="valid")[: len(blocks)]
+    return np.asarray(10.0 * np.log10(around + 1e-12))
 
 
 def _envelope(n_note: int, n_release: int) -> npt.NDArray[np.float32]:

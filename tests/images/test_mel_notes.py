@@ -1,0 +1,382 @@
+"""Notes from mel specgrams, plain and played: closed-form tones, measured without the synthesis."""
+
+import numpy as np
+import pytest
+
+from retimbre.errors import ParameterError
+from retimbre.images.mel_hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
+from retimbre.images.mel_notes import frames_for_note, synthesize_specgram
+from retimbre.images.melspec import (
+    HOP,
+    N_BINS,
+    N_SAMPLES,
+    SAMPLE_RATE,
+    frames_for,
+    overlap_add,
+    specgrams_to_waves,
+    waves_to_specgrams,
+)
+from retimbre.mixing import get_envelope
+
+F0 = 523.25
+CENT_TOLERANCE = 1.0
+"""Asked for are 5."""
+
+LEVEL_TOLERANCE_DB = 0.5
+"""Asked for are 1 to 2."""
+
+FOLLOW_TOLERANCE_DB = 0.5
+STEP_TOLERANCE = 1.15
+"""The largest step from sample to sample, re that of the plain note."""
+
+T = np.arange(N_SAMPLES) / SAMPLE_RATE
+CURVE_TIMES = np.arange(1000) * 0.010
+
+
+def harmonic(f0=F0, n_partials=8, decay=0.0):
+    """A note as recorded: held for 3 s, then released."""
+    y = sum(np.sin(2.0 * np.pi * k * f0 * T + k * k) / k for k in range(1, n_partials + 1))
+    released = np.where(T > 3.0, np.exp(-10.0 * (T - 3.0)), 1.0)
+    return 0.2 * y * np.exp(-decay * T) * np.minimum(T / 0.005, 1.0) * released
+
+
+@pytest.fixture(scope="module")
+def held_tone():
+    return waves_to_specgrams(harmonic()[None])[0]
+
+
+@pytest.fixture(scope="module")
+def pluck():
+    """Loses 43 dB a second."""
+    return waves_to_specgrams(harmonic(decay=5.0)[None])[0]
+
+
+def vibrato(cents=50.0, rate=6.0):
+    return 2.0 ** (cents / 1200.0 * np.sin(2.0 * np.pi * rate * CURVE_TIMES))
+
+
+def slide(semitones=2.0):
+    return 2.0 ** (np.interp(CURVE_TIMES, [0.5, 1.5], [0.0, semitones]) / 12.0)
+
+
+def measure_f0(y, low=0.8 * F0, high=1.3 * F0):
+    """The frequency of the partial between two, sample by sample."""
+    spectrum = np.fft.fft(np.asarray(y, np.float64))
+    frequency = np.fft.fftfreq(len(y), 1.0 / SAMPLE_RATE)
+    analytic = np.fft.ifft(spectrum * ((frequency > low) & (frequency < high)))
+    return np.diff(np.unwrap(np.angle(analytic))) * SAMPLE_RATE / (2.0 * np.pi)
+
+
+def cents_off(y, ratio, start, end):
+    """How far the note is from its curve, at worst."""
+    samples = np.arange(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
+    wanted = F0 * np.interp((samples + 0.5) / SAMPLE_RATE, CURVE_TIMES, ratio)
+    return np.abs(1200.0 * np.log2(measure_f0(y)[samples] / wanted)).max()
+
+
+def level_db(y, start, end, width=0.030):
+    """Levels over 30 ms, every 5 ms between two times."""
+    n = round(width * SAMPLE_RATE)
+    power = np.convolve(np.asarray(y, np.float64) ** 2, np.ones(n) / n, mode="same")
+    return 10.0 * np.log10(power[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE) : 80])
+
+
+def largest_step(y):
+    return np.abs(np.diff(y)).max()
+
+
+# Plain
+
+
+@pytest.mark.parametrize(
+    ("duration", "release"), [(0.004, 0.3), (0.5, 0.3), (1.0, 0.06), (3.0, 0.3), (3.7, 0.3)]
+)
+def test_plain_notes_are_gansynths(held_tone, duration, release):
+    y = synthesize_specgram(held_tone, duration=duration, release=release)
+    n_note = round(duration * SAMPLE_RATE)
+    envelope = get_envelope(n_note, sr=SAMPLE_RATE, release=release)
+    wave = specgrams_to_waves(held_tone[None])[0]
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, wave[: len(envelope)] * envelope)
+
+
+@pytest.mark.parametrize(
+    ("duration", "curves"),
+    [
+        (0.5, {}),
+        (1.0, {"ratio": slide()}),
+        (1.0, {"ratio": 1.1, "level_db": -20.0 * CURVE_TIMES}),
+        (0.02, {"ratio": vibrato()}),
+    ],
+)
+def test_frames_beyond_the_note_change_nothing(held_tone, duration, curves):
+    n_frames = frames_for_note(duration, ratio=curves.get("ratio", 1.0))
+    assert n_frames < 60
+    y = synthesize_specgram(held_tone[:n_frames], duration=duration, **curves)
+    whole = synthesize_specgram(held_tone, duration=duration, **curves)
+    np.testing.assert_array_equal(y, whole)
+    fewer = synthesize_specgram(held_tone[: n_frames - 1], duration=duration, **curves)
+    assert len(fewer) == len(whole)
+    assert np.any(fewer != whole)
+
+
+def test_frames_for_note():
+    assert frames_for_note(0.5, 0.3) == frames_for(round(0.8 * SAMPLE_RATE))
+    assert frames_for_note(0.5, 0.3, 2.0) == frames_for(round(1.6 * SAMPLE_RATE) + 6)
+    assert frames_for_note(60.0) == 128
+
+
+def test_no_expression_is_plain(held_tone):
+    plain = synthesize_specgram(held_tone, duration=1.0)
+    curves = {"ratio": vibrato(), "level_db": -20.0 * CURVE_TIMES}
+    y = synthesize_specgram(held_tone, duration=1.0, expression=0.0, **curves)
+    np.testing.assert_array_equal(y, plain)
+
+
+def test_a_ratio_that_is_rounded_is_plain(held_tone):
+    plain = synthesize_specgram(held_tone, duration=1.0)
+    y = synthesize_specgram(held_tone, duration=1.0, ratio=np.full(5, 1.0 + 1e-15))
+    np.testing.assert_array_equal(y, plain)
+
+
+# The pitch
+
+
+@pytest.mark.parametrize("ratio", [vibrato(), slide(), slide(-2.0), vibrato(20.0, 5.0) * slide()])
+def test_pitch_follows_its_curve(held_tone, ratio):
+    y = synthesize_specgram(held_tone, duration=2.5, ratio=ratio)
+    plain = synthesize_specgram(held_tone, duration=2.5)
+    assert cents_off(y, ratio, 0.1, 2.4) < CENT_TOLERANCE
+    assert cents_off(plain, np.ones(1000), 0.1, 2.4) < CENT_TOLERANCE
+    assert np.abs(level_db(y, 0.1, 2.4) - level_db(plain, 0.1, 2.4)).max() < LEVEL_TOLERANCE_DB
+    # A higher sine of one amplitude has steeper sides.
+    assert largest_step(y) < STEP_TOLERANCE * ratio.max() * largest_step(plain)
+
+
+@pytest.mark.parametrize("partial", [2, 5, 8])
+def test_partials_stay_together(held_tone, partial):
+    ratio = vibrato()
+    y = synthesize_specgram(held_tone, duration=2.0, ratio=ratio)
+    plain = synthesize_specgram(held_tone, duration=2.0)
+    n = np.arange(len(y))
+    speed = np.exp(np.interp(n / 160.0, np.arange(1000), np.log(ratio)))
+    head = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]))])
+    window = np.hanning(641) / np.hanning(641).sum()
+
+    def partial_of(wave, position):
+        turn = np.exp(-2j * np.pi * partial * F0 / SAMPLE_RATE * position)
+        return np.convolve(wave * turn, window, mode="same")[3000:30_000]
+
+    # Turned back along the curve, each partial stands still, as in the plain note.
+    bent, straight = partial_of(y, head), partial_of(plain, n)
+    np.testing.assert_allclose(bent, straight, atol=0.03 * np.abs(straight).max())
+
+
+def test_a_number_transposes_at_any_expression(held_tone):
+    ratio = 2.0 ** (3.0 / 12.0)
+    for expression in (0.0, 1.0):
+        y = synthesize_specgram(held_tone, duration=1.5, ratio=ratio, expression=expression)
+        assert cents_off(y, np.full(1000, ratio), 0.2, 1.4) < CENT_TOLERANCE
+
+
+def test_what_is_read_beyond_nyquist_is_not_heard():
+    specgram = waves_to_specgrams(0.5 * np.sin(2.0 * np.pi * 6500.0 * T)[None])[0]
+    plain = synthesize_specgram(specgram, duration=2.0)
+    folded = synthesize_specgram(specgram, duration=2.0, ratio=1.5)
+    assert level_db(folded, 0.1, 1.9).max() < level_db(plain, 0.1, 1.9).min() - 40.0
+    lower = synthesize_specgram(specgram, duration=2.0, ratio=1.2)
+    assert level_db(lower, 0.1, 1.9).max() > level_db(plain, 0.1, 1.9).min() - 1.0
+
+
+# The loudness
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        -8.0 * CURVE_TIMES,
+        np.interp(CURVE_TIMES, [0.0, 1.0, 2.0], [-15.0, 0.0, -9.0]),
+        3.0 * np.sin(2.0 * np.pi * 2.0 * CURVE_TIMES),
+    ],
+)
+def test_level_follows_its_curve(held_tone, target):
+    y = synthesize_specgram(held_tone, duration=2.0, level_db=target)
+    measured = level_db(y, 0.1, 1.9)
+    wanted = np.interp(np.arange(0.1, 1.9, 0.005)[: len(measured)], CURVE_TIMES, target)
+    off = measured - wanted
+    assert np.abs(off - np.median(off)).max() < FOLLOW_TOLERANCE_DB
+
+
+def test_half_the_expression_follows_half(held_tone):
+    target = -10.0 * CURVE_TIMES
+    half = synthesize_specgram(held_tone, duration=2.0, level_db=target, expression=0.5)
+    fall = level_db(half, 0.2, 1.8)
+    assert fall[0] - fall[-1] == pytest.approx(8.0, abs=FOLLOW_TOLERANCE_DB)
+
+
+def test_a_flat_level_keeps_the_attack_and_bounds_the_boost(pluck):
+    plain = synthesize_specgram(pluck, duration=0.6)
+    flat = synthesize_specgram(pluck, duration=0.6, level_db=np.zeros(100))
+    attack = slice(0, round(0.040 * SAMPLE_RATE))
+    gain = np.dot(flat[attack], plain[attack]) / np.dot(plain[attack], plain[attack])
+    np.testing.assert_allclose(flat[attack], gain * plain[attack], atol=1e-3)
+    boost = level_db(flat, 0.1, 0.55) - level_db(plain, 0.1, 0.55)
+    assert np.all(np.diff(boost) > -0.1)
+    assert 8.0 < boost[-1] < 24.0
+
+
+# Notes longer than the image
+
+
+@pytest.mark.parametrize("curves", [{}, {"ratio": vibrato()}, {"level_db": np.zeros(1000)}])
+def test_held_notes_sound_on(held_tone, curves):
+    y = synthesize_specgram(held_tone, duration=10.0, **curves)
+    plain = synthesize_specgram(held_tone, duration=2.9)
+    assert len(y) == round(10.3 * SAMPLE_RATE)
+    assert cents_off(y, curves.get("ratio", np.ones(1000)), 0.1, 9.9) < 2.0 * CENT_TOLERANCE
+    levels = level_db(y, 0.1, 9.9)
+    assert np.abs(levels - np.median(level_db(plain, 0.1, 2.8))).max() < LEVEL_TOLERANCE_DB
+    assert largest_step(y) < STEP_TOLERANCE * largest_step(plain)
+    assert np.abs(y[-3:]).max() < 1e-3
+
+
+def test_a_held_note_begins_as_a_plain_one(held_tone):
+    y = synthesize_specgram(held_tone, duration=5.0)
+    plain = synthesize_specgram(held_tone, duration=2.9)
+    start = slice(0, round(0.4 * SAMPLE_RATE))
+    np.testing.assert_allclose(y[start], plain[start], atol=1e-5)
+
+
+def test_a_long_decay_is_stretched():
+    specgram = waves_to_specgrams(harmonic(decay=1.0)[None])[0]
+    levels = level_db(synthesize_specgram(specgram, duration=8.0), 0.3, 7.8)
+    # 8.7 dB a second up to 2.9 s: 25 dB, over 8 s.
+    assert np.all(np.diff(levels[::20]) < 0.3)
+    assert levels[0] - levels[-1] == pytest.approx(8.686 * 2.6, abs=2.5)
+
+
+def test_a_dying_note_is_held_for_a_performer(pluck):
+    alone = level_db(synthesize_specgram(pluck, duration=2.0), 0.1, 1.9)
+    assert alone[0] - alone[-1] > 60.0
+    followed = synthesize_specgram(pluck, duration=2.0, level_db=np.zeros(300))
+    assert np.ptp(level_db(followed, 0.1, 1.9)) < 16.0
+    assert largest_step(followed) < STEP_TOLERANCE * largest_step(
+        synthesize_specgram(pluck, duration=2.0)
+    )
+
+
+@pytest.mark.parametrize("n_frames", [10, 40])
+def test_few_frames_are_held(held_tone, n_frames):
+    y = synthesize_specgram(held_tone[:n_frames], duration=2.0)
+    assert np.ptp(level_db(y, 0.1, 1.9)) < 1.0
+    assert cents_off(y, np.ones(1000), 0.2, 1.8) < 5.0
+
+
+def test_the_fewest_frames_sound(held_tone):
+    y = synthesize_specgram(held_tone[:MIN_FRAMES], duration=2.0)
+    assert np.isfinite(y).all()
+    assert level_db(y, 0.1, 1.9).min() > -30.0
+
+
+def test_silence_stays_silent():
+    silence = waves_to_specgrams(np.zeros((1, N_SAMPLES)))[0]
+    for curves in ({}, {"ratio": vibrato(), "level_db": np.zeros(100)}):
+        y = synthesize_specgram(silence, duration=6.0, **curves)
+        assert np.abs(y).max() < 1e-3
+
+
+# Frames held
+
+
+def steady_polar(n_frames, turn):
+    """One partial in bin 100 that turns by so many half turns a frame; its sides lag behind."""
+    magnitude = np.full((n_frames, N_BINS), 1e-3, np.float32)
+    magnitude[:, 98:103] = [0.2, 0.7, 1.0, 0.7, 0.2]
+    phase = turn * np.arange(n_frames, dtype=np.float64)[:, None] + np.zeros(N_BINS)
+    phase[:, 99:102] += [1.0, 0.0, -1.0]
+    return magnitude, phase
+
+
+@pytest.mark.parametrize("turn", [0.31, -0.85])
+def test_phases_go_on_whichever_way_frames_run(turn):
+    magnitude, phase = steady_polar(60, turn)
+    held, went_on = hold_frames(magnitude, phase, end=55, release=200.0, n_frames=220)
+    assert held.shape == went_on.shape == (220, N_BINS)
+    np.testing.assert_allclose(held, magnitude[:1].repeat(220, axis=0), rtol=1e-5)
+    wanted = steady_polar(220, turn)[1]
+    off = went_on[:, 98:103] - wanted[:, 98:103]
+    np.testing.assert_allclose(off - 2.0 * np.rint(0.5 * off), 0.0, atol=1e-9)
+
+
+def test_a_beat_keeps_its_depth_and_speed():
+    y = np.sin(2.0 * np.pi * 520.0 * T) + 0.5 * np.sin(2.0 * np.pi * 526.0 * T)
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(2048) / 2048)
+    frames = np.lib.stride_tricks.sliding_window_view(y, 2048)[::HOP] * window
+    stft = np.fft.rfft(frames)[:, 1:]
+    polar = np.abs(stft).astype(np.float32), np.angle(stft) / np.pi
+    held = overlap_add(*hold_frames(*polar, end=94, release=310.0, n_frames=310))
+    levels = level_db(held, 3.0, 9.0)
+    assert np.percentile(levels, 98) == pytest.approx(20 * np.log10(1.5 / np.sqrt(2)), abs=1.0)
+    assert np.percentile(levels, 2) == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=2.0)
+    beats = np.abs(np.fft.rfft((levels - levels.mean()) * np.hanning(len(levels))))
+    assert np.argmax(beats) / (len(levels) * 0.005) == pytest.approx(6.0, abs=0.3)
+
+
+def test_bins_turn_with_their_peak():
+    # The sides' own steps are off by a little; alone, they would drift away from the peak.
+    magnitude, phase = steady_polar(60, 0.31)
+    phase[:, 99] += 0.02 * np.arange(60)
+    went_on = hold_frames(magnitude, phase, end=55, release=900.0, n_frames=900)[1]
+    off = went_on[:, 99] - went_on[:, 100]
+    off = np.abs(off - 1.0 - 2.0 * np.rint(0.5 * (off - 1.0)))
+    assert off.max() <= 0.02 * 55 + 1e-9
+
+
+def test_nothing_gets_louder_by_being_held(rng):
+    magnitude = np.exp(rng.standard_normal((100, N_BINS))).astype(np.float32)
+    held = hold_frames(magnitude, np.zeros((100, N_BINS)), end=94, release=300.0, n_frames=320)[0]
+    assert np.all(held <= magnitude.max(axis=0) * 1.0001)
+    np.testing.assert_allclose(held[:19], magnitude[:19], rtol=1e-5)
+
+
+def test_where_a_note_can_be_held():
+    assert last_held_frame(128) == 4 + int(2.9 * SAMPLE_RATE / HOP)
+    assert last_held_frame(50) == 49
+    magnitude = np.ones((128, N_BINS), np.float32)
+    assert find_hold_end(magnitude, -30.0) == last_held_frame(128)
+    magnitude[40:] = 0.01
+    assert find_hold_end(magnitude, -30.0) == 39
+    assert find_hold_end(magnitude, -50.0) == last_held_frame(128)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"duration": 0.0}, "duration above 0, given 0"),
+        ({"release": float("nan")}, "release above 0, given nan"),
+        ({"ratio": 0.0}, "finite ratios above 0"),
+        ({"ratio": []}, "one or more finite ratios"),
+        ({"ratio": [1.0, np.inf]}, "finite ratios above 0"),
+        ({"ratio": np.ones((2, 2))}, "finite ratios above 0"),
+        ({"level_db": []}, "one or more finite values"),
+        ({"level_db": [0.0, np.nan]}, "one or more finite values"),
+        ({"expression": 1.1}, r"between 0 and 1, given 1\.1"),
+        ({"specgram": np.zeros((128, 1024))}, "1 to 128 frames"),
+        ({"specgram": np.zeros((130, 1024, 2))}, "1 to 128 frames"),
+        ({"specgram": np.zeros((5, 1024, 2))}, "6 frames or more, given 5"),
+    ],
+)
+def test_bad_parameters(changes, message):
+    good = {"specgram": np.zeros((10, N_BINS, 2), np.float32), "duration": 0.1, "release": 0.1}
+    with pytest.raises(ParameterError, match=message):
+        synthesize_specgram(**(good | changes))
+
+
+def test_inputs_stay_as_they_are(held_tone):
+    ratio, level = vibrato(), -5.0 * CURVE_TIMES
+    for array in (held_tone, ratio, level):
+        array.setflags(write=False)
+    synthesize_specgram(held_tone, duration=5.0, ratio=ratio, level_db=level)

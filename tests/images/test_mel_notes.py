@@ -120,6 +120,16 @@ def test_frames_beyond_the_note_change_nothing(held_tone, duration, curves):
     assert np.any(fewer != whole)
 
 
+def test_what_sounds_after_the_note_changes_nothing(pluck):
+    again = pluck.copy()
+    again[80:90] = pluck[4]
+    notes = [
+        synthesize_specgram(specgram, duration=1.5, level_db=np.zeros(100))
+        for specgram in (pluck, again)
+    ]
+    np.testing.assert_array_equal(*notes)
+
+
 def test_frames_for_note():
     assert frames_for_note(0.5, 0.3) == frames_for(round(0.8 * SAMPLE_RATE))
     assert frames_for_note(0.5, 0.3, 2.0) == frames_for(round(1.6 * SAMPLE_RATE) + 6)
@@ -225,6 +235,15 @@ def test_a_flat_level_keeps_the_attack_and_bounds_the_boost(pluck):
     assert 8.0 < boost[-1] < 24.0
 
 
+def test_a_release_keeps_the_last_gain(pluck):
+    note = {"duration": 0.3, "release": 0.4}
+    plain = synthesize_specgram(pluck, **note)
+    flat = synthesize_specgram(pluck, level_db=np.zeros(100), **note)
+    boost = level_db(flat, 0.34, 0.66) - level_db(plain, 0.34, 0.66)
+    assert boost.min() > 3.0
+    assert np.ptp(boost) < 0.1
+
+
 # Notes longer than the image
 
 
@@ -305,6 +324,17 @@ def test_phases_go_on_whichever_way_frames_run(turn):
     np.testing.assert_allclose(held, magnitude[:1].repeat(220, axis=0), rtol=1e-5)
     wanted = steady_polar(220, turn)[1]
     off = went_on[:, 98:103] - wanted[:, 98:103]
+    np.testing.assert_allclose(off - 2.0 * np.rint(0.5 * off), 0.0, atol=1e-9)
+
+
+def test_each_step_back_turns_as_far_as_the_step_there(rng):
+    magnitude, _ = steady_polar(60, 0.0)
+    turns = rng.uniform(-1.0, 1.0, 60)
+    phase = np.cumsum(turns)[:, None] + np.zeros(N_BINS)
+    went_on = hold_frames(magnitude, phase, end=55, release=70.0, n_frames=80)[1][:, 100]
+    # Forth to frame 55, then back as far as frame 31.
+    wanted = np.cumsum(np.concatenate([turns[:56], turns[55:31:-1]]))
+    off = went_on - wanted
     np.testing.assert_allclose(off - 2.0 * np.rint(0.5 * off), 0.0, atol=1e-9)
 
 

@@ -198,7 +198,10 @@ class MelGenerator:
         releases = release_times(notes, expression)
         spent = {} if timings is None else timings
         z, pitches = self._check(z, notes.pitch)
-        store = SpecgramStore(self._run, z, pitches, needed_frames(notes.duration + releases))
+        nominal = midi_to_hz(notes.pitch)
+        ratios = [curve / f0 for curve, f0 in zip(f0_curves, nominal, strict=True)]
+        n_frames = needed_frames(notes.duration, releases, ratios)
+        store = SpecgramStore(self._run, z, pitches, n_frames)
         for start in range(0, len(notes), CHUNK_NOTES):
             stop = min(start + CHUNK_NOTES, len(notes))
             with timed(spent, "generate"):
@@ -207,7 +210,7 @@ class MelGenerator:
                 with timed(spent, "synthesize"):
                     wave = self._sound(
                         image,
-                        f0_curves[note] / float(midi_to_hz(notes.pitch[note])),
+                        ratios[note],
                         float(notes.duration[note]),
                         float(releases[note]),
                         level_curves[note],
@@ -253,12 +256,21 @@ class MelGenerator:
         return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)
 
 
-def needed_frames(seconds: FloatArray) -> IntArray:
-    """Return how many frames of the image notes of some lengths need [shape=(n,), 1..128]."""
-    from retimbre.images.melspec import N_SAMPLES, SAMPLE_RATE, frames_for
+def needed_frames(
+    durations: FloatArray, releases: FloatArray, ratios: Sequence[FloatArray]
+) -> IntArray:
+    """Return how many frames of the image notes need [shape=(n,), 1..128].
 
-    samples = np.ceil(np.minimum(seconds * SAMPLE_RATE, N_SAMPLES)).astype(int)
-    return np.array([frames_for(int(n)) for n in samples], np.int64)
+    Parameters
+    ----------
+    durations, releases : np.ndarray [shape=(n,), seconds]
+    ratios : sequence of np.ndarray [shape=(n_curve,)]
+        How much higher than its pitch each note is played, every 10 ms.
+    """
+    from retimbre.images.mel_notes import frames_for_note
+
+    notes = zip(durations, releases, ratios, strict=True)
+    return np.array([frames_for_note(float(d), float(r), c) for d, r, c in notes], np.int64)
 
 
 def distinct_pairs(z: FloatArray, pitches: IntArray) -> tuple[IntArray, IntArray]:

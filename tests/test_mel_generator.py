@@ -124,7 +124,7 @@ def test_a_pair_is_made_once_as_long_as_the_longest_note_wants(
 ) -> None:
     notes = Notes([0.0, 1.0, 2.0], [0.2, 1.8, 2.1], [60, 60, 62], [80, 80, 80])
     waves = list(model.play(latents(0.2, 0.2, 0.2), notes))
-    assert network.asked == [(2, melspec.frames_for(round(1.1 * 16000)))]
+    assert network.asked == [(2, melspec.frames_for(17600))]
     assert len(waves) == 3
 
 
@@ -169,12 +169,14 @@ def test_play_reports_progress_and_timings(model: MelGenerator) -> None:
     assert timings["synthesize"] > 0
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.5, 1.0, 3.9, 30.0])
-def test_so_many_frames_hold_the_note(seconds: float) -> None:
-    (frames,) = needed_frames(np.array([seconds]))
-    wanted = min(round(seconds * 16000), 64000)
-    assert 512 * frames - 3072 >= min(wanted, 62464)
-    assert frames == 128 or 512 * (frames - 1) - 3072 < wanted
+def test_higher_notes_need_more_of_the_image() -> None:
+    durations, releases = np.array([0.5, 0.5, 30.0]), np.full(3, 0.3)
+    plain, octave, long = needed_frames(
+        durations, releases, [np.ones(1), np.full(50, 2.0), np.ones(1)]
+    )
+    assert plain == melspec.frames_for(12800)
+    assert octave > 1.5 * plain
+    assert long == 128
 
 
 def test_gansynths_models_have_neither_names_nor_ears(model: MelGenerator) -> None:

@@ -24,6 +24,10 @@ COMMANDS = {
     "train": ("retimbre.train.commands:train", "Train a generator."),
     "dataset": ("retimbre.train.commands:dataset", "Make training notes from SoundFonts."),
     "export": ("retimbre.train.commands:export", "Export a trained generator to ONNX."),
+    "import-gansynth": (
+        "retimbre.train.commands:import_gansynth",
+        "Turn a GANSynth checkpoint into a model.",
+    ),
 }
 
 HELP = """Turn a recorded melody into the same melody played by instruments that never existed.

@@ -1,7 +1,8 @@
-"""The commands ``retimbre dataset``, ``retimbre train`` and ``retimbre export``."""
+"""The commands ``retimbre dataset``, ``train``, ``export`` and ``import-gansynth``."""
 
 from retimbre.train.dataset_command import dataset
 from retimbre.train.export_command import export
+from retimbre.train.import_command import import_gansynth
 from retimbre.train.train_command import train
 
-__all__ = ["dataset", "export", "train"]
+__all__ = ["dataset", "export", "import_gansynth", "train"]

@@ -29,7 +29,7 @@ IR_VERSION = 9
 RESIDUAL_GAIN = 0.7071
 
 
-class _Graph:
+class Graph:
     """Collects nodes and constants; every method returns the name of its output."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
         pitch, and ``velocity`` float32 (n,), MIDI / 127; output ``features`` float32
         (n, 128, 288), silent above Nyquist.
     """
-    graph = _Graph()
+    graph = Graph()
     condition = _condition(graph, _place(graph, palette), weights, config)
     x = graph.dense(condition, weights["g_start"])
     shape = [-1, RESOLUTIONS[0], config.channels[0]]
@@ -137,7 +137,7 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
     ]
     heard_shape: list[int | str | None] = ["n", N_FRAMES, N_FEATURES]
     outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, heard_shape)]
-    return _model(graph, "generator", inputs, outputs)
+    return finished_model(graph, "generator", inputs, outputs)
 
 
 def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
@@ -155,7 +155,7 @@ def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
         Inputs ``features`` float32 (n, 128, 288) and ``pitch`` int64 (n,), counted from the
         lowest pitch; output ``z`` float32 (n, latent_dim) of rms 1.
     """
-    graph = _Graph()
+    graph = Graph()
     stage = len(RESOLUTIONS) - 1
     seen = graph.node("Concat", "features", _onto_frequencies(graph, config), axis=2)
     x = graph.node("Transpose", seen, perm=[0, 2, 1])
@@ -180,10 +180,10 @@ def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
     ]
     rows: list[int | str | None] = ["n", config.latent_dim]
     outputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, rows)]
-    return _model(graph, "encoder", inputs, outputs)
+    return finished_model(graph, "encoder", inputs, outputs)
 
 
-def _place(graph: _Graph, palette: FloatArray) -> str:
+def _place(graph: Graph, palette: FloatArray) -> str:
     """Write `prior.place_latents`."""
     d = palette.shape[1]
     directions = graph.constant(palette)
@@ -206,7 +206,7 @@ def _pitches(config: TrainConfig) -> npt.NDArray[np.integer]:
     return np.arange(low, high + 1)
 
 
-def _from_frequencies(graph: _Graph, curves: str, config: TrainConfig) -> str:
+def _from_frequencies(graph: Graph, curves: str, config: TrainConfig) -> str:
     """Write `frequency_layers.FromFrequencies` for curves (n, 160, frames)."""
     tables = graph.constant(grid_to_bins(_pitches(config)))
     table = graph.node("Gather", tables, "pitch", axis=0)
@@ -218,7 +218,7 @@ def _from_frequencies(graph: _Graph, curves: str, config: TrainConfig) -> str:
     return graph.node("Concat", level, nothing, noise, nothing, axis=2)
 
 
-def _onto_frequencies(graph: _Graph, config: TrainConfig) -> str:
+def _onto_frequencies(graph: Graph, config: TrainConfig) -> str:
     """Write `frequency_layers.OntoFrequencies`: the levels over frequency (n, frames, 80)."""
     tables, is_sounding = bins_to_grid(_pitches(config))
     table = graph.node("Gather", graph.constant(tables), "pitch", axis=0)
@@ -228,12 +228,12 @@ def _onto_frequencies(graph: _Graph, config: TrainConfig) -> str:
     return graph.node("Add", levels, fill)
 
 
-def _one_hot(graph: _Graph, config: TrainConfig, gain: float) -> str:
+def _one_hot(graph: Graph, config: TrainConfig, gain: float) -> str:
     depth = graph.constant(config.n_pitches, np.int64)
     return graph.node("OneHot", "pitch", depth, graph.constant([0.0, gain]), axis=-1)
 
 
-def _condition(graph: _Graph, z: str, weights: Weights, config: TrainConfig) -> str:
+def _condition(graph: Graph, z: str, weights: Weights, config: TrainConfig) -> str:
     column = graph.node("Unsqueeze", "velocity", graph.constant([1], np.int64))
     centred = graph.node("Sub", column, graph.constant(VELOCITY_CENTRE))
     strength = graph.node("Mul", centred, graph.constant(VELOCITY_GAIN))
@@ -245,7 +245,7 @@ def _condition(graph: _Graph, z: str, weights: Weights, config: TrainConfig) -> 
 
 
 def _block(
-    graph: _Graph, x: str, condition: str, weights: Weights, config: TrainConfig, i: int
+    graph: Graph, x: str, condition: str, weights: Weights, config: TrainConfig, i: int
 ) -> str:
     scale = graph.dense(condition, weights[f"g_scale{i}"])
     scale = graph.node("Unsqueeze", scale, graph.constant([2], np.int64))
@@ -258,7 +258,8 @@ def _block(
     return h
 
 
-def _model(graph: _Graph, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
+def finished_model(graph: Graph, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
+    """Put the nodes of a graph between its ends and check what comes out (onnx.ModelProto)."""
     body = helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants)
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(body, opset_imports=[opset], producer_name="retimbre")

@@ -1,0 +1,143 @@
+"""Weights of Magenta.js are read as TensorFlow.js reads them, and damaged ones refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from gansynth_files import AVERAGE, PREFIX, SMALL, variables, write_js
+
+from retimbre.errors import ModelFormatError
+from retimbre.train.gansynth_js import MANIFEST, read_js_weights
+from retimbre.train.gansynth_weights import NetworkSize
+
+SIZE = NetworkSize(channels=SMALL)
+RGB_BIAS = f"{PREFIX}3/to_rgb/bias/{AVERAGE}"
+
+ROUNDING = {None: 0.0, "float16": 1e-3, "uint16": 1e-4, "uint8": 2e-2}
+"""How far quantised weights may lie from the others: half a step of their range."""
+
+
+@pytest.fixture
+def values():
+    return variables(SMALL)
+
+
+def read(folder):
+    return read_js_weights(folder, SIZE)
+
+
+def refused(folder, *parts):
+    with pytest.raises(ModelFormatError) as caught:
+        read(folder)
+    message = str(caught.value)
+    for part in parts:
+        assert part in message
+    assert re.fullmatch(r"[^\n]+\.", message)
+
+
+def change(folder, edit):
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text())
+    edit(manifest[0])
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("dtype", [None, "float16", "uint16", "uint8"])
+@pytest.mark.parametrize("n_shards", [1, 4])
+def test_weights_are_turned_back(tmp_path, values, dtype, n_shards):
+    expected = write_js(tmp_path, values, dtype=dtype, n_shards=n_shards)
+    weights = read(tmp_path)
+    assert len(weights.layers) == 7
+    for layer, pair in weights.layers.items():
+        for value, part in zip(pair, ("conv2d/kernel", "bias"), strict=True):
+            name = f"{PREFIX}{layer}/{part}/{AVERAGE}"
+            np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-7)
+            near = ROUNDING[dtype] * max(np.ptp(values[name]), 1.0)
+            np.testing.assert_allclose(value, values[name], rtol=0, atol=near)
+            assert value.dtype == np.float32
+    assert (weights.images_seen, weights.checkpoint) == (None, MANIFEST)
+
+
+def test_several_groups_are_one_set(tmp_path, values):
+    write_js(tmp_path, values, n_shards=1)
+    shard = "group1-shard1of1"
+    groups = json.loads((tmp_path / MANIFEST).read_text())
+    content, entries = (tmp_path / shard).read_bytes(), groups[0]["weights"]
+    n = 4 * sum(int(np.prod(entry["shape"])) for entry in entries[:3])
+    (tmp_path / shard).write_bytes(content[:n])
+    (tmp_path / "second").write_bytes(content[n:])
+    groups = [
+        {"paths": [shard], "weights": entries[:3]},
+        {"paths": ["second"], "weights": entries[3:]},
+    ]
+    (tmp_path / MANIFEST).write_text(json.dumps(groups))
+    bias = read(tmp_path).layers["3/to_rgb"][1]
+    np.testing.assert_array_equal(bias, values[RGB_BIAS])
+
+
+def test_the_images_seen_are_told_if_they_are_known(tmp_path, values):
+    write_js(tmp_path, values)
+    last = tmp_path / "group1-shard3of3"
+    last.write_bytes(last.read_bytes() + np.array(11_000_000, "<i4").tobytes())
+    entry = {"name": "global_step", "shape": [], "dtype": "int32"}
+    change(tmp_path, lambda group: group["weights"].append(entry))
+    assert read(tmp_path).images_seen == 11_000_000
+
+
+def test_missing_weights_are_named(tmp_path, values):
+    write_js(tmp_path, {name: value for name, value in values.items() if name != RGB_BIAS})
+    refused(tmp_path, "lacks variables", RGB_BIAS)
+
+
+def test_other_shapes_are_refused(tmp_path, values):
+    write_js(tmp_path, values | {RGB_BIAS: np.zeros(3)})
+    refused(tmp_path, "has shape (3,) and not (2,)")
+
+
+def test_values_that_are_no_numbers_are_refused(tmp_path, values):
+    write_js(tmp_path, values | {RGB_BIAS: np.array([0.0, np.nan])})
+    refused(tmp_path, "no finite numbers", RGB_BIAS)
+
+
+def test_shards_must_be_whole(tmp_path, values):
+    write_js(tmp_path, values)
+    last = tmp_path / "group1-shard3of3"
+    content = last.read_bytes()
+    last.write_bytes(content[:-5])
+    refused(tmp_path, "bytes of weights", "get them again")
+    last.write_bytes(content + b"x")
+    refused(tmp_path, "bytes of weights")
+    last.unlink()
+    refused(tmp_path, "'group1-shard3of3', which cannot be read")
+
+
+def test_files_outside_the_folder_are_not_read(tmp_path, values):
+    folder = tmp_path / "js"
+    write_js(folder, values, n_shards=1)
+    (folder / "group1-shard1of1").rename(tmp_path / "secret")
+    change(folder, lambda group: group.update(paths=["../secret"]))
+    refused(folder, "'../secret' outside its folder")
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"dtype": "string"}, "'string', which is not known"),
+        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "'int4'"),
+        ({"quantization": {"dtype": "float32"}}, "'float32'"),
+        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights"),
+        ({"shape": None}, "no manifest of weights"),
+        ({"shape": ["many"]}, "no manifest of weights"),
+    ],
+)
+def test_what_is_not_understood_is_refused(tmp_path, values, entry, wanted):
+    write_js(tmp_path, values)
+    change(tmp_path, lambda group: group["weights"][0].update(entry))
+    refused(tmp_path, MANIFEST, wanted)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "3", '[{"paths": []}]', "[[]]", '{"weights": []}'])
+def test_other_manifests_are_refused(tmp_path, text):
+    (tmp_path / MANIFEST).write_text(text)
+    refused(tmp_path, MANIFEST)

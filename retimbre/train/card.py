@@ -11,6 +11,19 @@ FIGURES = "## Figures"
 """What a card says from here on is kept when a model is exported again into its folder."""
 
 
+_IMAGES = {"harmonic": "harmonic note images", "mel": "GANSynth's mel spectrograms"}
+_PLAYS = ", velocity as a condition; notes of any length at any sample rate"
+_LOSSES = (
+    "L1 reconstruction at another pitch and velocity of the same instrument, GAN, auxiliary pitch "
+    "classifier, contrastive instrument loss"
+)
+_MEL_LOSSES = "Wasserstein with gradient penalty, auxiliary pitch classifier"
+_RANDOM = """
+A random latent becomes a blend of a few of the instruments of the palette; latents that point at an
+instrument, between two, or at an encoded sound are played as they are.
+"""
+
+
 def write_card(
     folder: Path,
     run: Path,
@@ -39,30 +52,33 @@ def write_card(
     velocities = sorted({label.velocity for label in dataset.labels})
     low, high = config.pitch_range
     hours = trained_seconds(run, n_seen) / 3600.0
+    is_mel = config.representation == "mel"
     rows = {
-        "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions, "
-        "velocity as a condition; notes of any length at any sample rate",
+        "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions"
+        + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
         "trained on": f"{n_notes:,} notes of {len(trained)} instruments "
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset)}",
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{hours:.1f} hours; progressive growing from 8 to 128 frames",
-        "losses": "L1 reconstruction at another pitch and velocity of the same instrument, "
-        "GAN, auxiliary pitch classifier, contrastive instrument loss",
-        "settings": f"learning rate {config.peak_learning_rate:g}, weights "
-        f"{config.reconstruction_weight:g} / {config.adversarial_weight:g} / "
-        f"{config.pitch_weight:g} / {config.instrument_weight:g}, seed {config.seed}",
+        f"{hours:.1f} hours; progressive growing to 128 frames",
+        "losses": _MEL_LOSSES if is_mel else _LOSSES,
+        "settings": f"learning rate {config.peak_learning_rate:g}, weights {_weights(config)}, "
+        f"seed {config.seed}",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     path = folder / "MODEL_CARD.md"
     text = (
-        f"# {folder.name}\n\nA pitch-conditional GAN on harmonic note images.\n\n"
-        f"| | |\n|---|---|\n{table}\n\n"
-        "A random latent becomes a blend of a few of the instruments of the palette; latents "
-        "that point at an instrument,\nbetween two, or at an encoded sound are played as they "
-        "are.\n"
+        f"# {folder.name}\n\nA pitch-conditional GAN on {_IMAGES[config.representation]}.\n\n"
+        f"| | |\n|---|---|\n{table}\n" + ("" if is_mel else _RANDOM)
     )
     path.write_text(text + _kept(path))
+
+
+def _weights(config: TrainConfig) -> str:
+    names = ("reconstruction", "adversarial", "pitch", "instrument")
+    if config.representation == "mel":
+        names = ("adversarial", "pitch", "gradient_penalty")
+    return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names)
 
 
 def _sources(dataset: Dataset) -> str:

@@ -15,6 +15,7 @@ from retimbre.images.harmonic import N_FEATURES, N_FRAMES, SAMPLE_RATE
 from retimbre.train.card import write_card
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
+from retimbre.train.export_mel import export_mel_run
 from retimbre.train.onnx_graph import Weights, encoder_graph, generator_graph
 from retimbre.train.palette import describe_palette, encode_instruments
 from retimbre.train.player import WholePlayer
@@ -73,7 +74,8 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     dataset : Dataset
         What it was trained on: its instruments are encoded once more.
     folder : Path
-        Gets generator.onnx, encoder.onnx, palette.json, MODEL_CARD.md and config.json.
+        Gets generator.onnx, encoder.onnx, palette.json, MODEL_CARD.md and config.json; of a run in
+        GANSynth's representation there is neither encoder nor palette.
 
     Returns
     -------
@@ -84,10 +86,13 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     Raises
     ------
     ModelFormatError
-        If the difference is above 1e-4.
+        If the difference is above 1e-4, or the run has not grown to its last resolution.
     """
     trainer = load_run(run)
     config, nets = trainer.config, trainer.networks
+    _check_grown(run, trainer)
+    if config.representation != "harmonic":
+        return export_mel_run(run, dataset, trainer, folder)
     own = WholePlayer(trainer)
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
@@ -129,6 +134,16 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     # Last, so that a folder with a config is a whole model.
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
     return difference
+
+
+def _check_grown(run: Path, trainer: Trainer) -> None:
+    config, n_seen = trainer.config, int(trainer.n_seen)
+    grown = config.stage_starts[-1] + config.fade_notes
+    if n_seen < grown and config.stage_starts[-1] > 0:
+        raise ModelFormatError(
+            f"{run} has seen {n_seen:,} notes and is at its last resolution from {grown:,} on; "
+            f"train it further with --resume, or shorten its stages in a config file."
+        )
 
 
 def _palette_bytes(entries: list[dict[str, Any]]) -> bytes:

@@ -1,6 +1,7 @@
 """What is exported is what was learned (a tiny run throughout)."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +215,15 @@ def test_descriptors_of_known_sounds() -> None:
     # White noise of variance 0.01 a sample, all of whose band is heard, against power 0.5.
     noisy = describe_sound(plain_image(0.0, -20.0), 69)
     assert noisy["noisiness"] == pytest.approx(10 * np.log10(0.01 / 0.5), abs=0.5)
+
+
+def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path) -> None:
+    from retimbre.train.export import export_run
+
+    run = shutil.copytree(finished[0], tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["stage_starts"] = [0, 16, 16, 16, 30]
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFormatError, match="has seen 32 notes and is at its last resolution"):
+        export_run(run, notes, tmp_path / "model")
+    assert not (tmp_path / "model").exists()

@@ -125,9 +125,7 @@ def test_a_run_goes_on_exactly_and_draws_sheets(notes, folder, tmp_path, eagerly
 
     # Two of the seven resolutions: the others take minutes.
     starts = (0, 8, *[1000] * 5)
-    config = replace(
-        TINY_MEL, total_notes=20, stage_starts=starts, n_held_out=0, sheet_notes=16
-    )
+    config = replace(TINY_MEL, total_notes=20, stage_starts=starts, n_held_out=0, sheet_notes=16)
     whole = train(tmp_path / "whole", notes, config, dataset_folder=folder)
     train(tmp_path / "parts", notes, replace(config, total_notes=8))
     parts = train(tmp_path / "parts", notes, config, resume=True)
@@ -150,3 +148,38 @@ def test_the_other_kind_of_settings_is_refused(notes, tmp_path):
         ParameterError, match="holds mel note images, and the settings are for harm"
     ):
         train(tmp_path / "run", notes, TINY)
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    """A network of full images and few channels, with weights that are none of the first ones."""
+    from retimbre.train.trainer import Trainer
+
+    made = Trainer(replace(TINY_MEL, n_held_out=0))
+    rng = np.random.default_rng(0)
+    for variable in made.networks.generator_variables:
+        variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
+    made.n_seen.assign(64)
+    return made
+
+
+def test_a_run_becomes_a_model_that_plays(trainer, notes, tmp_path):
+    from retimbre.generator import load_generator
+    from retimbre.train.export_mel import export_mel_run
+    from retimbre.train.player import Player
+
+    folder = tmp_path / "model"
+    (tmp_path / "run").mkdir()
+    assert export_mel_run(tmp_path / "run", notes, trainer, folder) < 1e-2
+    generator = load_generator(folder)
+    assert (generator.latent_dim, generator.pitch_range) == (16, (24, 84))
+    z, pitches = np.random.default_rng(1).standard_normal((2, 16)), np.array([24, 71])
+    made = generator.generate_specgrams(z, pitches, 40)
+    player = Player(trainer, trainer.config.moment(64))
+    wanted = player.generate(z, pitches, np.ones(2))[:, :40]
+    assert np.sqrt(np.mean(np.square(made - wanted))) < 1e-5
+    assert np.ptp(wanted) > 0.1
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "GANSynth's mel spectrograms" in card
+    assert "64 notes" in card
+    assert "encoded sound" not in card

@@ -75,10 +75,9 @@ def write_card(
 
 
 def _weights(config: TrainConfig) -> str:
-    names = ("reconstruction", "adversarial", "pitch", "instrument")
-    if config.representation == "mel":
-        names = ("adversarial", "pitch", "gradient_penalty")
-    return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names)
+    is_mel = config.representation == "mel"
+    names = "adversarial pitch " + ("gradient_penalty" if is_mel else "reconstruction instrument")
+    return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names.split())
 
 
 def _sources(dataset: Dataset) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
+from retimbre.images.dynamics import brighten
 from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
 from retimbre.train.labels import InstrumentKey
 
@@ -179,14 +180,17 @@ def _run_in_batches(session: Any, inputs: dict[str, Any]) -> FloatArray:
 def generate_images(
     model: SoundModel, z: FloatArray, pitches: IntArray, velocities: IntArray
 ) -> FloatArray:
-    """Play notes as images [shape=(n, 128, 96, 4)]; for some hundred notes at a time."""
-    return features_to_image(model.generate(z, pitches, velocities))
+    """Play notes as images [shape=(n, 128, 96, 4)]; for some hundred notes at a time.
+
+    As the main job plays them: the network knows the velocity, and the spectrum is tilted besides.
+    """
+    return brighten(features_to_image(model.generate(z, pitches, velocities)), velocities)
 
 
 def generate_levels(
     model: SoundModel, z: FloatArray, pitches: IntArray, velocities: IntArray
 ) -> FloatArray:
-    """Play notes and keep their levels, a batch at a time.
+    """Play notes and keep the levels that the network gives, a batch at a time.
 
     Returns
     -------

@@ -12,7 +12,6 @@ from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
 from retimbre.images.analysis import analyze
-from retimbre.images.dynamics import brighten
 from retimbre.images.harmonic import features_to_image
 from retimbre.images.synthesis import synthesize_plain
 from retimbre.images.texture import separate_texture
@@ -241,10 +240,8 @@ def brightness_rows(model: SoundModel, real: RealNotes, *, pitch: int = 60) -> l
     f0 = float(midi_to_hz(pitch))
     z = model.palette.z
     pitches = np.full(len(z), pitch)
-    # As it is played: the network knows the velocity, and playing tilts the spectrum besides.
     soft, loud = (
-        brighten(generate_images(model, z, pitches, velocities), velocities)
-        for velocities in (np.full(len(z), velocity) for velocity in (SOFT, LOUD))
+        generate_images(model, z, pitches, np.full(len(z), velocity)) for velocity in (SOFT, LOUD)
     )
     ratios = [brightness(b, f0) / brightness(a, f0) for a, b in zip(soft, loud, strict=True)]
     truth = real_brightness_ratios(real)

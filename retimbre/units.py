@@ -75,23 +75,6 @@ def frames_to_time(frames: npt.ArrayLike, *, sr: float, hop_length: int) -> Floa
     return np.asarray(np.asarray(frames, dtype=np.float64) * hop_length / sr)
 
 
-def time_to_frames(times: npt.ArrayLike, *, sr: float, hop_length: int) -> npt.NDArray[np.int64]:
-    """Return the index of the frame nearest to each time.
-
-    Parameters
-    ----------
-    times : array_like [seconds]
-    sr : float [Hz]
-    hop_length : int [samples]
-
-    Returns
-    -------
-    frames : np.ndarray of int64 [same shape]
-    """
-    frames = np.asarray(times, dtype=np.float64) * sr / hop_length
-    return np.asarray(np.rint(frames), dtype=np.int64)
-
-
 def db_to_amplitude(level_db: npt.ArrayLike) -> FloatArray:
     """Convert decibels to amplitude: ``10 ** (level_db / 20)``.
 

@@ -64,7 +64,7 @@ def draw_batch(
         Resolution of the features.
     rng : np.random.Generator
     pitch_range : (int, int) [MIDI, inclusive]
-        No note is transposed beyond.
+        No note is drawn from outside or transposed beyond.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def draw_batch(
     wanted : Notes
         Another note of the same instrument, row by row.
     """
-    _, *pairs = dataset.draw_pairs(instruments, size, rng)
+    _, *pairs = dataset.draw_pairs(instruments, size, rng, pitch_range)
     changes = draw_changes(instruments, size, rng)
     pitches = dataset.pitches[np.stack(pairs)]
     partner_rows = _find_partners(dataset, changes, pitches)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+from retimbre.train import changes
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.run_folder import trained_seconds
@@ -50,6 +52,7 @@ def write_card(
     """
     n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
     velocities = sorted({label.velocity for label in dataset.labels})
+    stages = ", ".join(f"{start:,}" for start in config.stage_starts)
     low, high = config.pitch_range
     hours = trained_seconds(run, n_seen) / 3600.0
     is_mel = config.representation == "mel"
@@ -57,13 +60,15 @@ def write_card(
         "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions"
         + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
         "trained on": f"{n_notes:,} notes of {len(trained)} instruments "
-        f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset)}",
+        f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset, trained)}",
+        "data set": ", ".join(f"{key} {value}" for key, value in _told(dataset.settings)),
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{hours:.1f} hours; progressive growing to 128 frames",
-        "losses": _MEL_LOSSES if is_mel else _LOSSES,
-        "settings": f"learning rate {config.peak_learning_rate:g}, weights {_weights(config)}, "
-        f"seed {config.seed}",
+        f"{hours:.1f} hours; progressive growing to 128 frames, in stages from {stages} notes on",
+        "instruments": "as they are" if is_mel else _changed(),
+        "losses": f"{_MEL_LOSSES if is_mel else _LOSSES} ({config.adversarial})",
+        "settings": f"learning rate {config.peak_learning_rate:g}, {_decay(config)}"
+        f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, seed {config.seed}",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     path = folder / "MODEL_CARD.md"
@@ -80,9 +85,27 @@ def _weights(config: TrainConfig) -> str:
     return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names.split())
 
 
-def _sources(dataset: Dataset) -> str:
+def _told(settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what of a dataset's settings a reader wants to know."""
+    names = ("pitches", "velocities", "fraction", "seed", "representation")
+    return [(name, settings[name]) for name in names if name in settings]
+
+
+def _changed() -> str:
+    share = 1.0 - changes.UNCHANGED
+    return (
+        f"{share:.0%} of those in a batch changed: between two or in unison, transposed, another "
+        "body, profile or envelope"
+    )
+
+
+def _decay(config: TrainConfig) -> str:
+    return f"decay over the last {config.decay_notes:,} notes, " if config.decay_notes else ""
+
+
+def _sources(dataset: Dataset, trained: list[int]) -> str:
     licences = {label.source: label.licence for label in dataset.labels}
-    counts = Counter(key.source for key in dataset.instruments)
+    counts = Counter(dataset.instruments[i].source for i in trained)
     return "; ".join(
         f"{source} (licence {licences[source]}, {counts[source]} instruments)"
         for source in sorted(counts)

@@ -201,17 +201,25 @@ def join(own: Decibels, other: Decibels, changes: Changes) -> Decibels:
     balance = changes.balance.astype(np.float32)[:, None, None]
     half = changes.share.astype(np.float32)[:, None, None]
 
-    def sum_of(a: FloatArray, b: FloatArray) -> FloatArray:
-        summed = 10.0 * np.log10(to_power(a) + to_power(b + balance))
+    gain = to_power(balance)
+
+    def sum_of(a: FloatArray, b: FloatArray, floor: float) -> FloatArray:
+        power = _heard_power(a, floor) + gain * _heard_power(b, floor)
+        summed = 10.0 * np.log10(np.maximum(power, np.float32(10.0 ** (floor / 10.0))))
         return np.where(is_unison, summed, a + half * (b - a))
 
-    level = sum_of(own.level, other.level)
-    added = to_power(other.level[..., :N_SINGLE] + balance)
+    level = sum_of(own.level, other.level, LEVEL_FLOOR_DB)
+    added = gain * to_power(other.level[..., :N_SINGLE])
     in_unison = added / (added + to_power(own.level[..., :N_SINGLE]))
     share = np.where(is_unison, in_unison, half)
     share = np.concatenate([share, share], axis=-1)
     rest = own.rest + share * (other.rest - own.rest)
-    return Decibels(level, sum_of(own.noise, other.noise), rest)
+    return Decibels(level, sum_of(own.noise, other.noise, NOISE_FLOOR_DB), rest)
+
+
+def _heard_power(level: FloatArray, floor: float) -> FloatArray:
+    """Return 10^(dB / 10); what lies on the floor is silence, however many of it sound."""
+    return np.where(level > floor + _FLOOR_MARGIN_DB, to_power(level), np.float32(0.0))
 
 
 def to_power(level: FloatArray) -> FloatArray:

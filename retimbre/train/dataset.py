@@ -1,6 +1,5 @@
 """A dataset opened for training: its instruments, its batches, what is held out."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
 from retimbre.train import shards
+from retimbre.train.duplicates import read_duplicates
 from retimbre.train.labels import InstrumentKey, NoteLabel
 from retimbre.train.measures import find_measure
 from retimbre.train.twins import find_families
@@ -18,7 +18,6 @@ FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 
 MIN_NOTES_PER_INSTRUMENT = 6
-DUPLICATES = "duplicates.json"
 
 
 class Notes(NamedTuple):
@@ -63,7 +62,7 @@ class Dataset:
     ModelNotFoundError
         If the folder holds no dataset.
     ModelFormatError
-        If a shard is torn or the dataset is of another format.
+        If a shard is torn, the dataset is of another format, or no instrument has enough notes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +75,7 @@ class Dataset:
         self._starts = np.cumsum([0, *(len(labels) for _, labels in parts)])
         self.pitches = np.array([label.pitch for label in self.labels], np.int32)
         self.velocities = np.array([label.velocity / 127.0 for label in self.labels], np.float32)
-        copies = _read_copies(folder)
+        copies = read_duplicates(folder)
         rows: dict[InstrumentKey, list[int]] = defaultdict(list)
         for row, label in enumerate(self.labels):
             if label.instrument not in copies:
@@ -87,6 +86,11 @@ class Dataset:
             if len(found) >= MIN_NOTES_PER_INSTRUMENT
         }
         self.instruments = list(self.notes_of)
+        if not self.instruments:
+            raise ModelFormatError(
+                f"No instrument of {folder} has {MIN_NOTES_PER_INSTRUMENT} notes, which a training "
+                "needs; add recordings or keys and build again in another folder."
+            )
         self._rows_at = {
             (i, int(self.pitches[row])): row
             for i, key in enumerate(self.instruments)
@@ -162,26 +166,37 @@ class Dataset:
         ModelFormatError
             If there is no such note.
         """
-        rows = np.concatenate([self.notes_of[self.instruments[i]] for i in instruments])
-        low, high = pitch_range
-        rows = rows[(self.pitches[rows] >= low) & (self.pitches[rows] <= high)]
+        rows = np.concatenate([self._rows_within(i, pitch_range) for i in instruments])
         if not len(rows):
+            low, high = pitch_range
             raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
         return np.asarray(rng.choice(rows, size))
 
     def draw_pairs(
-        self, instruments: list[int], size: int, rng: np.random.Generator
+        self,
+        instruments: list[int],
+        size: int,
+        rng: np.random.Generator,
+        pitch_range: tuple[int, int] = (0, 127),
     ) -> tuple[IntArray, IntArray, IntArray]:
-        """Draw instruments and the rows of two notes of each [shape=(size,), three times]."""
-        chosen = rng.choice(instruments, size)
-        pairs = np.stack([rng.choice(self.notes_of[self.instruments[i]], 2) for i in chosen])
+        """Draw instruments and the rows of two notes of each [shape=(size,), three times].
+
+        Raises
+        ------
+        ModelFormatError
+            If no instrument has a note within the range of pitches (MIDI, inclusive).
+        """
+        rows = {i: self._rows_within(i, pitch_range) for i in instruments}
+        playing = [i for i in instruments if len(rows[i])]
+        if not playing:
+            low, high = pitch_range
+            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+        chosen = rng.choice(playing, size)
+        pairs = np.stack([rng.choice(rows[int(i)], 2) for i in chosen])
         return chosen, pairs[:, 0], pairs[:, 1]
 
-
-def _read_copies(folder: Path) -> set[InstrumentKey]:
-    """Return the instruments that are copies of others."""
-    path = folder / DUPLICATES
-    if not path.is_file():
-        return set()
-    found = json.loads(path.read_text())["duplicates"]
-    return {InstrumentKey(d["source"], d["bank"], d["program"], d["name"]) for d in found}
+    def _rows_within(self, instrument: int, pitch_range: tuple[int, int]) -> IntArray:
+        rows = self.notes_of[self.instruments[instrument]]
+        low, high = pitch_range
+        pitches = self.pitches[rows]
+        return np.asarray(rows[(pitches >= low) & (pitches <= high)])

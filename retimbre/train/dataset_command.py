@@ -176,8 +176,10 @@ def tell(built: "Built", folder: Path) -> list[str]:
             "half of their rate."
         )
     if built.duplicates:
+        n_copies = len(built.duplicates)
         lines.append(
-            f"{len(built.duplicates):,} instruments are copies of others and are not trained on "
+            f"{n_copies:,} {'instrument is a copy' if n_copies == 1 else 'instruments are copies'} "
+            "of others and not trained on "
             f"({folder / 'duplicates.json'})."
         )
     return lines

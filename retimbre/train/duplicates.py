@@ -1,6 +1,7 @@
 """Instruments that stand twice in a dataset: presets of several SoundFonts made of one sample."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from retimbre.errors import ModelFormatError
 from retimbre.files import write_text
 from retimbre.train.labels import InstrumentKey, NoteLabel
 from retimbre.train.measures import SILENT_DB, thin_levels
@@ -89,8 +91,32 @@ def drop_duplicates(folder: Path, parts: Parts, sources: Sequence[str]) -> list[
     """
     found = find_duplicates(parts, sources)
     content = [{**d.dropped._asdict(), "copy_of": d.copy_of._asdict()} for d in found]
-    write_text(folder / FILE, json.dumps({"duplicates": content}, indent=2) + "\n")
+    # One a line, so that a line can be taken out by hand.
+    lines = ",\n".join(f"  {json.dumps(entry)}" for entry in content)
+    write_text(folder / FILE, f'{{"duplicates": [\n{lines}\n]}}\n')
     return found
+
+
+def read_duplicates(folder: Path) -> set[InstrumentKey]:
+    """Read which instruments of a dataset are copies of others.
+
+    Raises
+    ------
+    ModelFormatError
+        If ``duplicates.json`` is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return set()
+    try:
+        # Where the last line was taken out, the one before ends with a comma.
+        found = json.loads(re.sub(r",(\s*\])", r"\1", path.read_text()))["duplicates"]
+        return {InstrumentKey(d["source"], d["bank"], d["program"], d["name"]) for d in found}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFormatError(
+            f"{path} cannot be read ({type(error).__name__}: {error}); a list of JSON objects, an "
+            "instrument each, is wanted, or no file at all."
+        ) from error
 
 
 def _distances(parts: Parts, keys: Iterable[InstrumentKey]) -> FloatArray:

@@ -89,10 +89,11 @@ def train(
     """
     _check(folder, dataset, config, resume=resume)
     folder.mkdir(parents=True, exist_ok=True)
+    # First what may be refused: a run that stands is not changed by a wrong command.
+    run = _Run(folder, dataset, config)
     config.save(folder / CONFIG)
     if dataset_folder is not None:
         remember_dataset(folder, dataset_folder)
-    run = _Run(folder, dataset, config)
     with held_back() as interruption:
         try:
             run.go(minutes, checkpoint_minutes, report, progress, lambda: bool(interruption))

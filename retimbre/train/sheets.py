@@ -4,7 +4,6 @@ A sheet is a picture of level images and a sound file, drawn with the averaged w
 resolution of the moment.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from retimbre.train.augment import shorten
 from retimbre.train.config import TrainConfig
-from retimbre.train.dataset import Dataset, Notes
+from retimbre.train.dataset import Dataset
 from retimbre.train.mel_sheets import MelSheets
 from retimbre.train.player import Player
 from retimbre.train.prior import place_latents
@@ -29,21 +28,6 @@ N_ANCHORS = 64
 N_PAIRS = 8
 REAL_PITCH = 60
 HEARD_PITCH = 67
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Fixed notes, and others of the same instruments from which they are played.
-
-    Attributes
-    ----------
-    names : list of str
-    heard, wanted : Notes
-    """
-
-    names: list[str]
-    heard: Notes
-    wanted: Notes
 
 
 def sheets_for(

@@ -1,5 +1,6 @@
 """Notes of SoundFont presets, rendered dry through FluidSynth."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from retimbre.train import fluid
 
 FloatArray = npt.NDArray[np.floating]
 
+logger = logging.getLogger("retimbre")
+
 DEFAULT_SOUNDFONTS = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",
     "/usr/share/sounds/sf3/MuseScore_General_Full.sf3",
@@ -20,6 +23,10 @@ DEFAULT_SOUNDFONTS = (
 )
 """Where Debian's packages fluid-soundfont-gm and musescore-general-soundfont (MIT) put them."""
 
+PACKAGES = {
+    "FluidR3_GM": "fluid-soundfont-gm",
+    "MuseScore_General": "musescore-general-soundfont",
+}
 LICENCES = {"FluidR3_GM": "MIT", "MuseScore_General": "MIT"}
 """Of SoundFonts by the stem of their file; others are asked of the user."""
 
@@ -106,4 +113,10 @@ def find_soundfonts(paths: tuple[str, ...] = DEFAULT_SOUNDFONTS) -> list[Path]:
             "No SoundFont was found; install some with "
             "'apt-get install fluid-soundfont-gm musescore-general-soundfont' or name one."
         )
+    there = " ".join(path.stem for path in found)
+    for stem, package in PACKAGES.items():
+        if any(stem in path for path in paths) and stem not in there:
+            logger.warning(
+                "%s is not installed ('apt-get install %s') and is left out", stem, package
+            )
     return found

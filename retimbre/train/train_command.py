@@ -82,7 +82,9 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
     need_tensorflow()
     from retimbre.train.loop import train as run_training
 
-    precision = options["precision"] or (None if resume else "auto")
+    # A file says it for itself.
+    is_told = resume or (options["config_name"] or "harmonic") not in CONFIGS
+    precision = options["precision"] or (None if is_told else "auto")
     if precision is not None:
         config = replace(config, mixed_precision=choose_precision(precision))
     go_on = f"retimbre train {dataset_folder} {run} --resume"

@@ -68,7 +68,7 @@ def find_alike(dataset: "Dataset", limit_db: float = TWIN_DB) -> list[tuple[int,
     ----------
     dataset : Dataset
     limit_db : float
-        Largest mean difference of the levels over up to 6 notes of the same pitch.
+        Largest mean difference of the levels over notes of the same pitch and velocity.
 
     Returns
     -------
@@ -116,4 +116,5 @@ def _common_notes(dataset: "Dataset") -> list[dict[int, int]]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z]+", "", name.lower())
+    """Return a name without numbers and signs; one that has nothing else is itself."""
+    return re.sub(r"[^a-z]+", "", name.lower()) or name.casefold()

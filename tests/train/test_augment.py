@@ -126,3 +126,15 @@ def test_a_partner_without_one_of_the_notes_stays_out(notes: Dataset, only) -> N
     rows = augment._find_partners(notes, drawn, np.array([[there, there], [there, 127]]))
     assert rows[:, 0].tolist() == [notes.row_at(2, there)] * 2
     assert rows[:, 1].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("kind", ["UNISON", "BETWEEN"])
+def test_no_instrument_that_is_held_out_is_heard(notes: Dataset, only, kind: str) -> None:
+    only(**{kind: 1.0})
+    batches = augment.draw_batch(notes, [0, 2], 64, 128, np.random.default_rng(3))
+    for made in batches:
+        level = made.features[:, 50, :96]
+        # Every instrument of the small dataset has eight bins of its own.
+        for instrument, is_trained in enumerate([True, False, True, False]):
+            own = level[:, 8 * (instrument + 1) : 8 * (instrument + 2)]
+            assert (own.max() > -1.0) == is_trained

@@ -140,7 +140,9 @@ def test_two_in_unison_sum_in_power_and_one_between_is_a_mean_of_decibels(notes:
     joined = changes.join(own, other, drawn)
     for part in ("level", "noise"):
         a, b = getattr(own, part), getattr(other, part)
-        both = 10 * np.log10(10 ** (a[0] / 10) + 10 ** ((b[0] - 6.0) / 10))
+        floor = {"level": -90.0, "noise": -110.0}[part]
+        powers = [np.where(x[0] > floor, 10 ** (x[0] / 10), 0.0) for x in (a, b)]
+        both = 10 * np.log10(np.maximum(powers[0] + 10**-0.6 * powers[1], 10 ** (floor / 10)))
         np.testing.assert_allclose(getattr(joined, part)[0], both, rtol=1e-4)
         np.testing.assert_allclose(getattr(joined, part)[1], 0.7 * a[1] + 0.3 * b[1], rtol=1e-4)
     np.testing.assert_allclose(joined.rest[1], 0.7 * own.rest[1] + 0.3 * other.rest[1], atol=1e-5)

@@ -65,6 +65,21 @@ def test_copies_and_instruments_of_few_notes_are_no_instruments(folder):
     assert names == ["a tone", "c tone", "d tone"]
 
 
+def test_a_dataset_of_few_notes_is_refused(tmp_path):
+    write_dataset(tmp_path, n_notes=4)
+    with pytest.raises(ModelFormatError, match=r"No instrument of .* has 6 notes"):
+        Dataset(tmp_path)
+
+
+def test_pairs_are_drawn_from_the_pitches_of_the_run(folder):
+    notes = Dataset(folder)
+    _, first, second = notes.draw_pairs([0, 1, 2], 100, np.random.default_rng(0), (62, 64))
+    for rows in (first, second):
+        assert set(notes.pitches[rows].tolist()) == {62, 63, 64}
+    with pytest.raises(ModelFormatError, match=r"no note within MIDI 24\.\.30"):
+        notes.draw_pairs([0, 1], 4, np.random.default_rng(0), (24, 30))
+
+
 def test_a_missing_dataset_says_how_to_make_one(tmp_path):
     with pytest.raises(ModelNotFoundError, match="retimbre dataset build"):
         Dataset(tmp_path)

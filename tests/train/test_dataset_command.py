@@ -56,8 +56,7 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
         f"{folder}: 28 notes of 4 instruments.",
         f"33 notes were left out (33 outside the pitches); {folder / 'left_out'} lists them.",
         "4 notes were recorded at less than 44.1 kHz and are silent above half of their rate.",
-        "1 instruments are copies of others and are not trained on "
-        f"({folder / 'duplicates.json'}).",
+        f"1 instrument is a copy of others and not trained on ({folder / 'duplicates.json'}).",
     ]
     assert shards.read_settings(folder) | {"recordings": None} == {
         "format_version": 2,

@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from retimbre.train.duplicates import Duplicate, drop_duplicates, find_duplicates
+from retimbre.errors import ModelFormatError
+from retimbre.train.duplicates import (
+    Duplicate,
+    drop_duplicates,
+    find_duplicates,
+    read_duplicates,
+)
 from retimbre.train.labels import InstrumentKey, NoteLabel
 
 
@@ -123,3 +129,25 @@ def test_they_are_written_where_training_reads_them(tmp_path, spectra):
 def test_there_may_be_none(tmp_path, spectra):
     drop_duplicates(tmp_path, parts_of(played(key("a", "x"), spectra[0])), [])
     assert json.loads((tmp_path / "duplicates.json").read_text()) == {"duplicates": []}
+
+
+def test_a_line_taken_out_has_its_instrument_back(tmp_path, spectra):
+    notes = played(key("a", "x"), spectra[0])
+    for name in ("y", "z"):
+        notes |= played(key("b", name), spectra[0])
+    drop_duplicates(tmp_path, parts_of(notes), ["a", "b"])
+    assert read_duplicates(tmp_path) == {key("b", "y"), key("b", "z")}
+    path = tmp_path / "duplicates.json"
+    lines = path.read_text().splitlines()
+    for gone, left in (("y", "z"), ("z", "y")):
+        path.write_text("\n".join(line for line in lines if f'"{gone}"' not in line))
+        assert read_duplicates(tmp_path) == {key("b", left)}
+    path.unlink()
+    assert read_duplicates(tmp_path) == set()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"duplicates": [{"source": "a"}]}'])
+def test_a_damaged_list_is_one_sentence(tmp_path, text):
+    (tmp_path / "duplicates.json").write_text(text)
+    with pytest.raises(ModelFormatError, match=r"duplicates\.json cannot be read"):
+        read_duplicates(tmp_path)

@@ -227,3 +227,18 @@ def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path
     with pytest.raises(ModelFormatError, match="has seen 32 notes and is at its last resolution"):
         export_run(run, notes, tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_what_is_exported_are_the_averages(finished) -> None:
+    """The state of a run is its weights, then the optimisers', then the averages."""
+    from retimbre.train.export import load_run
+
+    trainer = load_run(finished[0])
+    state = finished[1]
+    n = len(trainer.maker_variables)
+    averages = state[-1 - n : -1]
+    different = 0
+    for variable, average, weight in zip(trainer.maker_variables, averages, state, strict=False):
+        np.testing.assert_array_equal(np.asarray(variable), average)
+        different += not np.array_equal(average, weight)
+    assert different > n // 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -120,3 +121,23 @@ def test_another_representation_than_that_of_the_notes_is_refused(notes, tmp_pat
     ):
         train(tmp_path / "run", notes, TINY_MEL)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_wrong_dataset_changes_nothing_of_a_run(notes, notes_folder, tmp_path, finished):
+    from small_dataset import write_dataset
+
+    from retimbre.train.dataset import Dataset
+    from retimbre.train.loop import train
+
+    run = shutil.copytree(finished[0], tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    write_dataset(tmp_path / "other", n_instruments=2)
+    with pytest.raises(ParameterError, match="lacks 2 instruments"):
+        train(
+            run,
+            Dataset(tmp_path / "other"),
+            replace(TINY, total_notes=64),
+            dataset_folder=tmp_path / "other",
+            resume=True,
+        )
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before

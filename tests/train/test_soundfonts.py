@@ -119,3 +119,17 @@ def test_licences_are_told_of_what_is_known():
     assert licence_of("/usr/share/sounds/sf3/MuseScore_General_Full.sf3") == "MIT"
     assert licence_of("FluidR3_GM.sf2") == "MIT"
     assert licence_of("mine.sf2") == "unknown"
+
+
+def test_one_of_debians_soundfonts_that_is_missing_is_told(tmp_path, caplog):
+    (tmp_path / "FluidR3_GM.sf2").write_bytes(b"")
+    paths = tuple(str(tmp_path / name) for name in ("FluidR3_GM.sf2", "MuseScore_General.sf3"))
+    assert find_soundfonts(paths) == [tmp_path / "FluidR3_GM.sf2"]
+    assert caplog.messages == [
+        "MuseScore_General is not installed ('apt-get install musescore-general-soundfont') and "
+        "is left out"
+    ]
+    caplog.clear()
+    (tmp_path / "MuseScore_General.sf3").write_bytes(b"")
+    assert len(find_soundfonts(paths)) == 2
+    assert caplog.messages == []

@@ -101,8 +101,12 @@ def test_the_precision_suits_the_machine_unless_the_run_has_one(
     invoke(notes_folder, tmp_path / "new")
     invoke(notes_folder, begun, "--resume")
     invoke(notes_folder, begun, "--resume", "--precision", "auto")
+    invoke(notes_folder, tmp_path / "short", "--config", "harmonic_short")
+    # A file of settings says it for itself.
+    (tmp_path / "own.json").write_text('{"mixed_precision": true}')
+    invoke(notes_folder, tmp_path / "own", "--config", tmp_path / "own.json")
     found = [call.config.mixed_precision for call in trained]
-    assert found == [is_mixed, TINY.mixed_precision, is_mixed]
+    assert found == [is_mixed, TINY.mixed_precision, is_mixed, is_mixed, True]
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,11 @@ def test_distances_are_mean_level_differences(tmp_path: Path) -> None:
     assert distance[0, 1] == pytest.approx(60.0 - 22.5, abs=2.0)
     assert np.diag(distance) == pytest.approx(0.0)
     np.testing.assert_allclose(distance, distance.T)
+
+
+def test_names_without_latin_letters_are_told_apart():
+    from retimbre.train.twins import _plain
+
+    names = ["尺八", "Флейта", "808", "909", "Flute 2", "flute"]
+    assert len({_plain(name) for name in names}) == 5
+    assert _plain("Flute 2") == _plain("flute")

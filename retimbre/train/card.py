@@ -68,7 +68,8 @@ def write_card(
         "instruments": "as they are" if is_mel else _changed(),
         "losses": f"{_MEL_LOSSES if is_mel else _LOSSES} ({config.adversarial})",
         "settings": f"learning rate {config.peak_learning_rate:g}, {_decay(config)}"
-        f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, seed {config.seed}",
+        f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, "
+        f"seed {config.seed}",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     path = folder / "MODEL_CARD.md"

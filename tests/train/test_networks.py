@@ -158,3 +158,24 @@ def test_the_mel_networks_have_gansynths_size():
     assert len(networks.generator_variables) == 42
     assert sizes == [7_311_246, 6_831_230]
     assert networks.encoder_variables == []
+
+
+@pytest.mark.parametrize("name", ["encoder", "discriminator"])
+def test_a_trunk_whose_fade_is_over_has_the_new_resolution_alone(built, name):
+    networks = built["harmonic"]
+    image = play(networks, 2, False, 1.0)
+    inputs = [image, condition(networks)[1]] if name == "encoder" else [image]
+    build = getattr(networks, name)
+    faded, alone = (build(2, fading)([*inputs, alpha(1.0)]) for fading in (True, False))
+    if name == "encoder":
+        faded, alone = [faded], [alone]
+    for one, other in zip(faded, alone, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_judge_sees_how_varied_a_batch_is(networks):
+    image = play(networks, 1, False, 1.0)
+    others = np.concatenate([image[:1], np.repeat(image[:1], 2, axis=0)])
+    judge = networks.discriminator(1, False)
+    (among_others, _), (among_copies, _) = (judge([x, alpha(1.0)]) for x in (image, others))
+    assert abs(float(among_others[0, 0]) - float(among_copies[0, 0])) > 1e-6

@@ -1,5 +1,7 @@
 """What a pass makes of a batch: whose loss it is, and what is shown to the discriminator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_runs import TINY, TINY_MEL
@@ -112,3 +114,67 @@ def test_instance_noise_is_as_strong_as_set(passes):
     x = tf.zeros((8, 64, 288))
     noisy = np.asarray(passes["harmonic"]._perturb(x, tf.constant([0, 1])))
     assert noisy.std() == pytest.approx(TINY.instance_noise, rel=0.01)
+
+
+class Recorded:
+    """A network that notes what it is given and answers with what it is told to."""
+
+    def __init__(self, answer):
+        self.answer, self.given = answer, []
+
+    def __call__(self, inputs, training):
+        assert training
+        self.given.append([np.asarray(part) for part in inputs])
+        return self.answer(*inputs)
+
+
+def played(passes, monkeypatch, min_signal):
+    """Let a pass play; return its batch, the encoder's directions and what was given to whom."""
+    import tensorflow as tf
+
+    config = passes.config
+    batch = batch_of(passes)
+    directions = np.random.default_rng(4).standard_normal((config.batch_size, config.latent_dim))
+    encoder = Recorded(lambda *inputs: tf.constant(directions.astype(np.float32)))
+    generator = Recorded(passes.generator)
+    generator.answer = lambda *inputs, play=passes.generator: play(list(inputs), training=True)
+    monkeypatch.setattr(passes, "encoder", encoder)
+    monkeypatch.setattr(passes, "generator", generator)
+    monkeypatch.setattr(passes, "config", replace(config, min_signal=min_signal))
+    made = passes.make(batch, *draws())
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return batch, unit * np.sqrt(config.latent_dim), encoder.given, generator.given, made
+
+
+def test_one_note_is_heard_and_the_other_played(passes, monkeypatch):
+    batch, latents, heard, (given,), made = played(passes["harmonic"], monkeypatch, 1.0)
+    np.testing.assert_array_equal(heard[0][0], batch[0][0])
+    np.testing.assert_array_equal(heard[1][0], batch[1][0])
+    z, pitches, *_ = given
+    size = TINY.batch_size
+    np.testing.assert_allclose(z[:size], latents, rtol=1e-4)
+    np.testing.assert_array_equal(pitches[:size], batch[1][1])
+    assert made.fakes.shape[0] == size
+
+
+def test_half_of_what_is_judged_lies_between_instruments(passes, monkeypatch):
+    _, latents, _, (given,), _ = played(passes["harmonic"], monkeypatch, 1.0)
+    size, quarter = TINY.batch_size, TINY.batch_size // 4
+    between, blends = given[0][size : size + quarter], given[0][size + quarter :]
+    for i, z in enumerate(between):
+        ends = latents[[i, quarter + i]].T
+        shares, residual, *_ = np.linalg.lstsq(ends, z, rcond=None)
+        assert residual[0] < 1e-6
+        assert (shares > 0.0).all()
+    for z in blends:
+        shares, residual, *_ = np.linalg.lstsq(latents.T, z, rcond=None)
+        assert residual[0] < 1e-6
+        assert (shares > 0.0).all()
+        assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_latents_are_noisy_as_far_as_the_settings_say(passes, monkeypatch):
+    _, latents, _, (given,), _ = played(passes["harmonic"], monkeypatch, 0.0)
+    z = given[0][: TINY.batch_size]
+    cosines = (z * latents).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(latents, axis=1)
+    assert cosines.min() < 0.7

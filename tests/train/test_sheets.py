@@ -138,3 +138,21 @@ def test_no_sheet_stops_a_run(tmp_path, caplog, error):
     with caplog.at_level(logging.WARNING, "retimbre"):
         drawer.draw_if_due(None, 32, is_last=False)
     assert caplog.messages == [f"no sheet at 32 notes: {error}"]
+
+
+def test_sheets_are_drawn_with_the_averages(finished, notes, tmp_path, monkeypatch):
+    from retimbre.train import sheets
+    from retimbre.train.export import load_run
+
+    drawn = []
+    monkeypatch.setattr(
+        sheets, "draw_panels", lambda path, title, upper, lower: drawn.append(upper)
+    )
+    monkeypatch.setattr(sheets, "write_notes", lambda path, features, pitches: None)
+    trainer = load_run(finished[0])
+    for average, variable in zip(trainer.averages, trainer.maker_variables, strict=True):
+        is_last = "g_out" in variable.path and "bias" in variable.path
+        average.assign(np.full(average.shape, 0.25 if is_last else 0.0))
+    sheets.HarmonicSheets(tmp_path, notes, [0, 1, 2], [], TINY).draw(trainer, 32)
+    sounding = feature_mask(np.array([60]))[0]
+    np.testing.assert_allclose(drawn[0][1].features[..., sounding], 0.25, atol=1e-6)

@@ -133,3 +133,34 @@ def test_one_of_debians_soundfonts_that_is_missing_is_told(tmp_path, caplog):
     (tmp_path / "MuseScore_General.sf3").write_bytes(b"")
     assert len(find_soundfonts(paths)) == 2
     assert caplog.messages == []
+
+
+def test_every_synthesiser_is_dry(tmp_path, monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    from retimbre.train import fluid
+
+    made = []
+
+    class Synth:
+        def __init__(self, **options):
+            self.settings, self.synth = {}, None
+            made.append(self)
+
+        def setting(self, name, value):
+            self.settings[name] = value
+
+        def sfload(self, path):
+            return 0
+
+        def __getattr__(self, name):
+            return lambda *args: None
+
+    library = SimpleNamespace(Synth=Synth, cfunc=lambda *args: lambda *values: 0)
+    monkeypatch.setitem(sys.modules, "fluidsynth", library)
+    (tmp_path / "a.sf2").write_bytes(b"")
+    fluid.FluidSynth(tmp_path / "a.sf2").play(0, 0, 60, 80, 4, 4)
+    assert len(made) == 2
+    for synth in made:
+        assert synth.settings == {"synth.reverb.active": 0, "synth.chorus.active": 0}

@@ -177,3 +177,28 @@ def test_mixed_precision_keeps_weights_and_images_wide():
     assert networks.g_conv[0][0].compute_dtype == "bfloat16"
     for model in (networks.generator(1, True), networks.discriminator(1, True)):
         assert {output.dtype for output in model.outputs} == {"float32"}
+
+
+def test_rates_are_set_and_the_penalty_comes_every_few_steps(eagerly, monkeypatch):
+    from retimbre.train import adversarial
+    from retimbre.train.trainer import Trainer
+
+    asked = []
+    penalty = adversarial.NonSaturating.penalty
+
+    def record(self, *args, is_lazy_step, **options):
+        asked.append(bool(is_lazy_step))
+        return penalty(self, *args, is_lazy_step=is_lazy_step, **options)
+
+    monkeypatch.setattr(adversarial.NonSaturating, "penalty", record)
+    config = replace(TINY, total_notes=1000, stage_starts=(0, *[1000] * 4))
+    trainer = Trainer(config)
+    for step in range(adversarial.R1_EVERY + 1):
+        trainer.train_step(random_batch(trainer))
+        rate = config.moment(step * config.batch_size).learning_rate
+        assert float(trainer.maker_optimizer.learning_rate.numpy()) == pytest.approx(rate)
+        judged = float(trainer.judge_optimizer.learning_rate.numpy())
+        assert judged == pytest.approx(config.judge_rate * rate)
+    assert asked == [True, *[False] * (adversarial.R1_EVERY - 1), True]
+    # The rate rose: it was not that of the first step all the time.
+    assert rate > config.moment(0).learning_rate

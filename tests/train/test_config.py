@@ -69,7 +69,7 @@ def test_configurations_have_names(tmp_path):
     assert find_config("mel_prog_hires").representation == "mel"
     CONFIGS["harmonic"].save(tmp_path / "mine.json")
     assert find_config(str(tmp_path / "mine.json")) == TrainConfig()
-    with pytest.raises(ParameterError, match="no configuration 'big'; name harmonic and mel_prog"):
+    with pytest.raises(ParameterError, match="no configuration 'big'; name harmonic, harmonic_short, mel_prog"):
         find_config("big")
 
 

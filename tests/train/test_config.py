@@ -69,7 +69,8 @@ def test_configurations_have_names(tmp_path):
     assert find_config("mel_prog_hires").representation == "mel"
     CONFIGS["harmonic"].save(tmp_path / "mine.json")
     assert find_config(str(tmp_path / "mine.json")) == TrainConfig()
-    with pytest.raises(ParameterError, match="no configuration 'big'; name harmonic, harmonic_short, mel_prog"):
+    known = "name harmonic, harmonic_short, mel_prog_hires, or a JSON file"
+    with pytest.raises(ParameterError, match=f"no configuration 'big'; {known}"):
         find_config("big")
 
 

@@ -3,9 +3,9 @@
 import os
 import signal
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -289,12 +289,27 @@ def _render_all(jobs: list[_Job], workers: int) -> Iterator[None]:
         return
     with _pool(min(workers, len(jobs))) as pool:
         try:
-            yield from pool.map(_render_pitch, jobs)
+            yield from _in_turn(pool, jobs, workers)
         except BrokenProcessPool as error:
             raise RetimbreError(
                 f"One of {workers} processes ended before its work, perhaps for want of memory; "
                 "run the same command with fewer --jobs and it goes on."
             ) from error
+
+
+def _in_turn(pool: Executor, jobs: list[_Job], workers: int) -> Iterator[None]:
+    """Do the jobs in their order, few ahead.
+
+    `Executor.map` would cancel what waits when it is left, and the thread of a pool whose processes
+    are ended then raises an error of its own.
+    """
+    ahead: deque[Future[None]] = deque()
+    for job in jobs:
+        ahead.append(pool.submit(_render_pitch, job))
+        if len(ahead) > workers:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 @contextmanager
@@ -309,7 +324,7 @@ def _pool(workers: int) -> Iterator[Executor]:
         for process in active_children():
             if process not in others:
                 process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True)
         raise
     pool.shutdown()
 

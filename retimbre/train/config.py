@@ -226,7 +226,7 @@ CONFIGS = {
         n_held_out=0,
     ),
 }
-"""Settings by name: the embedded model's, the same for an hour instead of a night, and GANSynth's
+"""Settings by name: a night's, the same for an hour, and GANSynth's
 own "mel_prog_hires" (13 stages, 7 of them stable)."""
 
 

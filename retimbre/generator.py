@@ -292,17 +292,16 @@ class Generator:
         for start in range(0, len(notes), CHUNK_NOTES):
             part = slice(start, min(start + CHUNK_NOTES, len(notes)))
             with timed(spent, "generate"):
-                images, index = store.images_of(part.start, part.stop)
-            waves = synthesize_notes(
-                SoftenedImages(
-                    images,
-                    index,
+                images = SoftenedImages(
+                    *store.images_of(part.start, part.stop),
                     velocities[part],
                     notes.duration[part],
                     level_curves[part],
                     expression=expression,
-                ),
-                range(len(index)),
+                )
+            waves = synthesize_notes(
+                images,
+                range(part.stop - part.start),
                 f0_curves[part],
                 notes.duration[part],
                 releases=releases[part],

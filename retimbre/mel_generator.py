@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from retimbre.errors import ModelError
 from retimbre.expression import release_times, render_curves
-from retimbre.model_folder import ModelConfig, open_encoder, open_mel_generator
+from retimbre.model_folder import ModelConfig, open_mel_generator
 from retimbre.note_checks import check_notes
 from retimbre.palette import Palette, open_palette
 from retimbre.timing import timed
@@ -87,8 +88,10 @@ class MelGenerator:
         ModelError
             Always.
         """
-        open_encoder(self._config)
-        raise AssertionError("a mel model has no encoder")
+        raise ModelError(
+            f"The model {self.name!r} has no encoder that could hear a recorded instrument; "
+            f"take one that has, with -m."
+        )
 
     def generate_specgrams(
         self, z: FloatArray, pitches: IntArray, n_frames: int = 128

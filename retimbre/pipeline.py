@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from retimbre import audio, generator, latent, midi, mixing, pitch
 from retimbre.expression import RELEASE_SECONDS
 from retimbre.melody import Melody, find_melody, playable_range
-from retimbre.params import PitchParams
+from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result
 from retimbre.samples import to_mono
 from retimbre.settings import Options, Settings
@@ -252,23 +252,15 @@ def render(
         instruments = place_instruments(
             timbre, settings.timbre, analysis.duration, model.latent_dim
         )
-        if progress is not None:
-            progress("generate", 0, len(melody.notes))
-        waves = model.play(
+        y = _play(
+            model,
+            melody,
             latent.get_z_notes(melody.notes.onset, instruments),
-            melody.notes,
-            melody.curves,
-            expression=settings.render.expression,
+            settings.render,
+            duration=analysis.duration,
             seed=seed,
-            progress=partial(progress, "generate") if progress else None,
+            progress=progress,
             timings=timings,
-        )
-        y = mixing.combine_notes(
-            waves,
-            melody.notes,
-            sr=model.clip_rate,
-            duration=max(analysis.duration, float(melody.notes.offset.max()) + TAIL_SECONDS),
-            peak_db=settings.render.peak_db,
         )
     timings["total"] = sum(analysis.timings.values()) + own["total"]
     report = _report(analysis, settings, model, melody, instruments)
@@ -280,6 +272,38 @@ def render(
         instruments=instruments,
         report=report | {"duration": y.size / model.clip_rate, "timings": timings},
         curves=melody.curves,
+    )
+
+
+def _play(
+    model: "NoteGenerator",
+    melody: Melody,
+    z: FloatArray,
+    settings: RenderParams,
+    *,
+    duration: float,
+    seed: int,
+    progress: Progress | None,
+    timings: dict[str, float],
+) -> FloatArray:
+    """Play the notes of a melody and combine them to a clip."""
+    if progress is not None:
+        progress("generate", 0, len(melody.notes))
+    waves = model.play(
+        z,
+        melody.notes,
+        melody.curves,
+        expression=settings.expression,
+        seed=seed,
+        progress=partial(progress, "generate") if progress else None,
+        timings=timings,
+    )
+    return mixing.combine_notes(
+        waves,
+        melody.notes,
+        sr=model.clip_rate,
+        duration=max(duration, float(melody.notes.offset.max()) + TAIL_SECONDS),
+        peak_db=settings.peak_db,
     )
 
 

@@ -117,18 +117,7 @@ def hear_note(
     NoPitchError
         If it is silent or no steady pitch is heard.
     """
-    if not sr > 0:
-        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
-    samples = to_mono(y)
-    if samples.size < SHORTEST_SECONDS * sr:
-        raise AudioError(
-            f"There are only {samples.size / sr:.2f} s in {source}; a timbre needs a note of "
-            f"{SHORTEST_SECONDS} s or more."
-        )
-    if samples.size > LONGEST_SECONDS * sr:
-        logger.warning("Of %s only the first %g s are heard.", source, LONGEST_SECONDS)
-        samples = samples[: round(LONGEST_SECONDS * sr)]
-    samples = audio.resample(samples, sr, SAMPLE_RATE)
+    samples = _take_samples(y, sr, source)
     track, found = _find_notes(samples, source)
     chosen = _clearest(track, found)
     ends = find_ends(
@@ -157,6 +146,22 @@ def hear_note(
     )
     _tell(heard, len(found), source)
     return heard
+
+
+def _take_samples(y: npt.ArrayLike, sr: int, source: str) -> FloatArray:
+    """Return the recording in mono at `SAMPLE_RATE`, or its first `LONGEST_SECONDS`."""
+    if not sr > 0:
+        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
+    samples = to_mono(y)
+    if samples.size < SHORTEST_SECONDS * sr:
+        raise AudioError(
+            f"There are only {samples.size / sr:.2f} s in {source}; a timbre needs a note of "
+            f"{SHORTEST_SECONDS} s or more."
+        )
+    if samples.size > LONGEST_SECONDS * sr:
+        logger.warning("Of %s only the first %g s are heard.", source, LONGEST_SECONDS)
+        samples = samples[: round(LONGEST_SECONDS * sr)]
+    return audio.resample(samples, sr, SAMPLE_RATE)
 
 
 def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:

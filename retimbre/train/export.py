@@ -129,11 +129,17 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
         "instruments": len(palette),
         "held_out": [list(dataset.instruments[i]) for i in held_out],
     }
+    _write_config(folder, description, files)
+    return difference
+
+
+def _write_config(
+    folder: Path, description: dict[str, Any], files: dict[str, tuple[str, bytes]]
+) -> None:
+    """Write config.json: last, so that a folder with a config is a whole model."""
     for part, (name, data) in files.items():
         description |= {part: name, f"{part}_sha256": hashlib.sha256(data).hexdigest()}
-    # Last, so that a folder with a config is a whole model.
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
-    return difference
 
 
 def _check_grown(run: Path, trainer: Trainer) -> None:

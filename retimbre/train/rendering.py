@@ -162,25 +162,23 @@ def build(
     if representation != "harmonic":
         settings["representation"] = representation
     shards.write_settings(folder, settings)
-    of_pitch = _by_pitch(folder, notes, pitches)
-    paths = tuple(str(path) for path in fonts)
-    missing = [pitch for pitch in pitches if not shards.has_shard(folder, pitch)]
     jobs = [
         _Job(
-            str(folder),
-            paths,
-            tuple(of_pitch[pitch]),
-            pitch,
-            velocities,
-            fraction,
-            seed,
-            licence,
-            representation,
+            folder=str(folder),
+            fonts=tuple(str(path) for path in fonts),
+            recordings=tuple(recordings_there),
+            pitch=pitch,
+            velocities=velocities,
+            fraction=fraction,
+            seed=seed,
+            licence=licence,
+            representation=representation,
         )
-        for pitch in missing
+        for pitch, recordings_there in _by_pitch(folder, notes, pitches).items()
+        if not shards.has_shard(folder, pitch)
     ]
     tell = progress or (lambda done, total: None)
-    n_before = len(pitches) - len(missing)
+    n_before = len(pitches) - len(jobs)
     tell(n_before, len(pitches))
     for done, _ in enumerate(_render_all(jobs, workers), n_before + 1):
         tell(done, len(pitches))

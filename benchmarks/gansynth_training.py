@@ -184,7 +184,7 @@ def draw(
     for axes in (left, right):
         for start in seen[1:][np.diff(stats["stage"]) > 0]:
             axes.axvline(start, color="gray", linewidth=0.8)
-    titled = {"real": real, "random, trained": trained, "random, untrained": untrained}
+    titled = {"real": real, "trained": trained, "untrained": untrained}
     rng = np.random.default_rng(SEED)
     for (title, notes), line in zip(titled.items(), lower.subplots(3, N_SHOWN), strict=True):
         shown = rng.permutation(len(notes.pitches))[:N_SHOWN]

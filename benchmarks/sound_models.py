@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
-from retimbre.images.dynamics import brighten
+from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
+from retimbre.refinement import refine_latent
 from retimbre.train.labels import InstrumentKey
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -125,7 +126,18 @@ class ExportedModel:
         return _run_in_batches(self._generator, inputs)
 
     def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
-        """Return the latents of notes; see `SoundModel`."""
+        """Return the latents of notes as `Generator.encode` finds them; see `SoundModel`."""
+        z = self.encode_at_once(features, pitches)
+        return np.stack([self._refine(*note) for note in zip(z, features, pitches, strict=True)])
+
+    def _refine(self, z: FloatArray, features: FloatArray, pitch: int) -> FloatArray:
+        def play(z: FloatArray) -> FloatArray:
+            return self.generate(z, np.full(len(z), pitch), np.full(len(z), PLAIN_VELOCITY))
+
+        return refine_latent(play, z, features, int(pitch), self.palette.z)
+
+    def encode_at_once(self, features: FloatArray, pitches: IntArray) -> FloatArray:
+        """Return the latents of notes as the encoder gives them."""
         inputs = {
             "features": features.astype(np.float32),
             "pitch": (pitches - self.pitch_range[0]).astype(np.int64),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
-from retimbre.images.dynamics import brighten
+from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
 from retimbre.model_folder import (
@@ -34,6 +34,7 @@ from retimbre.note_images import (
 )
 from retimbre.palette import Palette, open_palette
 from retimbre.recorded_note import hear_note
+from retimbre.refinement import refine_latent
 from retimbre.timing import timed
 from retimbre.types import NoteCurves, Notes
 
@@ -64,11 +65,13 @@ def load_generator(model: str | os.PathLike[str] = "default") -> NoteGenerator:
     ModelFormatError
         If the folder holds something else than a model, or a damaged one.
     """
-    return _open(find_model(model))
+    folder = find_model(model)
+    return _open(folder, tuple(sorted(read_config(folder).files.items())))
 
 
 @lru_cache(maxsize=4)
-def _open(folder: Path) -> NoteGenerator:
+def _open(folder: Path, files: tuple[tuple[str, tuple[str, str]], ...]) -> NoteGenerator:
+    """Open a model once, and again where its files are others now."""
     config = read_config(folder)
     if config.representation == MEL:
         from retimbre.mel_generator import MelGenerator
@@ -145,7 +148,8 @@ class Generator:
         Returns
         -------
         z : np.ndarray of float32 [shape=(latent_dim,)]
-            Of rms 1.
+            Of rms 1. Where the model has a palette, the encoder's answer is refined by listening to
+            the generator, see `retimbre.refinement`.
 
         Raises
         ------
@@ -164,7 +168,12 @@ class Generator:
             "features": note.features[None],
             "pitch": np.array([note.pitch - self.pitch_range[0]], np.int64),
         }
-        return np.asarray(encoder.run(["z"], inputs)[0][0], dtype=np.float32)
+        found = np.asarray(encoder.run(["z"], inputs)[0][0], dtype=np.float32)
+        if not self._config.has("palette"):
+            return found
+        play = partial(self._play_plainly, pitch=note.pitch)
+        palette = np.stack(list(self.instruments.values()))
+        return refine_latent(play, found, note.features, note.pitch, palette)
 
     def generate_images(
         self,
@@ -325,6 +334,11 @@ class Generator:
         if not self.has_velocity:
             return np.full((len(notes), 1), DEFAULT_VELOCITY)
         return image_velocities(notes.velocity, with_softer=with_softer)
+
+    def _play_plainly(self, z: FloatArray, *, pitch: int) -> FloatArray:
+        """Return the features of latents at one pitch, as a recorded note is taken to be played."""
+        n = len(z)
+        return self._run(z, np.full(n, pitch), np.full(n, PLAIN_VELOCITY))
 
     def _run(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}

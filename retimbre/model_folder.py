@@ -56,6 +56,10 @@ class ModelConfig:
         """What messages call the model."""
         return self.folder.name
 
+    def has(self, part: str) -> bool:
+        """Tell whether the model has a ``generator``, an ``encoder`` or a ``palette``."""
+        return part in self.files
+
     def read(self, part: str, what: str) -> bytes:
         """Read one of the model's files.
 
@@ -77,7 +81,7 @@ class ModelConfig:
         ModelFormatError
             If the file is missing or is not what the checksum says.
         """
-        if part not in self.files:
+        if not self.has(part):
             raise ModelError(f"The model {self.name!r} has no {what}; take one that has, with -m.")
         name, sha256 = self.files[part]
         path = self.folder / name

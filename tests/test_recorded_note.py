@@ -175,6 +175,19 @@ def test_crepe_hears_what_was_played():
     assert found.onset == pytest.approx(0.2, abs=0.011)
 
 
+def test_the_encoders_answer_is_refined_through_the_generator(quick, tmp_path):
+    """A palette shows the way to a sound that is nearer to the one heard."""
+    sound = tone(60.0, 1.0)
+    refined = Generator(write_model(tmp_path / "named")).encode(sound, SR)
+    plain = Generator(write_model(tmp_path / "plain", parts=("encoder",)))
+    rough = plain.encode(sound, SR)
+    heard = hear_note(sound, SR, pitch_range=RANGE).image[..., 0]
+    audible = heard >= heard.max() - 60.0
+    made = plain.generate_images(np.stack([rough, refined]), [60, 60], [80, 80])
+    errors = np.abs(made.images[made.index, ..., 0] - heard)[:, audible].mean(axis=1)
+    assert errors[1] < errors[0] - 1.0
+
+
 def test_one_timbre_has_one_place_and_another_has_another(quick, tmp_path):
     generator = Generator(write_model(tmp_path / "fake"))
     z = generator.encode(tone(60.3, 1.0), SR)

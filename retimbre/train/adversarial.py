@@ -12,11 +12,13 @@ References
 .. [5] Karras et al., "Progressive Growing of GANs", ICLR 2018, appendix A.1.
 """
 
+import math
 from typing import Any, Protocol
 
 import tensorflow as tf
 
 from retimbre.train.config import TrainConfig
+from retimbre.train.representation import find_representation
 
 Tensor = Any
 
@@ -101,11 +103,20 @@ class Wasserstein:
     penalty_weight : float
     drift_weight : float
         Of the mean squared score of real notes.
+    slope_scales : float or tuple of float [shape=(n_values,)]
+        What slopes are multiplied by, channel by channel, so that they are those at other images
+        than the discriminator is shown; see `find_game`.
     """
 
-    def __init__(self, penalty_weight: float, drift_weight: float) -> None:
+    def __init__(
+        self,
+        penalty_weight: float,
+        drift_weight: float,
+        slope_scales: float | tuple[float, ...] = 1.0,
+    ) -> None:
         self.penalty_weight = penalty_weight
         self.drift_weight = drift_weight
+        self.slope_scales = slope_scales
 
     def generator_loss(self, logits: Tensor) -> Tensor:
         """Return the mean of ``-logit``."""
@@ -129,22 +140,34 @@ class Wasserstein:
         """Return the squared distance of slopes from 1 between real and made notes."""
         share = tf.random.stateless_uniform((real.shape[0], *(1 for _ in real.shape[1:])), seed)
         between = real + share * (fake - real)
-        slopes = tf.sqrt(squared_slopes(discriminator, between, alpha) + SLOPE_EPSILON)
+        squares = squared_slopes(discriminator, between, alpha, self.slope_scales)
+        slopes = tf.sqrt(squares + SLOPE_EPSILON)
         return self.penalty_weight * tf.reduce_mean(tf.square(slopes / SLOPE_TARGET - 1.0))
 
 
-def squared_slopes(discriminator: Any, images: Tensor, alpha: Tensor) -> Tensor:
-    """Return the squared length of the logit's gradient at each image [shape=(n,)]."""
+def squared_slopes(
+    discriminator: Any,
+    images: Tensor,
+    alpha: Tensor,
+    scales: float | tuple[float, ...] = 1.0,
+) -> Tensor:
+    """Return the squared length of the logit's gradient at each image, scaled [shape=(n,)]."""
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits, _ = discriminator([images, alpha], training=True)
         total = tf.reduce_sum(logits)
     gradient = tape.gradient(total, images)
-    return tf.reduce_sum(tf.square(gradient), list(range(1, len(images.shape))))
+    return tf.reduce_sum(tf.square(gradient * scales), list(range(1, len(images.shape))))
 
 
 def find_game(config: TrainConfig, share: float) -> Game:
     """Return the game that a configuration names.
+
+    GANSynth's discriminator is shown images of full size that are not normalised, at every
+    stage. It normalises them itself (``a x + b`` in each channel) and averages the ``1 / share``
+    points that become one point of the stage. The slope at such an image is ``a sqrt(share)`` times
+    the slope at the image of the stage: each of its points has ``a share`` times the gradient of
+    the point that it becomes, and there are ``1 / share`` of them.
 
     Parameters
     ----------
@@ -153,5 +176,7 @@ def find_game(config: TrainConfig, share: float) -> Game:
         Size of the image in that of the last stage: R1 grows with it.
     """
     if config.adversarial == "wgan_gp":
-        return Wasserstein(config.gradient_penalty_weight, config.drift_weight)
+        scales = find_representation(config.representation).scales
+        slopes = 1.0 if scales is None else tuple(a * math.sqrt(share) for a in scales)
+        return Wasserstein(config.gradient_penalty_weight, config.drift_weight, slopes)
     return NonSaturating(config.r1_weight * share)

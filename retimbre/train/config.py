@@ -40,6 +40,8 @@ class TrainConfig:
         Least share of the encoder's direction in z during training; see `losses.mix_latent`.
     ema_decay : float [0..1]
         Per step.
+    ema_warmup : bool
+        Whether the averages follow faster in the first steps; see `Trainer`.
     mixed_precision : bool
         bfloat16 convolutions.
     n_held_out : int
@@ -59,6 +61,10 @@ class TrainConfig:
         The discriminator's learning rate over the generator's.
     maker_momentum : float [0..1)
         Adam's beta 1 for generator and encoder; the discriminator has none.
+    adam_epsilon : float
+        Of both optimisers.
+    adam_restarts : bool
+        Whether both forget what they have averaged when a resolution comes and when it stays alone.
     maker_clip, judge_clip : float
         Longest gradients of generator with encoder and of the discriminator; 0: any.
     sheet_notes : int
@@ -83,6 +89,7 @@ class TrainConfig:
     instance_noise: float = 0.05
     min_signal: float = 0.85
     ema_decay: float = 0.998
+    ema_warmup: bool = True
     mixed_precision: bool = True
     n_held_out: int = 16
     seed: int = 0
@@ -94,6 +101,8 @@ class TrainConfig:
     judge_pitch_weight: float = 1.0
     judge_rate: float = 0.75
     maker_momentum: float = 0.5
+    adam_epsilon: float = 1e-7
+    adam_restarts: bool = False
     maker_clip: float = 50.0
     judge_clip: float = 20.0
     sheet_notes: int = 20_000
@@ -218,8 +227,11 @@ CONFIGS = {
         judge_pitch_weight=10.0,
         instance_noise=0.0,
         ema_decay=0.999,
+        ema_warmup=False,
         judge_rate=1.0,
         maker_momentum=0.0,
+        adam_epsilon=1e-8,
+        adam_restarts=True,
         maker_clip=0.0,
         judge_clip=0.0,
         # There is no encoder whose ear would be tested.

@@ -31,13 +31,28 @@ class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="retimbre")
 class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
-    """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3)."""
+    """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3).
+
+    Parameters
+    ----------
+    epsilon : float
+        Under the root, whose gradient would else be infinite at 0.
+    """
+
+    def __init__(self, *, epsilon: float = 1e-8, **options: Any) -> None:
+        super().__init__(**options)
+        self.epsilon = epsilon
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings that make the layer anew."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"epsilon": self.epsilon}
 
     def call(self, x: Tensor) -> Tensor:
         """Map (batch, ..., channels) to (batch, ..., channels + 1)."""
         wide = tf.cast(x, tf.float32)
         variance = tf.math.reduce_variance(wide, 0)
-        spread = tf.reduce_mean(tf.sqrt(variance + 1e-8))
+        spread = tf.reduce_mean(tf.sqrt(variance + self.epsilon))
         return tf.concat([x, tf.cast(tf.zeros_like(wide[..., :1]) + spread, x.dtype)], -1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -104,10 +104,12 @@ class Networks:
         self.d_last = make.conv(config.channels[0], 3, "d_last")
         self.d_dense = make.dense(kind.hidden, "d_dense")
         self.d_real = make.dense(1, "d_real", slope=1.0, dtype="float32")
-        # GANSynth's pitch classifier is a plain layer, whatever the others are.
-        self.d_pitch = keras.layers.Dense(
-            config.n_pitches, name="d_pitch", kernel_initializer="he_normal", dtype="float32"
-        )
+        if kind.has_equalised_pitch:
+            self.d_pitch = make.dense(config.n_pitches, "d_pitch", slope=1.0, dtype="float32")
+        else:
+            self.d_pitch = keras.layers.Dense(
+                config.n_pitches, name="d_pitch", kernel_initializer="he_normal", dtype="float32"
+            )
 
     def _make_encoder_layers(self) -> None:
         make = self.make
@@ -248,7 +250,8 @@ class Networks:
         x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         alpha = keras.Input(batch_shape=(1,))
         h = self._trunk(x, alpha, stage, fading, self.d_in, self.d_conv)
-        h = leaky(self.d_last(MinibatchDeviation(dtype=dtype)(h)))
+        spread = MinibatchDeviation(epsilon=self.representation.deviation_epsilon, dtype=dtype)
+        h = leaky(self.d_last(spread(h)))
         h = leaky(self.d_dense(keras.layers.Flatten(dtype=dtype)(h)))
         return keras.Model([x, alpha], [self.d_real(h), self.d_pitch(h)])
 

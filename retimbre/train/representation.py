@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from retimbre.errors import ParameterError
 from retimbre.images.harmonic import FEATURE_FILL, N_FEATURES, feature_mask
+from retimbre.images.melspec import FREQUENCY_SCALE, LEVEL_SCALE
 from retimbre.train.schedule import RESOLUTIONS
 
 PITCH_GAIN = 4.0
@@ -58,6 +59,15 @@ class Representation:
         Whether images end in a tanh.
     blends_reals : bool
         Whether the discriminator's real images are faded in like those that are made.
+    deviation_epsilon : float
+        Under the root of the deviation that the discriminator is told; see
+        `retimbre.train.layers.MinibatchDeviation`.
+    has_equalised_pitch : bool
+        Whether the discriminator's pitch head is a layer like all others where the learning rate is
+        equalised; else it is a plain one.
+    scales : tuple of float, optional [shape=(n_values,)]
+        By what each channel is multiplied when images are normalised, where slopes are taken in the
+        units before; see `retimbre.train.adversarial.find_game`.
     mask : callable, optional
         MIDI pitches (n,) -> which values of a frame can sound, bool (n, n_values).
     fill : np.ndarray, optional [shape=(n_values,)]
@@ -76,6 +86,9 @@ class Representation:
     hidden: int
     is_bounded: bool
     blends_reals: bool
+    deviation_epsilon: float
+    has_equalised_pitch: bool
+    scales: tuple[float, ...] | None = None
     mask: Callable[[npt.NDArray[np.integer]], npt.NDArray[np.bool_]] | None = None
     fill: npt.NDArray[np.float32] | None = None
 
@@ -107,6 +120,8 @@ HARMONIC = Representation(
     hidden=384,
     is_bounded=False,
     blends_reals=False,
+    deviation_epsilon=1e-8,
+    has_equalised_pitch=False,
     mask=feature_mask,
     fill=FEATURE_FILL,
 )
@@ -125,6 +140,9 @@ MEL = Representation(
     hidden=256,
     is_bounded=True,
     blends_reals=True,
+    deviation_epsilon=1e-6,
+    has_equalised_pitch=True,
+    scales=(LEVEL_SCALE, FREQUENCY_SCALE),
 )
 """GANSynth's images (frames, mel bins, 2) of log power and instantaneous frequency."""
 

@@ -42,8 +42,9 @@ class Trainer:
         self.networks = Networks(config)
         nets = self.networks
         self.maker_variables = nets.generator_variables + nets.encoder_variables
-        self.maker_optimizer = keras.optimizers.Adam(beta_1=config.maker_momentum, beta_2=0.99)
-        self.judge_optimizer = keras.optimizers.Adam(beta_1=0.0, beta_2=0.99)
+        options = {"beta_2": 0.99, "epsilon": config.adam_epsilon}
+        self.maker_optimizer = keras.optimizers.Adam(beta_1=config.maker_momentum, **options)
+        self.judge_optimizer = keras.optimizers.Adam(beta_1=0.0, **options)
         self.maker_optimizer.build(self.maker_variables)
         self.judge_optimizer.build(nets.discriminator_variables)
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.maker_variables]
@@ -95,6 +96,10 @@ class Trainer:
         key = (moment.stage, moment.is_fading)
         if key not in self._steps:
             self._steps[key] = self._make_step(*key)
+        if self.config.adam_restarts and n_seen:
+            before = self.config.moment(n_seen - self.config.batch_size)
+            if key != (before.stage, before.is_fading):
+                self._restart_optimizers()
         self.maker_optimizer.learning_rate.assign(moment.learning_rate)
         self.judge_optimizer.learning_rate.assign(self.config.judge_rate * moment.learning_rate)
         index = n_seen // self.config.batch_size
@@ -132,10 +137,17 @@ class Trainer:
 
         return step
 
+    def _restart_optimizers(self) -> None:
+        """Forget all that was averaged; the learning rates are set at every step."""
+        for variable in (*self.maker_optimizer.variables, *self.judge_optimizer.variables):
+            variable.assign(keras.ops.zeros_like(variable))
+
     def _update_averages(self) -> None:
-        seen = tf.cast(self.n_seen, tf.float32) / self.config.batch_size
-        # Early on the average must not remember the first weights.
-        decay = tf.minimum(self.config.ema_decay, (1.0 + seen) / (10.0 + seen))
+        decay = self.config.ema_decay
+        if self.config.ema_warmup:
+            seen = tf.cast(self.n_seen, tf.float32) / self.config.batch_size
+            # Early on the average must not remember the first weights.
+            decay = tf.minimum(decay, (1.0 + seen) / (10.0 + seen))
         for average, variable in zip(self.averages, self.maker_variables, strict=True):
             average.assign_add((1.0 - decay) * (variable.value - average))
 

@@ -1,10 +1,13 @@
 """Both games against closed forms: linear and quadratic critics have known slopes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tiny_runs import TINY, TINY_MEL
+
+from retimbre.images import melspec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -89,6 +92,37 @@ def test_the_wasserstein_penalty_is_taken_between_real_and_fake():
     assert found[0] != found[1]
 
 
+@pytest.mark.parametrize("halvings", [0, 2])
+def test_slopes_are_those_at_whole_images_that_are_not_normalised(halvings):
+    import tensorflow as tf
+
+    from retimbre.train.adversarial import find_game
+
+    size = 2**halvings
+    images = np.random.default_rng(3).uniform(-0.8, 0.8, (3, 4, 8, 2)).astype(np.float32)
+    pull = tf.constant(notes((4, 8, 2), 4))
+    whole = np.repeat(np.repeat(melspec.denormalize(images), size, axis=1), size, axis=2)
+
+    def critic(inputs, training):
+        x, _ = inputs
+        return 30.0 * tf.reduce_sum(tf.sin(x * pull), [1, 2, 3])[:, None], None
+
+    # As GANSynth has it: the discriminator normalises and shrinks what it is shown.
+    given = tf.constant(whole)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        scale = tf.constant([melspec.LEVEL_SCALE, melspec.FREQUENCY_SCALE])
+        shift = tf.constant([melspec.LEVEL_SHIFT, 0.0])
+        normal = tf.clip_by_value(scale * given + shift, -1.0, 1.0)
+        logits, _ = critic([tf.nn.avg_pool2d(normal, size, size, "VALID"), None], training=True)
+    slopes = np.sqrt(np.sum(np.square(tape.gradient(logits, given)), axis=(1, 2, 3)))
+    game = find_game(TINY_MEL, 1.0 / size**2)
+    # Between two equal images there is no other.
+    found = penalty(game, critic, images, images)
+    assert found == pytest.approx(10.0 * np.mean((slopes - 1.0) ** 2), rel=1e-4)
+    assert slopes.min() > 2.0
+
+
 def test_a_flat_critic_has_a_finite_gradient():
     import tensorflow as tf
 
@@ -143,3 +177,5 @@ def test_a_configuration_names_its_game():
     game = find_game(TINY_MEL, 0.25)
     assert isinstance(game, Wasserstein)
     assert (game.penalty_weight, game.drift_weight) == (10.0, 0.001)
+    # Slopes of the harmonic game are those at what the discriminator is shown.
+    assert find_game(replace(TINY, adversarial="wgan_gp"), 0.25).slope_scales == 1.0

@@ -1,6 +1,7 @@
 """Settings: what can be, what is kept, what is refused in a sentence."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -76,9 +77,26 @@ def test_configurations_have_names(tmp_path):
 
 def test_the_mel_configuration_is_gansynths():
     config = CONFIGS["mel_prog_hires"]
-    # min(4096 / 2^b, 256) for blocks 1 to 7.
-    assert config.channels == tuple(min(4096 // 2**block, 256) for block in range(1, 8))
-    assert (config.n_pitches, config.latent_dim, config.batch_size) == (61, 256, 8)
-    assert (config.gradient_penalty_weight, config.drift_weight) == (10.0, 0.001)
-    assert (config.pitch_weight, config.judge_pitch_weight) == (10.0, 10.0)
-    assert config.total_notes == 11_000_000
+    stable = 800_000
+    assert asdict(config) == {
+        "representation": "mel", "adversarial": "wgan_gp", "equalised": True,
+        "total_notes": 11_000_000, "batch_size": 8, "latent_dim": 256, "pitch_range": (24, 84),
+        # min(4096 / 2^b, 256) for blocks 1 to 7.
+        "channels": tuple(min(4096 // 2**block, 256) for block in range(1, 8)),
+        # Every resolution but the first fades in for as long as it then stays.
+        "stage_starts": (0, *((2 * block - 1) * stable for block in range(1, 7))),
+        "fade_notes": stable,
+        "peak_learning_rate": 8e-4, "warmup_notes": 0, "decay_notes": 0, "judge_rate": 1.0,
+        "maker_momentum": 0.0, "adam_epsilon": 1e-8, "adam_restarts": True,
+        "maker_clip": 0.0, "judge_clip": 0.0,
+        "adversarial_weight": 1.0, "pitch_weight": 10.0, "judge_pitch_weight": 10.0,
+        "gradient_penalty_weight": 10.0, "drift_weight": 0.001, "instance_noise": 0.0,
+        "ema_decay": 0.999, "ema_warmup": False,
+        # What GANSynth has not, and what is a matter of the machine.
+        "reconstruction_weight": 100.0, "instrument_weight": 1.0, "r1_weight": 4.0,
+        "min_signal": 0.85, "n_held_out": 0, "mixed_precision": True, "seed": 0,
+        "sheet_notes": 20_000,
+    }  # fmt: skip
+    assert config.moment(9_600_000 - 1).is_fading
+    assert not config.moment(9_600_000).is_fading
+    assert {config.moment(n).learning_rate for n in (0, 5_000_000, 10_999_999)} == {8e-4}

@@ -37,6 +37,17 @@ def test_minibatch_deviation_tells_a_collapsed_batch():
     np.testing.assert_allclose(MinibatchDeviation()(x.astype("f4"))[..., 5], 0.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-6])
+def test_copies_deviate_by_the_root_of_epsilon(epsilon):
+    from retimbre.train.layers import MinibatchDeviation
+
+    layer = MinibatchDeviation(epsilon=epsilon)
+    found = np.asarray(layer(np.ones((2, 3, 5), np.float32)))
+    np.testing.assert_allclose(found[..., 5], math.sqrt(epsilon), rtol=1e-4)
+    again = MinibatchDeviation.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(np.ones((2, 3, 5), np.float32)), found)
+
+
 @pytest.mark.parametrize(("alpha", "expected"), [(0.0, 1.0), (0.25, 1.5), (1.0, 3.0)])
 def test_a_fade_is_linear(alpha, expected):
     from retimbre.train.layers import Fade
@@ -68,9 +79,11 @@ def test_an_equalised_dense_layer_counts_its_inputs():
     make = LayerMaker(1, is_equalised=True, dtype="float32")
     layer = make.dense(3, "d", slope=1.0)
     x = np.ones((1, 25), np.float32)
+    layer.build(x.shape)
+    layer._kernel.assign(np.random.default_rng(0).standard_normal((25, 3)))
     found = np.asarray(layer(x))
     raw = layer.trainable_variables[0].numpy()
-    np.testing.assert_allclose(found[0], raw.sum(axis=0) / 5.0, rtol=1e-5)
+    np.testing.assert_allclose(found[0], raw.sum(axis=0) / 5.0, atol=1e-5)
 
 
 def test_a_point_is_spread_over_the_kernel():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gansynth_files import valid
 from tiny_runs import TINY, TINY_MEL
 
 from retimbre.train.config import CONFIGS
@@ -158,6 +159,67 @@ def test_the_mel_networks_have_gansynths_size():
     assert len(networks.generator_variables) == 42
     assert sizes == [7_311_246, 6_831_230]
     assert networks.encoder_variables == []
+    # The pitch head is a layer like the others: N(0, 1) times sqrt(1 / inputs).
+    assert networks.d_pitch._kernel.numpy().std() == pytest.approx(1.0, rel=0.03)
+    np.testing.assert_allclose(
+        networks.d_pitch.kernel, networks.d_pitch._kernel / np.sqrt(256.0), rtol=1e-6
+    )
+
+
+def test_the_pitch_head_of_the_harmonic_networks_is_plain(built):
+    import keras
+
+    head = built["harmonic"].d_pitch
+    assert type(head) is keras.layers.Dense
+    assert head.kernel.numpy().std() == pytest.approx(np.sqrt(2.0 / 384), rel=0.05)
+
+
+def judged(networks, images, stage, weight):
+    """Compute GANSynth's discriminator from its formulas: a new resolution has `weight`."""
+
+    def layer(x, made, slope=0.0):
+        kernel, bias = (np.asarray(v, np.float64) for v in made.trainable_variables)
+        gain = np.sqrt(2.0 / ((1.0 + slope**2) * np.prod(kernel.shape[:-1])))
+        if kernel.ndim == 2:
+            return gain * x @ kernel + bias
+        reach = kernel.shape[0] // 2
+        padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+        return np.stack([gain * valid(image, kernel) + bias for image in padded])
+
+    def leaky(x):
+        return np.where(x >= 0.0, x, 0.2 * x)
+
+    def halve(x):
+        n, height, width, channels = x.shape
+        return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+    h, seen = leaky(layer(images, networks.d_in[stage])), images
+    for i in range(stage, 0, -1):
+        first, second = networks.d_conv[i]
+        h = halve(leaky(layer(leaky(layer(h, first)), second)))
+        seen = halve(seen)
+        if i == stage:
+            h = weight * h + (1.0 - weight) * leaky(layer(seen, networks.d_in[i - 1]))
+    spread = np.sqrt(np.var(h, axis=0) + 1e-6).mean()
+    h = np.concatenate([h, np.full((*h.shape[:3], 1), spread)], axis=-1)
+    h = leaky(layer(h, networks.d_last))
+    h = leaky(layer(h.reshape(len(h), -1), networks.d_dense))
+    return layer(h, networks.d_real, slope=1.0), layer(h, networks.d_pitch, slope=1.0)
+
+
+@pytest.mark.parametrize(("stage", "weight"), [(0, 1.0), (2, 1.0), (2, 0.3)])
+@pytest.mark.parametrize("n_different", [1, 3])
+def test_the_mel_judge_is_gansynths(built, stage, weight, n_different):
+    networks, rng = built["mel"], np.random.default_rng(stage)
+    for variable in networks.discriminator_variables:
+        if variable.name == "bias":
+            variable.assign(0.3 * rng.standard_normal(variable.shape))
+    images = rng.uniform(-1, 1, (n_different, 2 << stage, 16 << stage, 2))
+    images = np.repeat(images, 3 // n_different, axis=0).astype(np.float32)
+    found = networks.discriminator(stage, weight < 1.0)([images, alpha(weight)])
+    for one, wanted in zip(found, judged(networks, images, stage, weight), strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=0, atol=1e-5)
+        assert np.abs(wanted).max() > 0.1
 
 
 @pytest.mark.parametrize("name", ["encoder", "discriminator"])

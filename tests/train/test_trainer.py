@@ -133,6 +133,55 @@ def test_averages_follow_the_weights(harmonic):
         np.testing.assert_allclose(average, expected, rtol=1e-6)
 
 
+def test_averages_of_mel_runs_are_as_slow_from_the_start(mel):
+    mel.n_seen.assign(4)
+    for average, variable in zip(mel.averages, mel.maker_variables, strict=True):
+        average.assign(np.full(average.shape, 3.0))
+        variable.assign(np.full(variable.shape, 1.0))
+    mel._update_averages()
+    decay = TINY_MEL.ema_decay
+    for average in mel.averages:
+        np.testing.assert_allclose(average, decay * 3.0 + (1.0 - decay), rtol=1e-6)
+
+
+def test_optimisers_are_those_of_the_settings(harmonic, mel):
+    def constants(trainer):
+        optimizers = trainer.maker_optimizer, trainer.judge_optimizer
+        return [(o.beta_1, o.beta_2, o.epsilon, o.amsgrad) for o in optimizers]
+
+    assert constants(harmonic) == [(0.5, 0.99, 1e-7, False), (0.0, 0.99, 1e-7, False)]
+    # GANSynth's: TensorFlow's Adam without momentum.
+    assert constants(mel) == [(0.0, 0.99, 1e-8, False)] * 2
+
+
+# TINY_MEL fades from 4 to 12 and stays from then on.
+@pytest.mark.parametrize(
+    ("n_seen", "is_new"), [(4, True), (8, False), (12, True)], ids=["comes", "fades", "stays"]
+)
+def test_adam_begins_anew_when_a_resolution_comes_and_when_it_stays(mel, eagerly, n_seen, is_new):
+    optimizers = mel.maker_optimizer, mel.judge_optimizer
+    for optimizer in optimizers:
+        for variable in optimizer.variables:
+            variable.assign(np.full(variable.shape, 7))
+    mel.n_seen.assign(n_seen)
+    mel.train_step(random_batch(mel, 1))
+    for optimizer in optimizers:
+        assert int(optimizer.iterations.numpy()) == (1 if is_new else 8)
+        least = min(variable.numpy().min() for variable in optimizer._velocities)
+        # Of layers that are not in this resolution nothing was averaged.
+        assert (least == 0.0) if is_new else (least > 6.9)
+        rate = TINY_MEL.moment(n_seen).learning_rate
+        share = TINY_MEL.judge_rate if optimizer is mel.judge_optimizer else 1.0
+        assert float(optimizer.learning_rate.numpy()) == pytest.approx(share * rate)
+
+
+def test_adam_goes_on_where_the_settings_do_not_say_so(harmonic, eagerly):
+    harmonic.maker_optimizer.iterations.assign(7)
+    harmonic.n_seen.assign(16)
+    harmonic.train_step(random_batch(harmonic))
+    assert int(harmonic.maker_optimizer.iterations.numpy()) == 8
+
+
 def test_averages_are_borrowed_and_given_back(harmonic):
     for i, average in enumerate(harmonic.averages):
         average.assign(np.full(average.shape, float(i)))

@@ -41,6 +41,9 @@ TINY_MEL = TrainConfig(
     pitch_weight=10.0,
     judge_pitch_weight=5.0,
     maker_momentum=0.0,
+    adam_epsilon=1e-8,
+    adam_restarts=True,
+    ema_warmup=False,
 )
 
 

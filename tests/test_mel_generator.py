@@ -159,6 +159,30 @@ def test_the_performance_is_kept(model: MelGenerator) -> None:
         assert 1200 * np.log2(peak / float(midi_to_hz(pitch))) == pytest.approx(0.0, abs=6.0)
 
 
+def still(n_frames: int, fall: float = 0.0) -> NoteCurve:
+    """A performer's note at its pitch that falls by so many dB a second."""
+    return NoteCurve(np.zeros(n_frames), -fall * 0.01 * np.arange(n_frames))
+
+
+@pytest.mark.parametrize(("expression", "fall"), [(0.0, 8.69), (0.5, 14.34), (1.0, 20.0)])
+def test_the_performers_level_is_followed(model: MelGenerator, expression, fall) -> None:
+    notes = Notes([0.0], [2.0], [60], [100])
+    (wave,) = model.play(latents(0.0), notes, [still(201, fall=20.0)], expression=expression)
+    # The tone itself falls by 8.69 dB a second; half the expression goes half of the way.
+    power = np.convolve(np.square(wave, dtype=np.float64), np.ones(2205), "same")
+    levels = 10.0 * np.log10(power[round(0.3 * 44100) : round(1.8 * 44100)])
+    assert levels[0] - levels[-1] == pytest.approx(1.5 * fall, abs=0.5)
+
+
+@pytest.mark.parametrize(("expression", "release"), [(0.0, 0.3), (0.5, 0.18), (1.0, 0.06)])
+def test_a_note_gives_way_to_the_next(model: MelGenerator, expression, release) -> None:
+    notes = Notes([0.0, 0.5], [0.5, 1.0], [60, 62], [100, 100])
+    curves = [still(51), still(51)]
+    first, last = model.play(latents(0.0, 0.1), notes, curves, expression=expression)
+    assert len(first) == pytest.approx((0.5 + release) * 44100, abs=2)
+    assert len(last) == pytest.approx(0.8 * 44100, abs=2)
+
+
 def test_play_reports_progress_and_timings(model: MelGenerator) -> None:
     seen, timings = [], {}
     notes = Notes([0.0, 1.0], [0.2, 1.2], [60, 62], [80, 80])

@@ -36,6 +36,7 @@ from retimbre.train.gansynth_weights import (
     ReadVariable,
     Shape,
     collect_layers,
+    count_images,
     listed,
 )
 
@@ -232,11 +233,13 @@ def check_progress(stage: int, step: int, settings: Mapping[str, Any], prefix: P
     images = []
     for name in ("stable_stage_num_images", "transition_stage_num_images"):
         count = settings.get(name, STAGE_IMAGES)
-        if type(count) is not int or count < 1:
+        # JSON knows whole numbers as 800000.0 too.
+        is_whole = type(count) is int or (type(count) is float and count.is_integer())
+        if not is_whole or count < 1:
             raise ModelFormatError(
                 f"{prefix.parent.parent / EXPERIMENT} gives {name} as {count!r}."
             )
-        images.append(count)
+        images.append(int(count))
     needed = (n_blocks - 1) * sum(images)
     if step < needed:
         raise ModelFormatError(
@@ -328,7 +331,7 @@ def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
 def _global_step(shapes: Mapping[str, Shape], read: ReadVariable, prefix: Path) -> int:
     if shapes.get(GLOBAL_STEP) != ():
         raise ModelFormatError(f"{prefix} lacks {GLOBAL_STEP}, the images that it has seen.")
-    return int(read(GLOBAL_STEP))
+    return count_images(read(GLOBAL_STEP), str(prefix))
 
 
 def one_line_of(error: BaseException) -> str:

@@ -28,6 +28,7 @@ from retimbre.train.gansynth_weights import (
     GansynthWeights,
     NetworkSize,
     collect_layers,
+    count_images,
 )
 
 MANIFEST = "weights_manifest.json"
@@ -94,7 +95,9 @@ def read_js_weights(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
         ) from error
     shapes = {name: value.shape for name, value in stored.items()}
     layers = collect_layers(shapes, lambda name: stored[name].values(), size, str(path))
-    seen = int(stored[GLOBAL_STEP].values().item()) if shapes.get(GLOBAL_STEP) == () else None
+    seen = None
+    if shapes.get(GLOBAL_STEP) == ():
+        seen = count_images(stored[GLOBAL_STEP].values(), str(path))
     return GansynthWeights(size, layers, MANIFEST, seen)
 
 
@@ -103,12 +106,15 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
     content = memoryview(b"".join(_shard(path.parent, name) for name in group["paths"]))
     start = 0
     for entry in group["weights"]:
-        shape = tuple(int(n) for n in entry["shape"])
+        shape = _shape(entry["shape"])
         quantised = entry.get("quantization")
         dtype = quantised["dtype"] if quantised else entry["dtype"]
-        if dtype not in TYPES or (quantised and dtype not in QUANTISED):
+        is_known = dtype in (QUANTISED if quantised else TYPES)
+        # What was no float before it was quantised is to be rounded again.
+        if not is_known or (quantised and entry["dtype"] != "float32"):
             raise ModelFormatError(
-                f"{path} stores {entry['name']} as {dtype!r}, which is not known."
+                f"{path} stores {entry['name']} ({entry['dtype']!r}) as {dtype!r}, which is not "
+                "known."
             )
         end = start + math.prod(shape) * np.dtype(TYPES[dtype]).itemsize
         is_scaled = bool(quantised) and dtype != "float16"
@@ -121,6 +127,12 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
             f"{path} lists {start:,} bytes of weights and its files hold {len(content):,}; get "
             "them again."
         )
+
+
+def _shape(sizes: Any) -> tuple[int, ...]:
+    if not isinstance(sizes, list) or any(type(n) is not int or n < 0 for n in sizes):
+        raise ValueError(f"the shape {sizes!r}")
+    return tuple(sizes)
 
 
 def _shard(folder: Path, name: str) -> bytes:

@@ -134,19 +134,49 @@ def collect_layers(
     Raises
     ------
     ModelFormatError
-        If variables are missing, have other shapes or hold values that are no finite numbers.
+        If variables are missing, have other shapes or types or hold values that are no finite
+        numbers.
     """
     kernels = size.kernels()
     pairs = {layer: _names(layer) for layer in kernels}
     wanted = {pairs[layer][0]: shape for layer, shape in kernels.items()}
     wanted |= {pairs[layer][1]: shape[-1:] for layer, shape in kernels.items()}
     _check_shapes(shapes, wanted, where)
+    found = {name: read(name) for name in wanted}
+    other = [f"{name} is {v.dtype}" for name, v in found.items() if v.dtype.kind != "f"]
+    if other:
+        raise ModelFormatError(
+            f"{where} holds weights of other types than floats: {listed(other)}."
+        )
     with np.errstate(over="ignore"):
-        values = {name: _float32(read(name)) for name in wanted}
+        values = {name: _float32(value) for name, value in found.items()}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise ModelFormatError(f"{where} holds values that are no finite numbers: {listed(bad)}.")
     return {layer: (values[kernel], values[bias]) for layer, (kernel, bias) in pairs.items()}
+
+
+def count_images(step: npt.NDArray[Any], where: str) -> int:
+    """Return how many images a training has seen.
+
+    Parameters
+    ----------
+    step : np.ndarray [shape=()]
+        The variable `GLOBAL_STEP`.
+    where : str
+        What messages call its source.
+
+    Raises
+    ------
+    ModelFormatError
+        If it is no whole number from 0 on.
+    """
+    is_number = step.dtype.kind in "iuf" and bool(np.isfinite(step))
+    if not is_number or step < 0 or int(step) != step:
+        raise ModelFormatError(
+            f"{where} gives {GLOBAL_STEP} as {step.item()!r}, which is no number of images."
+        )
+    return int(step)
 
 
 def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], where: str) -> None:

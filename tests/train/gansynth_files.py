@@ -70,19 +70,27 @@ def variables(channels=CHANNELS, seed=7, step=11_000_000):
 
 
 def write_checkpoint(
-    folder, values, *, settings=SETTINGS, stage=12, stages=13, root="./", with_state=True
+    folder,
+    values,
+    *,
+    settings=SETTINGS,
+    stage=12,
+    stages=13,
+    root="./",
+    with_state=True,
+    name=None,
 ):
     """Write a folder as gansynth_train leaves it, all of whose older stages are empty.
 
     The path in ``checkpoint`` is that of the file beside it behind `root`. Settings None: no
-    experiment.json.
+    experiment.json. Without a name it is called by its global_step.
     """
     tf = pytest.importorskip("tensorflow")
     for k in range(stages):
         (folder / f"stage_{k:05d}").mkdir(parents=True, exist_ok=True)
     if settings is not None:
         (folder / "experiment.json").write_text(json.dumps(settings))
-    name = f"model.ckpt-{int(values.get('global_step', 11_000_000))}"
+    name = name or f"model.ckpt-{int(values.get('global_step', 11_000_000))}"
     inside = folder / f"stage_{stage:05d}"
     names = sorted(values)
     tf.raw_ops.SaveV2(

@@ -133,8 +133,11 @@ def test_the_schedule_is_that_of_the_settings(tmp_path, values):
     refused(write_checkpoint(tmp_path / "b", less, settings=short), "fading")
     at_once = SETTINGS | {"train_progressive": False}
     assert read(write_checkpoint(tmp_path / "c", less, settings=at_once)).images_seen == 179
-    odd = SETTINGS | {"stable_stage_num_images": "many"}
-    refused(write_checkpoint(tmp_path / "d", enough, settings=odd), "'many'")
+    for count, told in (("many", "'many'"), (10.5, "10.5"), (float("nan"), "nan"), (0, "as 0")):
+        odd = SETTINGS | {"stable_stage_num_images": count}
+        refused(write_checkpoint(tmp_path / f"d {told}", enough, settings=odd), told)
+    whole = SETTINGS | {"stable_stage_num_images": 10.0, "transition_stage_num_images": 20.0}
+    assert read(write_checkpoint(tmp_path / "e", enough, settings=whole)).images_seen == 180
 
 
 def test_a_schedule_that_is_not_told_is_not_guessed_to_be_short(tmp_path, values):
@@ -271,6 +274,47 @@ def test_values_that_are_no_numbers_are_refused(tmp_path, values, bad):
     spoilt[1] = bad
     folder = write_checkpoint(tmp_path / "ck", values | {RGB_BIAS: spoilt})
     refused(folder, "no finite numbers", RGB_BIAS)
+
+
+@pytest.mark.parametrize(
+    ("bias", "told"),
+    [
+        (np.array([b"a", b"b"]), "is object"),
+        (np.array([1, 2]), "is int64"),
+        (np.array([1 + 1j, 2]), "is complex128"),
+        (np.array([True, False]), "is bool"),
+    ],
+    ids=["strings", "integers", "complex", "truths"],
+)
+def test_weights_that_are_no_floats_are_refused(tmp_path, values, bias, told):
+    folder = write_checkpoint(tmp_path / "ck", values | {RGB_BIAS: bias})
+    refused(folder, "other types than floats", f"{RGB_BIAS} {told}")
+
+
+def test_weights_of_more_bits_are_rounded(tmp_path, values):
+    wide = values[RGB_BIAS].astype(np.float64) + 1e-12
+    kernel, bias = read(write_checkpoint(tmp_path / "ck", values | {RGB_BIAS: wide})).layers[
+        "3/to_rgb"
+    ]
+    np.testing.assert_array_equal(bias, values[RGB_BIAS])
+    assert kernel.dtype == bias.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (np.array(b"many"), "b'many'"),
+        (np.float32(np.nan), "nan"),
+        (np.float64(np.inf), "inf"),
+        (np.float64(11_000_000.5), "11000000.5"),
+        (np.int64(-1), "-1"),
+        (np.complex64(11_000_000), "11000000"),
+    ],
+    ids=["string", "nan", "inf", "half", "negative", "complex"],
+)
+def test_a_number_of_images_that_is_none_is_refused(tmp_path, values, step, told):
+    folder = write_checkpoint(tmp_path / "ck", values | {"global_step": step}, name="model.ckpt-1")
+    refused(folder, "model.ckpt-1", "gives global_step as", told)
 
 
 def test_the_number_of_images_must_be_there(tmp_path, values):

@@ -121,20 +121,47 @@ def test_files_outside_the_folder_are_not_read(tmp_path, values):
 
 
 @pytest.mark.parametrize(
-    ("entry", "wanted"),
+    ("entry", "wanted", "also"),
     [
-        ({"dtype": "string"}, "'string', which is not known"),
-        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "'int4'"),
-        ({"quantization": {"dtype": "float32"}}, "'float32'"),
-        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights"),
-        ({"shape": None}, "no manifest of weights"),
-        ({"shape": ["many"]}, "no manifest of weights"),
+        ({"dtype": "string"}, "as 'string'", "not known"),
+        ({"dtype": "int32"}, "other types than floats", "is int32"),
+        (
+            {"dtype": "int32", "quantization": {"dtype": "uint8", "scale": 1, "min": 0}},
+            "('int32') as 'uint8'",
+            "not known",
+        ),
+        ({"shape": [-1]}, "no manifest of weights", "the shape [-1]"),
+        ({"shape": [8.0]}, "no manifest of weights", "the shape [8.0]"),
+        ({"shape": "8"}, "no manifest of weights", "the shape '8'"),
+        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "not known"),
+        ({"quantization": {"dtype": "float32"}}, "as 'float32'", "not known"),
+        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights", "scale"),
+        ({"shape": None}, "no manifest of weights", "None"),
+        ({"shape": ["many"]}, "no manifest of weights", "many"),
     ],
 )
-def test_what_is_not_understood_is_refused(tmp_path, values, entry, wanted):
+def test_what_is_not_understood_is_refused(tmp_path, values, entry, wanted, also):
     write_js(tmp_path, values)
     change(tmp_path, lambda group: group["weights"][0].update(entry))
-    refused(tmp_path, MANIFEST, wanted)
+    refused(tmp_path, MANIFEST, wanted, also)
+
+
+@pytest.mark.parametrize(
+    ("step", "dtype", "told"),
+    [
+        (np.nan, "float32", "nan"),
+        (-5, "int32", "-5"),
+        (2.5, "float32", "2.5"),
+        (1, "complex64", "1"),
+    ],
+)
+def test_a_number_of_images_that_is_none_is_refused(tmp_path, values, step, dtype, told):
+    write_js(tmp_path, values)
+    last = tmp_path / "group1-shard3of3"
+    last.write_bytes(last.read_bytes() + np.array(step, dtype).tobytes())
+    entry = {"name": "global_step", "shape": [], "dtype": dtype}
+    change(tmp_path, lambda group: group["weights"].append(entry))
+    refused(tmp_path, "gives global_step as", told)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "3", '[{"paths": []}]', "[[]]", '{"weights": []}'])

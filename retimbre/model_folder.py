@@ -20,6 +20,11 @@ from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 HARMONIC, MEL = "harmonic", "mel"
 """What the images of a model are: `retimbre.images.harmonic` or GANSynth's `melspec`."""
 
+PITCHES_KEY, PITCHES = "pitches", "MIDI {low}..{high}"
+"""What a mel network tells of its pitches, which its ends do not show."""
+
+MEL_RATE = 16_000
+
 Ends = dict[str, tuple[str, list[int]]]
 """Type and shape without the notes' axis of what a network takes or gives, by name."""
 
@@ -254,19 +259,38 @@ def open_mel_generator(config: ModelConfig) -> Any:
     Raises
     ------
     ModelFormatError
-        If the file is no such network.
+        If the file is no such network, or one of other pitches or another rate than the model.
     """
     session = _open_network(config, "generator")
-    wanted = {"z", "pitch", "frames"}, {"specgrams"}
-    found = tuple(
-        {end.name for end in ends} for ends in (session.get_inputs(), session.get_outputs())
-    )
-    if found != wanted:
+    _check_mel_ends(config, session)
+    told = session.get_modelmeta().custom_metadata_map.get(PITCHES_KEY, "pitches that it hides")
+    low, high = config.pitch_range
+    if told != PITCHES.format(low=low, high=high) or config.sample_rate != MEL_RATE:
         raise ModelFormatError(
-            f"The generator {config.folder / config.files['generator'][0]} must turn z, pitch and "
-            f"frames into specgrams, and has {', '.join(sorted(found[0] | found[1]))}."
+            f"The generator {config.folder / config.files['generator'][0]} plays {told} at "
+            f"{MEL_RATE} Hz and its model is said to play MIDI {low}..{high} at "
+            f"{config.sample_rate} Hz; get or import the model again."
         )
     return session
+
+
+def _check_mel_ends(config: ModelConfig, session: Any) -> None:
+    """See that a network of GANSynth's takes and gives what it must, for any number of frames."""
+    wanted = {
+        "z": ("tensor(float)", [None, config.latent_dim]),
+        "pitch": ("tensor(int64)", [None]),
+        "frames": ("tensor(int64)", [1]),
+        "specgrams": ("tensor(float)", [None, None, 1024, 2]),
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    found = {e.name: (e.type, [d if type(d) is int else None for d in e.shape]) for e in ends}
+    if found != wanted:
+        given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
+        raise ModelFormatError(
+            f"The generator {config.folder / config.files['generator'][0]} must turn "
+            f"z (n, {config.latent_dim}), pitch (n) and frames (1) into specgrams "
+            f"(n, frames, 1024, 2), and has {given}."
+        )
 
 
 def takes_velocity(session: Any) -> bool:

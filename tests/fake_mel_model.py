@@ -34,7 +34,17 @@ def generator_graph(image):
         floats("image", image), floats("by_z", by_z), floats("nothing", 0.0), ints("zero", [0]),
         ints("one", [1]), ints("last_two", [2, 3]), ints("last_three", [1, 2, 3]),
     ]  # fmt: skip
-    return network(inputs, [("specgrams", "FLOAT", ["n", "frames", 1024, 2])], nodes, constants)
+    graph = network(inputs, [("specgrams", "FLOAT", ["n", "frames", 1024, 2])], nodes, constants)
+    return told(graph, pitches="MIDI 24..84")
+
+
+def told(graph, **properties):
+    """Let a network tell something of itself."""
+    import onnx
+
+    model = onnx.load_from_string(graph)
+    onnx.helper.set_model_props(model, properties)
+    return model.SerializeToString()
 
 
 def write_mel_model(folder, image, **changes):

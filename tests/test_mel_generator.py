@@ -1,5 +1,7 @@
 """GANSynth's networks as generators: exact samples for less work, each pair once."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +233,23 @@ def test_a_network_of_the_other_kind_is_refused(folder: Path, tmp_path: Path) ->
         load_generator(wrong)
     with pytest.raises(ModelFormatError, match="must turn z"):
         Generator(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"latent_dim": 128}, r"must turn z \(n, 128\)"),
+        ({"pitch_range": [0, 127]}, r"plays MIDI 24\.\.84 .* said to play MIDI 0\.\.127"),
+        ({"pitch_range": [36, 96]}, r"plays MIDI 24\.\.84 .* said to play MIDI 36\.\.96"),
+        ({"sample_rate": 44100}, r"at 16000 Hz and .* at 44100 Hz; get or import"),
+    ],
+)
+def test_settings_that_are_not_the_networks_are_refused(folder, tmp_path, changes, match) -> None:
+    shutil.copytree(folder, tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(ModelFormatError, match=match):
+        load_generator(tmp_path / "other")
 
 
 def test_a_melody_is_played_with_a_mel_model(folder: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) 
         If the root mean square of the differences is above 1e-4.
     """
     config, n_seen = trainer.config, int(trainer.n_seen)
-    graph = gansynth_graph(keras_weights(trainer)).SerializeToString()
+    graph = gansynth_graph(keras_weights(trainer), config.pitch_range[0]).SerializeToString()
     largest, rms = _difference(graph, trainer)
     if not rms <= MAX_RMS_DIFFERENCE:
         raise ModelFormatError(

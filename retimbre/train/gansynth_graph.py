@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper
 
+from retimbre.model_folder import PITCHES, PITCHES_KEY
 from retimbre.train.gansynth_weights import GansynthWeights
 from retimbre.train.onnx_graph import Graph, finished_model
 
@@ -30,12 +31,14 @@ FRAMES, BINS = 2, 3
 """Axes of images in the graph, which are (notes, channels, frames, bins)."""
 
 
-def gansynth_graph(weights: GansynthWeights) -> Any:
+def gansynth_graph(weights: GansynthWeights, lowest_pitch: int = 24) -> Any:
     """Write the generator.
 
     Parameters
     ----------
     weights : GansynthWeights
+    lowest_pitch : int [MIDI]
+        The graph tells which pitches it plays; see `retimbre.model_folder.PITCHES`.
 
     Returns
     -------
@@ -66,7 +69,10 @@ def gansynth_graph(weights: GansynthWeights) -> Any:
     ]
     shape: list[int | str | None] = ["n", "frames", bins, 2]
     outputs = [helper.make_tensor_value_info("specgrams", TensorProto.FLOAT, shape)]
-    return finished_model(graph, "gansynth", inputs, outputs)
+    model = finished_model(graph, "gansynth", inputs, outputs)
+    pitches = PITCHES.format(low=lowest_pitch, high=lowest_pitch + size.n_pitches - 1)
+    helper.set_model_props(model, {PITCHES_KEY: pitches})
+    return model
 
 
 def _integers(graph: Graph, *values: int) -> str:

@@ -129,7 +129,7 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
     from retimbre.train.gansynth_graph import gansynth_graph
 
     weights = read_weights(checkpoint)
-    graph = gansynth_graph(weights).SerializeToString()
+    graph = gansynth_graph(weights, LOWEST_PITCH).SerializeToString()
     largest, rms = compare(graph, weights)
     if not rms <= MAX_RMS_DIFFERENCE:
         raise ModelFormatError(

@@ -145,7 +145,7 @@ def _parts(
         return []
 
     measures: tuple[Part, ...] = (
-        lambda: reconstruction_rows(model, real, renderer, n=300 // share, seed=seed),
+        lambda: reconstruction_rows(model, real, renderer, n=200 // share, seed=seed),
         lambda: baseline_rows(real, n=100 // share, seed=seed),
         lambda: pitch_rows(model, real, renderer, FAILURES, n=500 // share, seed=seed),
         lambda: spread_rows(model, real, n=300, seed=seed),
@@ -154,8 +154,8 @@ def _parts(
         lambda: path_rows(model, n=200 // share, seed=seed),
         like,
         lambda: cost_rows(model, folder),
-        lambda: noise_rows(model, real, n=300, seed=seed),
-        lambda: texture_rows(model, real, renderer, n=200 // share, seed=seed),
+        lambda: noise_rows(model, real, n=100, seed=seed),
+        lambda: texture_rows(model, real, renderer, n=100 // share, seed=seed),
         lambda: brightness_rows(model, real),
         sheet,
     )

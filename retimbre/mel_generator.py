@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.errors import ModelError
+from retimbre.errors import ModelError, ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.model_folder import ModelConfig, open_mel_generator
 from retimbre.note_checks import check_notes
@@ -31,6 +31,7 @@ MakeSpecgrams = Callable[[FloatArray, IntArray, int], FloatArray]
 BATCH_SIZE = 4
 CHUNK_NOTES = 32
 CLIP_RATE = 44_100
+MAX_FRAMES = 128
 
 
 class MelGenerator:
@@ -115,11 +116,16 @@ class MelGenerator:
         Raises
         ------
         ParameterError
-            If shapes differ, z is not finite or a pitch is out of range.
+            If shapes differ, z is not finite, a pitch is out of range or there is no such number
+            of frames.
         """
         z, pitches = self._check(z, pitches)
+        if not isinstance(n_frames, int | np.integer) or not 1 <= n_frames <= MAX_FRAMES:
+            raise ParameterError(
+                f"A note has 1 to {MAX_FRAMES} whole frames, asked for are {n_frames!r}."
+            )
         if not len(z):
-            return np.zeros((0, n_frames, 1024, 2), np.float32)
+            return np.zeros((0, int(n_frames), 1024, 2), np.float32)
         starts = range(0, len(z), BATCH_SIZE)
         parts = [slice(start, start + BATCH_SIZE) for start in starts]
         return np.concatenate([self._run(z[part], pitches[part], n_frames) for part in parts])

@@ -35,7 +35,7 @@ def check_notes(
     Raises
     ------
     ParameterError
-        If shapes differ, z is not finite, or a pitch is out of range.
+        If shapes differ, z is not finite, or a pitch is no whole number or out of range.
     """
     z, pitches = np.asarray(z, dtype=np.float32), np.asarray(pitches)
     if z.ndim != 2 or z.shape[1] != latent_dim or pitches.shape != z.shape[:1]:
@@ -45,10 +45,14 @@ def check_notes(
         )
     if not np.isfinite(z).all():
         raise ParameterError("Latent vectors must be finite.")
+    is_number = pitches.dtype.kind in "iuf"
+    odd = pitches[pitches != np.rint(pitches)] if is_number else pitches
+    if odd.size:
+        raise ParameterError(f"Pitches are whole MIDI numbers, given {odd.tolist()[0]!r}.")
     low, high = pitch_range
     if pitches.size and (pitches.min() < low or pitches.max() > high):
         raise ParameterError(
             f"The model {model!r} plays MIDI {low}..{high}, "
             f"given {pitches.min()}..{pitches.max()}; fold the notes into it."
         )
-    return z, pitches
+    return z, pitches.astype(np.int64)

@@ -218,12 +218,29 @@ def test_gansynths_models_have_neither_names_nor_ears(model: MelGenerator) -> No
         (np.zeros((1, 100)), [60], r"shape \(n, 256\)"),
         (np.zeros((1, 256)), [85], r"plays MIDI 24\.\.84, given 85\.\.85"),
         (np.full((1, 256), np.inf), [60], "finite"),
+        (np.zeros((2, 256)), [60, 60.7], r"whole MIDI numbers, given 60\.7\."),
+        (np.zeros((1, 256)), [np.nan], "whole MIDI numbers, given nan"),
+        (np.zeros((1, 256)), [np.inf], r"plays MIDI 24\.\.84, given inf"),
+        (np.zeros((1, 256)), ["a"], "whole MIDI numbers, given 'a'"),
+        (np.zeros((1, 256)), [True], "whole MIDI numbers, given True"),
     ],
 )
 def test_wrong_notes_are_refused(model: MelGenerator, z, pitches, match: str) -> None:
     for generate in (model.generate_samples_from_z, model.generate_specgrams):
         with pytest.raises(ParameterError, match=match):
             generate(z, np.array(pitches))
+
+
+def test_whole_pitches_may_be_floats(model: MelGenerator) -> None:
+    found = model.generate_specgrams(latents(0.3), np.array([60.0]), np.int32(2))
+    np.testing.assert_array_equal(found, model.generate_specgrams(latents(0.3), [60], 2))
+
+
+@pytest.mark.parametrize("n_frames", [0, 129, -1, 2.5, float("nan"), "2"])
+def test_numbers_of_frames_that_no_image_has_are_refused(model: MelGenerator, n_frames) -> None:
+    for z in (latents(0.3), latents()):
+        with pytest.raises(ParameterError, match=rf"1 to 128 whole frames, .*{n_frames!r}\."):
+            model.generate_specgrams(z, np.full(len(z), 60), n_frames)
 
 
 def test_a_network_of_the_other_kind_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -196,6 +196,20 @@ def test_what_is_read_beyond_nyquist_is_not_heard():
     assert level_db(lower, 0.1, 1.9).max() > level_db(plain, 0.1, 1.9).min() - 1.0
 
 
+def test_the_fastest_moment_tells_what_is_beyond_nyquist():
+    specgram = waves_to_specgrams(0.5 * np.sin(2.0 * np.pi * 7000.0 * T)[None])[0]
+    # At 1.3 for 50 ms, well inside one frame: there 7 kHz would be 9.1 kHz.
+    ratio = np.ones(150)
+    ratio[100:106] = 1.3
+    y = synthesize_specgram(specgram, duration=1.4, ratio=ratio)
+    plain = synthesize_specgram(specgram, duration=1.4)
+    spectrum = np.abs(np.fft.rfft(y[16_000:16_960] * np.hanning(960)))
+    loudest = np.abs(np.fft.rfft(plain[16_000:16_960] * np.hanning(960))).max()
+    # 9.1 kHz would be heard at 6.9 kHz.
+    assert spectrum.max() < 0.1 * loudest
+    assert level_db(y, 0.1, 0.8).min() > level_db(plain, 0.1, 0.8).min() - 1.0
+
+
 # The loudness
 
 

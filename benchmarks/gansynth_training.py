@@ -1,15 +1,17 @@
-"""Show GANSynth's network learning: `python benchmarks/gansynth_training.py DATASET RUN`.
+"""Show GANSynth's network learning at its low resolutions, in half an hour of two cores.
 
-Writes the section "GANSynth, trained here" and draws docs/gansynth_training.png of a run of
-``retimbre train --config mel_prog_hires`` that has reached one of the low resolutions. Random notes
-are compared with real ones by two measures that the training does not know: the sliced
-Wasserstein distance of their images, and how often a classifier of real notes hears the pitch that
-was asked for.
+    retimbre train datasets/mel runs/mel --config benchmarks/gansynth_training.json
+    python benchmarks/gansynth_training.py datasets/mel runs/mel
+
+The settings are those of ``mel_prog_hires`` but for shorter stages. The second command writes the
+section "GANSynth, trained here" and draws docs/gansynth_training.png. Random notes are compared
+with real ones by two measures that the training does not know: the sliced Wasserstein distance of
+their images, and how often a classifier of real notes hears the pitch that was asked for.
 """
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ import numpy.typing as npt
 from results import write_section
 
 from retimbre.train.augment import average_pool
-from retimbre.train.config import TrainConfig
+from retimbre.train.config import CONFIGS, TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.export import load_run
 from retimbre.train.player import Player
@@ -34,6 +36,8 @@ N_DIRECTIONS = 512
 N_RANDOM = 1000
 N_SHOWN = 8
 SEED = 0
+UNTOLD = ("total_notes", "seed", "sheet_notes")
+"""Settings that say nothing of how a run learns."""
 
 
 class Images(NamedTuple):
@@ -149,18 +153,53 @@ def describe(
     """Return the section."""
     n_pitches = len(np.unique(dataset.pitches))
     first, last = (float(stats["pitch_fake"][part].mean()) for part in (slice(5), slice(-5, None)))
+    minutes, shown = stats["seconds"][-1] / 60, stats["n_seen"][-1]
     head = (
-        f"`mel_prog_hires` on {len(dataset.labels):,} notes of {len(dataset.instruments)} "
-        f"instruments on {n_pitches} pitches, {shape[0]} x {shape[1]} points, batches of "
-        f"{config.batch_size}, {stats['seconds'][-1] / 60:.0f} minutes of two cores shared with "
-        f"other work. The cross entropy of the random notes' pitches fell from {first:.2f} to "
+        f"{settings_of(config)}. {len(dataset.labels):,} notes of {len(dataset.instruments)} "
+        f"instruments on {n_pitches} pitches; {shown:,.0f} notes shown, the last ones with "
+        f"{shape[0]} x {shape[1]} points; {minutes:.0f} minutes of two cores shared with other "
+        f"work. The cross entropy of the random notes' pitches fell from {first:.2f} to "
         f"{last:.2f} nats (by chance {np.log(n_pitches):.2f}). Distance: sliced Wasserstein to the "
         "real notes of one half of the instruments. Pitch heard: by a logistic regression trained "
-        "on the same half. Written by `python benchmarks/gansynth_training.py`.\n\n"
+        "on the same half. Written by `python benchmarks/gansynth_training.py DATASET RUN` after "
+        "`retimbre train DATASET RUN --config benchmarks/gansynth_training.json`.\n\n"
     )
     columns = ("notes", "distance to real notes", "pitch heard")
     lines = [columns, ("---",) * len(columns), *rows]
     return head + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def settings_of(config: TrainConfig) -> str:
+    """Say what the settings of a run are beside those of ``mel_prog_hires``.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        In the mel representation.
+
+    Returns
+    -------
+    text : str
+        The begin of a sentence, which names every setting that is another one.
+    """
+    plain = CONFIGS["mel_prog_hires"]
+    parts = [f"batches of {config.batch_size}", "bfloat16" if config.mixed_precision else "float32"]
+    if (config.stage_starts, config.fade_notes) != (plain.stage_starts, plain.fade_notes):
+        shapes = find_representation(config.representation).shapes
+        begun = [
+            f"{height} x {width} points from note {start:,} on"
+            for (height, width), start in zip(shapes, config.stage_starts, strict=True)
+            if start < config.total_notes
+        ]
+        parts.append(
+            f"stages shortened to {', '.join(begun)}, faded in over {config.fade_notes:,} notes "
+            f"(there each stage is {plain.fade_notes:,} notes long)"
+        )
+    told = {"stage_starts", "fade_notes", "batch_size", "mixed_precision", *UNTOLD}
+    for name, value in asdict(config).items():
+        if name not in told and value != getattr(plain, name):
+            parts.append(f"{name} {value} (there {getattr(plain, name)})")
+    return f"`mel_prog_hires` with {', '.join(parts)}"
 
 
 def draw(

@@ -47,8 +47,8 @@ written: the network in Keras on TensorFlow, float32, all 128 frames, {n_written
 GANSynth's own code took {own} ms a note on two such cores, so the comparison errs against
 retimbre. Here: ONNX Runtime as the main job opens it, the frames that the note and its release of
 0.3 s sound, {n_here} notes at a time, each pair of latent and pitch different; the last note is
-held for 3.7 s, which makes 4 s with its release. Medians of {repeats} runs in turns; the notes a second are
-those of network and sound, without resampling and mixing.
+held for 3.7 s, which makes 4 s with its release. Medians of {repeats} runs in turns; the notes a
+second are those of network and sound, without resampling and mixing.
 Written by `python benchmarks/gansynth.py`.
 
 """

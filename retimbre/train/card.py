@@ -64,10 +64,11 @@ def write_card(
         "data set": ", ".join(f"{key} {value}" for key, value in _told(dataset.settings)),
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{hours:.1f} hours; progressive growing to 128 frames, in stages from {stages} notes on",
+        f"{hours:.1f} hours of wall clock; progressive growing to 128 frames, in stages from "
+        f"{stages} notes on",
         "instruments": "as they are" if is_mel else _changed(),
         "losses": f"{_MEL_LOSSES if is_mel else _LOSSES} ({config.adversarial})",
-        "settings": f"learning rate {config.peak_learning_rate:g}, {_decay(config)}"
+        "settings": f"learning rate {config.peak_learning_rate:g}, {tell_decay(config, n_seen)}"
         f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, "
         f"seed {config.seed}",
     }
@@ -100,8 +101,13 @@ def _changed() -> str:
     )
 
 
-def _decay(config: TrainConfig) -> str:
-    return f"decay over the last {config.decay_notes:,} notes, " if config.decay_notes else ""
+def tell_decay(config: TrainConfig, n_seen: int) -> str:
+    """Say how the learning rate came down, if the run has come that far."""
+    if not config.decay_notes:
+        return ""
+    if n_seen < config.total_notes:
+        return f"not come down yet ({config.total_notes:,} notes are planned), "
+    return f"come down over the last {config.decay_notes:,} notes, "
 
 
 def _sources(dataset: Dataset, trained: list[int]) -> str:

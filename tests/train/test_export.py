@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, ModelNotFoundError
 from retimbre.generator import Generator
 from retimbre.images.harmonic import FEATURE_FILL, feature_mask
-from retimbre.train.card import FIGURES
+from retimbre.train.card import FIGURES, tell_decay
 from retimbre.train.labels import InstrumentKey
 from retimbre.train.palette import describe_sound, unique_names
 from retimbre.train.prior import place_latents, unit_rows
@@ -117,6 +118,13 @@ def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None
     assert split["held_out"][0][3] in card
     assert f"{TINY.total_notes:,} notes in batches of {TINY.batch_size}" in card
     assert "3 instruments (velocities 40, 60, 80) from font (licence unknown" in card
+
+
+def test_the_card_claims_no_decay_that_has_not_been() -> None:
+    config = replace(TINY, total_notes=100, decay_notes=40)
+    assert tell_decay(config, 80) == "not come down yet (100 notes are planned), "
+    assert tell_decay(config, 100) == "come down over the last 40 notes, "
+    assert tell_decay(replace(config, decay_notes=0), 100) == ""
 
 
 def test_figures_of_a_card_outlive_another_export(finished, notes, tmp_path: Path) -> None:

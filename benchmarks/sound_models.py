@@ -12,6 +12,7 @@ import numpy.typing as npt
 from retimbre.errors import ModelFormatError
 from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
+from retimbre.images.octave import keep_octave
 from retimbre.refinement import refine_latent
 from retimbre.train.labels import InstrumentKey
 
@@ -194,9 +195,10 @@ def generate_images(
 ) -> FloatArray:
     """Play notes as images [shape=(n, 128, 96, 4)]; for some hundred notes at a time.
 
-    As the main job plays them: the network knows the velocity, and the spectrum is tilted besides.
+    As the main job plays them: in their own octave, and louder is brighter.
     """
-    return brighten(features_to_image(model.generate(z, pitches, velocities)), velocities)
+    images = keep_octave(features_to_image(model.generate(z, pitches, velocities)))
+    return brighten(images, velocities)
 
 
 def generate_levels(

@@ -13,6 +13,7 @@ from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
+from retimbre.images.octave import keep_octave
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
 from retimbre.model_folder import (
     MEL,
@@ -216,7 +217,7 @@ class Generator:
                 progress(min(start + BATCH_SIZE, len(first)), len(first))
         shape = (0, N_FRAMES, N_FEATURES)
         features = np.concatenate(batches) if batches else np.zeros(shape, np.float32)
-        images = features_to_image(features)
+        images = keep_octave(features_to_image(features))
         if self.has_velocity:
             images = brighten(images, struck[first])
         return NoteImages(images, index)

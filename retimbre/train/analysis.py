@@ -9,6 +9,7 @@ from retimbre.images import harmonic
 from retimbre.images.analysis import analyze
 from retimbre.images.held import hold_image
 from retimbre.images.looping import loop_image
+from retimbre.images.octave import odd_share
 from retimbre.images.texture import separate_texture
 from retimbre.units import midi_to_hz
 
@@ -47,9 +48,7 @@ def is_pitched_as_labelled(image: FloatArray) -> bool:
     """
     held = image[8:96]
     between = np.median(held[:, :4, 2], axis=0).max()
-    power = 10.0 ** (held[:, :24, 0].astype(np.float64) / 10.0)
-    odd_share = power[:, 0::2].sum() / power.sum()
-    return bool(between <= MAX_BETWEEN_DB and odd_share >= MIN_ODD_SHARE)
+    return bool(between <= MAX_BETWEEN_DB and odd_share(image) >= MIN_ODD_SHARE)
 
 
 def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> FloatArray | Reason:

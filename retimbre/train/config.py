@@ -32,6 +32,8 @@ class TrainConfig:
     peak_learning_rate, warmup_notes, decay_notes : see `schedule.learning_rate_at`
     reconstruction_weight, adversarial_weight, pitch_weight, instrument_weight : float
         Weights of the losses of generator and encoder.
+    path_weight : float
+        How much it matters that a slerp between two instruments is an even morph.
     r1_weight : float
         Gradient penalty of the discriminator on real notes ("non_saturating").
     instance_noise : float
@@ -85,6 +87,7 @@ class TrainConfig:
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
     instrument_weight: float = 1.0
+    path_weight: float = 30.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.85

@@ -88,6 +88,23 @@ def reconstruction(features: Tensor, target: Tensor, mask: Tensor) -> tuple[Tens
     )
 
 
+def mix_notes(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Return what a morph between two notes should be: all features on a straight line.
+
+    Nothing asks a generator to change evenly along a slerp; it stays at one instrument for long
+    and jumps to the other in the middle.
+
+    Parameters
+    ----------
+    start, end : tensor [shape=(batch, frames, 288)]
+        They are not trained by this.
+    share : tensor [shape=(batch, 1), 0..1]
+        0 is the start.
+    """
+    t = share[:, :, None]
+    return (1.0 - t) * tf.stop_gradient(start) + t * tf.stop_gradient(end)
+
+
 def instrument_loss(direction: Tensor, other: Tensor) -> Tensor:
     """Return how badly two notes of one instrument find each other in a batch (InfoNCE [1]_).
 
@@ -118,6 +135,7 @@ def pitch_loss(one_hot: Tensor, logits: Tensor) -> Tensor:
 
 def total_loss(
     errors: tuple[Tensor, ...],
+    path: tuple[Tensor, ...],
     adversarial: Tensor,
     pitch: Tensor,
     instrument: Tensor,
@@ -126,6 +144,7 @@ def total_loss(
     """Return the weighted loss of generator and encoder."""
     return (
         config.reconstruction_weight * tf.add_n(list(errors))
+        + config.path_weight * tf.add_n(list(path))
         + config.adversarial_weight * adversarial
         + config.pitch_weight * pitch
         + config.instrument_weight * instrument

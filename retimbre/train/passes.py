@@ -21,6 +21,7 @@ ENCODED_STATS = (
     "deviation_error",
     "noise_error",
     "texture_error",
+    "path_error",
     "adversarial",
     "pitch_fake",
     "instrument",
@@ -153,11 +154,16 @@ class EncodedPasses(StagePasses):
         notes = self._play(tf.concat([z, between, blends], 0), hots, velocities, alpha)
         mask = tf.matmul(hot2, self.masks)[:, None, :]
         errors = losses.reconstruction(notes[:size], x2, mask)
+        # Where a slerp leads to, played at the pitch where it begins.
+        far = self._play(z[quarter : 2 * quarter], hot2[:quarter], v2[:quarter], alpha)
+        mixed = losses.mix_notes(notes[:quarter], far, share)
+        path = losses.reconstruction(notes[size : size + quarter], mixed, mask[:quarter])
         fakes = notes[-size:]
         adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
-        loss = losses.total_loss(errors, adversarial, pitch, instrument, self.config)
-        return Made(loss, fakes, [*errors, adversarial, pitch, instrument])
+        parts = (adversarial, pitch, instrument)
+        loss = losses.total_loss(errors, path, *parts, self.config)
+        return Made(loss, fakes, [*errors, tf.add_n(list(path)), *parts])
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal

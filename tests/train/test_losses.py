@@ -97,5 +97,17 @@ def test_the_total_is_weighted():
 
     from retimbre.train.losses import total_loss
 
-    found = float(total_loss((0.1, 0.2), 3.0, 5.0, 7.0, TINY))
-    assert found == pytest.approx(100.0 * 0.3 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0)
+    found = float(total_loss((0.1, 0.2), (0.3, 0.4), 3.0, 5.0, 7.0, TINY))
+    assert found == pytest.approx(100.0 * 0.3 + 20.0 * 0.7 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0)
+
+
+def test_a_morph_is_straight_and_its_ends_are_not_trained_by_it():
+    import tensorflow as tf
+
+    from retimbre.train.losses import mix_notes
+
+    start, end = tf.Variable(tf.zeros((2, 3, 288))), tf.Variable(tf.ones((2, 3, 288)))
+    with tf.GradientTape() as tape:
+        mixed = mix_notes(start, end, tf.constant([[0.25], [1.0]]))
+    np.testing.assert_allclose(mixed[:, 0, 0], [0.25, 1.0])
+    assert tape.gradient(mixed, [start, end]) == [None, None]

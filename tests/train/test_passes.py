@@ -53,8 +53,11 @@ def test_the_loss_of_random_notes_is_weighted(passes):
 
 def test_the_loss_of_encoded_notes_is_weighted(passes):
     made = passes["harmonic"].make(batch_of(passes["harmonic"]), *draws())
-    *errors, adversarial, pitch, instrument = map(float, made.stats)
-    expected = 100.0 * sum(errors) + 0.5 * adversarial + 0.25 * pitch + 2.0 * instrument
+    *errors, path, adversarial, pitch, instrument = map(float, made.stats)
+    assert path > 0.0
+    expected = (
+        100.0 * sum(errors) + 20.0 * path + 0.5 * adversarial + 0.25 * pitch + 2.0 * instrument
+    )
     assert float(made.loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -147,7 +150,7 @@ def played(passes, monkeypatch, min_signal):
 
 
 def test_one_note_is_heard_and_the_other_played(passes, monkeypatch):
-    batch, latents, heard, (given,), made = played(passes["harmonic"], monkeypatch, 1.0)
+    batch, latents, heard, (given, _), made = played(passes["harmonic"], monkeypatch, 1.0)
     np.testing.assert_array_equal(heard[0][0], batch[0][0])
     np.testing.assert_array_equal(heard[1][0], batch[1][0])
     z, pitches, *_ = given
@@ -158,7 +161,7 @@ def test_one_note_is_heard_and_the_other_played(passes, monkeypatch):
 
 
 def test_half_of_what_is_judged_lies_between_instruments(passes, monkeypatch):
-    _, latents, _, (given,), _ = played(passes["harmonic"], monkeypatch, 1.0)
+    _, latents, _, (given, _), _ = played(passes["harmonic"], monkeypatch, 1.0)
     size, quarter = TINY.batch_size, TINY.batch_size // 4
     between, blends = given[0][size : size + quarter], given[0][size + quarter :]
     for i, z in enumerate(between):
@@ -173,8 +176,39 @@ def test_half_of_what_is_judged_lies_between_instruments(passes, monkeypatch):
         assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, rel=1e-4)
 
 
+def test_a_slerp_is_compared_with_its_two_ends_at_one_pitch(passes, monkeypatch):
+    _, latents, _, (given, ends), _ = played(passes["harmonic"], monkeypatch, 1.0)
+    size, quarter = TINY.batch_size, TINY.batch_size // 4
+    np.testing.assert_allclose(ends[0], latents[quarter : 2 * quarter], rtol=1e-4)
+    for part in (1, 2):
+        np.testing.assert_array_equal(ends[part], given[part][:quarter])
+        np.testing.assert_array_equal(ends[part], given[part][size : size + quarter])
+
+
+def test_an_even_morph_has_no_path_error(passes, monkeypatch):
+    """A generator whose features are linear in the share of the end is not blamed."""
+    import tensorflow as tf
+
+    one = passes["harmonic"]
+    monkeypatch.setattr("retimbre.train.losses.slerp_rows", lambda a, b, t: (1 - t) * a + t * b)
+    monkeypatch.setattr(one, "masks", tf.ones_like(one.masks))
+
+    batch = batch_of(one)
+
+    def linear(inputs, training):
+        return 0.1 * inputs[0][:, :1, None] * tf.ones_like(batch[0][0][:1])
+
+    monkeypatch.setattr(one, "generator", linear)
+    path = lambda: float(one.make(batch, *draws()).stats[4])  # noqa: E731
+    assert path() < 1e-6
+    monkeypatch.setattr(
+        one, "generator", lambda inputs, training: tf.tanh(20.0 * linear(inputs, training))
+    )
+    assert path() > 0.01
+
+
 def test_latents_are_noisy_as_far_as_the_settings_say(passes, monkeypatch):
-    _, latents, _, (given,), _ = played(passes["harmonic"], monkeypatch, 0.0)
+    _, latents, _, (given, _), _ = played(passes["harmonic"], monkeypatch, 0.0)
     z = given[0][: TINY.batch_size]
     cosines = (z * latents).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(latents, axis=1)
     assert cosines.min() < 0.7

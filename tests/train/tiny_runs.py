@@ -19,6 +19,7 @@ TINY = TrainConfig(
     adversarial_weight=0.5,
     pitch_weight=0.25,
     instrument_weight=2.0,
+    path_weight=20.0,
     n_held_out=1,
     sheet_notes=16,
 )

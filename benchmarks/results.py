@@ -34,3 +34,32 @@ def write_section(title: str, markdown: str, *, path: Path = RESULTS) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
     temporary.replace(path)
+
+
+def update_rows(title: str, figures: list[str], table: str, *, path: Path = RESULTS) -> None:
+    """Replace rows of the table in a section by those of the same name in another table.
+
+    Parameters
+    ----------
+    title : str
+        The section's heading.
+    figures : list of str
+        The first cells of the rows; each stands in both tables once.
+    table : str
+    path : Path
+
+    Raises
+    ------
+    ValueError
+        If a row is missing.
+    """
+    text = path.read_text(encoding="utf-8")
+    start = text.index(f"## {title}\n")
+    end = text.find("\n## ", start)
+    section = text[start : end if end >= 0 else len(text)].splitlines()
+    new = {line.split(" | ")[0]: line for line in table.splitlines()}
+    for figure in figures:
+        section[[line.split(" | ")[0] for line in section].index(f"| {figure}")] = new[
+            f"| {figure}"
+        ]
+    write_section(title, "\n".join(section[1:]), path=path)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from results import write_section
+from results import update_rows, write_section
 from sound_baselines import baseline_rows
 from sound_fad import MusicnnMissingError, fad_rows
 from sound_like import like_rows
@@ -76,7 +76,9 @@ def main() -> None:
         print(to_markdown(found), f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
     text = to_markdown(rows)
     print(text)
-    if arguments.only is None and not arguments.quick:
+    if arguments.update:
+        update_rows("Sound", [row.figure for row in rows], text)
+    elif arguments.only is None and not arguments.quick:
         head = INTRODUCTION.format(
             model=model.name,
             named=len(model.palette.names),
@@ -95,6 +97,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
     parser.add_argument("--sheet", type=Path, default=SHEET, help="where the spectrograms go")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
+    parser.add_argument("--update", action="store_true", help="write what --only measures")
     parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
     parser.add_argument("--musicnn-python", default=sys.executable, help="has musicnn installed")
     parser.add_argument("--seed", type=int, default=0)

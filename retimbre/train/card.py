@@ -17,7 +17,7 @@ _IMAGES = {"harmonic": "harmonic note images", "mel": "GANSynth's mel spectrogra
 _PLAYS = ", velocity as a condition; notes of any length at any sample rate"
 _LOSSES = (
     "L1 reconstruction at another pitch and velocity of the same instrument, GAN, auxiliary pitch "
-    "classifier, contrastive instrument loss"
+    "classifier, contrastive instrument loss, even morphs between two instruments"
 )
 _MEL_LOSSES = "Wasserstein with gradient penalty, auxiliary pitch classifier"
 _RANDOM = """

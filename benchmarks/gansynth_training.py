@@ -54,7 +54,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     arguments = parser.parse_args()
     dataset, trainer = Dataset(arguments.dataset), load_run(arguments.run)
-    config, n_seen = trainer.config, int(trainer.n_seen)
+    # As it was trained: what is opened computes in float32.
+    config, n_seen = TrainConfig.load(arguments.run / "config.json"), int(trainer.n_seen)
     moment = config.moment(n_seen)
     shape = find_representation(config.representation).shapes[moment.stage]
     halves = real_halves(dataset, shape)

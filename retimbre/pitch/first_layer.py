@@ -228,6 +228,7 @@ class _Windows:
 
     @property
     def n_pieces(self) -> int:
+        """How many pieces lie between the edges."""
         return len(self.edges) - 1
 
     @property

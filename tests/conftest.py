@@ -1,5 +1,6 @@
 """Fixtures that several test files share: seeded chance, little recordings, light parts."""
 
+import logging
 import signal
 
 import numpy as np
@@ -45,3 +46,13 @@ def fake_parts(monkeypatch):
     """Put light parts in the places of the networks: the pitch estimator and the generator."""
     monkeypatch.setattr(generator, "load_generator", load_fake_generator)
     monkeypatch.setattr(pitch, "estimate_pitch", fake_estimate_pitch, raising=False)
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch, fake_parts):
+    """Work in a fresh folder, with light parts; leave the logger as it was."""
+    monkeypatch.chdir(tmp_path)
+    logger = logging.getLogger("retimbre")
+    before = (logger.handlers[:], logger.level)
+    yield
+    logger.handlers[:], logger.level = before

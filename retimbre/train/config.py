@@ -87,7 +87,7 @@ class TrainConfig:
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
     instrument_weight: float = 1.0
-    path_weight: float = 30.0
+    path_weight: float = 60.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.85

@@ -1,30 +1,20 @@
+"""The synthesis of notes: measured tones, times, levels and noise."""
+
 import numpy as np
 import pytest
+from plain_images import make_image
 
 from retimbre.errors import ParameterError
-from retimbre.images import oscillators
 from retimbre.images.analysis import analyze
 from retimbre.images.dynamics import MAX_BOOST_DB, follow_level
 from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS
-from retimbre.images.oscillators import sum_oscillators
 from retimbre.images.synthesis import synthesize_note, synthesize_notes, synthesize_plain
-from retimbre.images.timeline import common_deviation, instrument_level
 from retimbre.units import cents_between
 
 SR = 44100
 F0 = 441.0
 CENT_TOLERANCE = 0.2
 LEVEL_TOLERANCE_DB = 0.1
-
-
-def make_image(levels=(), noise_db=-110.0):
-    """An image whose partials (counted from 1) have constant levels, given in dB."""
-    image = np.zeros((128, 96, 4), np.float32)
-    image[..., 0] = -90.0
-    image[..., 2] = noise_db
-    for partial, level in dict(levels).items():
-        image[:, partial - 1, 0] = level
-    return image
 
 
 def analytic(y):
@@ -58,57 +48,6 @@ def envelope_db(y, sr=SR, width=0.02):
 
 def held(y, start=0.2, end=0.9, sr=SR):
     return y[round(start * sr) : round(end * sr)]
-
-
-class TestOscillators:
-    def test_agrees_with_float64_cosines(self):
-        rng = np.random.default_rng(0)
-        n_partials, n_blocks, block = 7, 40, 64
-        amplitude = rng.random((n_partials, 2)).repeat([1, 1], axis=1)
-        deviation = rng.normal(0, 0.02, (n_partials, 1)) * np.ones((1, 2))
-        orders, phases = np.arange(1.0, n_partials + 1), rng.random(n_partials)
-        f0 = 0.01 + 0.002 * np.sin(np.arange(n_blocks + 1) / 5.0)
-        y = sum_oscillators(
-            amplitude,
-            deviation,
-            orders,
-            phases,
-            f0=f0,
-            position=np.linspace(0.0, 1.0, n_blocks + 1),
-            block=block,
-        )
-        n = np.arange(n_blocks * block)
-        fine = np.interp(n, np.arange(n_blocks + 1) * block, f0)
-        after = np.interp(n + 1, np.arange(n_blocks + 1) * block, f0)
-        turns = np.concatenate([[0.0], np.cumsum(0.5 * (fine + after))[:-1]])
-        weight = n / (n_blocks * block)
-        expected = np.zeros(len(n))
-        for k in range(n_partials):
-            level = amplitude[k, 0] + weight * (amplitude[k, 1] - amplitude[k, 0])
-            phase = phases[k] + (orders[k] + deviation[k, 0]) * turns
-            expected += level * np.cos(2.0 * np.pi * phase)
-        np.testing.assert_allclose(y, expected, rtol=0, atol=5e-5)
-
-    def test_is_compiled_once(self):
-        synthesize_note(make_image({1: 0.0}), F0, duration=0.1)
-        synthesize_note(make_image({1: 0.0}), np.full(10, F0, "f4"), duration=0.1, sr=16000)
-        assert len(oscillators._render.signatures) == 1
-
-    def test_does_not_drift_over_minutes(self):
-        # 100 s: the end must still have the phase that the whole time gives.
-        n_blocks, block = 69000, 64
-        y = sum_oscillators(
-            np.ones((1, 2)),
-            np.zeros((1, 2)),
-            [1.0],
-            [0.0],
-            f0=np.full(n_blocks + 1, 0.0123456789),
-            position=np.linspace(0.0, 1.0, n_blocks + 1),
-            block=block,
-        )
-        n = np.arange(len(y) - 1000, len(y))
-        expected = np.cos(2.0 * np.pi * np.mod(0.0123456789 * n, 1.0))
-        np.testing.assert_allclose(y[-1000:], expected, rtol=0, atol=1e-4)
 
 
 class TestTone:
@@ -342,24 +281,6 @@ class TestPerformance:
         target, own = -np.arange(50.0), -0.3 * np.arange(50.0)
         gain = follow_level(target, own, times, amount=0.7)
         np.testing.assert_allclose(follow_level(target - 9, own + 4, times, amount=0.7), gain)
-
-
-class TestImageMeasures:
-    def test_instrument_level_sums_powers_and_counts_group_partials(self):
-        image = make_image({1: -3.0103, 2: -3.0103})
-        np.testing.assert_allclose(instrument_level(image), 0.0, atol=1e-3)
-        group = make_image()
-        group[:, 95, 0] = -50.0
-        n_partials = np.sum(np.abs(np.log(np.arange(49, 481) / 480.0)) < np.log(480 / 48.5) / 96)
-        expected = -50.0 + 10 * np.log10(n_partials)
-        np.testing.assert_allclose(instrument_level(group), expected, atol=0.2)
-        np.testing.assert_allclose(instrument_level(make_image()), -90.0, atol=0.1)
-
-    def test_common_deviation_is_weighed_by_power(self):
-        image = make_image({1: 0.0, 2: -60.0})
-        image[:, 0, 1], image[:, 1, 1] = 0.01, 0.5
-        np.testing.assert_allclose(common_deviation(image), 0.01, atol=1e-4)
-        np.testing.assert_allclose(common_deviation(make_image()), 0.0, atol=1e-9)
 
 
 class TestRoundTrip:

@@ -1,0 +1,113 @@
+"""The command: what it says and returns when something fails."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import objects, retimbre
+from fakes import FakeGenerator, files_in
+
+from retimbre import batch, generator, pitch
+from retimbre.cli.talk import Report
+
+pytestmark = pytest.mark.usefixtures("in_folder")
+
+
+# Failures
+
+
+def test_one_bad_file_does_not_stop_the_others(melody):
+    Path("bad.wav").write_text("This is not audio.")
+    result = retimbre("bad.wav", "melody.wav", "nowhere.wav", exit_code=3)
+    assert result.stdout == "melody.retimbred.wav\n"
+    errors = [line for line in result.stderr.splitlines() if line.startswith("retimbre: ")]
+    assert len(errors) == 2
+    assert any("bad.wav" in line for line in errors)
+    assert any("nowhere.wav" in line for line in errors)
+
+
+def test_names_that_are_too_long_do_not_stop_the_others(melody):
+    long_name = "x" * 245 + ".wav"  # there is such a file, but none with a longer ending
+    shutil.copy("melody.wav", long_name)
+    result = retimbre("y" * 300 + ".wav", long_name, "melody.wav", exit_code=3)
+    assert result.stdout == "melody.retimbred.wav\n"
+    assert "y.wav' cannot be read: File name too long." in result.stderr
+    assert "x.retimbred.wav' cannot be written: File name too long." in result.stderr
+
+
+def test_failures_are_objects_with_json(melody):
+    Path("bad.wav").write_text("This is not audio.")
+    told = objects(retimbre("nowhere.wav", "bad.wav", "melody.wav", "--json", exit_code=3))
+    assert [("error" in t, t["input"]) for t in told] == [
+        (True, "nowhere.wav"), (True, "bad.wav"), (False, "melody.wav"),
+    ]  # fmt: skip
+
+
+def test_failed_threshold_names_its_output(melody):
+    (told,) = objects(retimbre("melody.wav", "-c", 0.95, "--json", exit_code=1))
+    assert told["confidence"] == 0.95
+    assert "highest confidence found is 0.900" in told["error"]
+
+
+def test_a_failure_leaves_no_file(melody, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("soundfile.SoundFile.write", fail)
+    result = retimbre("melody.wav", exit_code=1)
+    assert "No space left on device" in result.stderr
+    assert files_in(Path()) == {"melody.wav"}
+
+
+def test_error_that_nobody_foresaw_is_one_line(melody, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("line one\nline two")
+
+    monkeypatch.setattr(pitch, "estimate_pitch", fail)
+    result = retimbre("melody.wav", exit_code=1)
+    assert result.stderr == (
+        "retimbre: melody.wav: Unexpected ZeroDivisionError: line one line two; please report it.\n"
+    )
+    verbose = retimbre("melody.wav", "-v", exit_code=1)
+    assert "Traceback (most recent call last)" in verbose.stderr
+
+
+def test_error_outside_the_jobs_is_one_line(melody, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("oh")
+        yield
+
+    monkeypatch.setattr(batch, "run_jobs", fail)
+    result = retimbre("melody.wav", exit_code=1)
+    assert result.stderr == "Error: Unexpected ZeroDivisionError: oh; please report it.\n"
+    assert isinstance(retimbre("melody.wav", "--verbose", exit_code=1).exception, ZeroDivisionError)
+
+
+def test_unwritable_folder_is_told_before_the_work(melody, monkeypatch):
+    Path("file").write_text("x")
+    monkeypatch.setattr(pitch, "estimate_pitch", None)
+    result = retimbre("melody.wav", "-o", "file/out/", exit_code=1)
+    assert "'file/out'" in result.stderr
+    assert "is a file" in result.stderr
+
+
+def test_interrupt_is_one_line_and_130(melody, monkeypatch):
+    def play(self, z, notes, curves, **kwargs):
+        yield from list(FakeGenerator.play(self, z, notes, curves, **kwargs))[:2]
+        raise KeyboardInterrupt
+
+    class Interrupted(FakeGenerator):
+        pass
+
+    Interrupted.play = play
+    monkeypatch.setattr(generator, "load_generator", lambda model: Interrupted())
+    result = retimbre("melody.wav", "-q", exit_code=130)
+    assert result.stderr.strip() == "retimbre: interrupted; the files that are written are whole."
+    assert files_in(Path()) == {"melody.wav"}
+
+
+@pytest.mark.parametrize(
+    ("n_done", "n_failed", "code"), [(0, 0, 0), (2, 0, 0), (0, 2, 1), (1, 1, 3), (5, 1, 3)]
+)
+def test_exit_codes(n_done, n_failed, code):
+    assert Report(n_done=n_done, n_failed=n_failed).exit_code == code

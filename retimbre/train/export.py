@@ -89,7 +89,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
         If the difference is above 1e-4, or the run has not grown to its last resolution.
     """
     trainer = load_run(run)
-    config, nets = trainer.config, trainer.networks
+    config = trainer.config
     _check_grown(run, trainer)
     if config.representation != "harmonic":
         return export_mel_run(run, dataset, trainer, folder)
@@ -97,15 +97,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
     palette = describe_palette(dataset, trained, directions, own.generate)
-    generator = generator_graph(
-        layer_weights(nets.generator(LAST_STAGE, False)), directions, config
-    )
-    encoder = encoder_graph(layer_weights(nets.encoder(LAST_STAGE, False)), config)
-    files = {
-        "generator": ("generator.onnx", generator.SerializeToString()),
-        "encoder": ("encoder.onnx", encoder.SerializeToString()),
-        "palette": ("palette.json", _palette_bytes(palette)),
-    }
+    files = _networks(trainer, directions)
     difference = max(
         _generator_difference(files["generator"][1], own, directions, config),
         _encoder_difference(files["encoder"][1], own, config),
@@ -115,22 +107,42 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
             f"The exported networks of {run} differ from Keras by {difference:.1e}; "
             "nothing was written."
         )
+    files["palette"] = ("palette.json", _palette_bytes(palette))
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.values():
         (folder / name).write_bytes(data)
     write_card(folder, run, dataset, trained, held_out, config, int(trainer.n_seen))
-    description: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "representation": "harmonic",
-        "sample_rate": SAMPLE_RATE,
-        "latent_dim": config.latent_dim,
-        "pitch_range": list(config.pitch_range),
-        "notes_seen": int(trainer.n_seen),
+    description = _description(config, int(trainer.n_seen)) | {
         "instruments": len(palette),
         "held_out": [list(dataset.instruments[i]) for i in held_out],
     }
     _write_config(folder, description, files)
     return difference
+
+
+def _networks(trainer: Trainer, directions: FloatArray) -> dict[str, tuple[str, bytes]]:
+    """Return generator and encoder as ONNX: what each is called, and its bytes."""
+    config, nets = trainer.config, trainer.networks
+    generator = generator_graph(
+        layer_weights(nets.generator(LAST_STAGE, False)), directions, config
+    )
+    encoder = encoder_graph(layer_weights(nets.encoder(LAST_STAGE, False)), config)
+    return {
+        "generator": ("generator.onnx", generator.SerializeToString()),
+        "encoder": ("encoder.onnx", encoder.SerializeToString()),
+    }
+
+
+def _description(config: TrainConfig, n_seen: int) -> dict[str, Any]:
+    """Return what config.json says of the networks."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "representation": "harmonic",
+        "sample_rate": SAMPLE_RATE,
+        "latent_dim": config.latent_dim,
+        "pitch_range": list(config.pitch_range),
+        "notes_seen": n_seen,
+    }
 
 
 def _write_config(

@@ -1,4 +1,4 @@
-"""Show GANSynth's network learning at its low resolutions, in half an hour of two cores.
+"""Show GANSynth's network learning at its low resolutions, in an hour of two cores.
 
     retimbre train datasets/mel runs/mel --config benchmarks/gansynth_training.json
     python benchmarks/gansynth_training.py datasets/mel runs/mel
@@ -36,8 +36,8 @@ N_DIRECTIONS = 512
 N_RANDOM = 1000
 N_SHOWN = 8
 SEED = 0
-UNTOLD = ("total_notes", "seed", "sheet_notes")
-"""Settings that say nothing of how a run learns."""
+UNTOLD = ("total_notes", "seed", "sheet_notes", "reconstruction_weight", "path_weight")
+"""Settings that say nothing of how a run learns, or only of one with an encoder."""
 
 
 class Images(NamedTuple):

@@ -11,6 +11,7 @@ their images, and how often a classifier of real notes hears the pitch that was 
 
 import argparse
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -216,6 +217,7 @@ def draw(
     left.plot(seen, stats["pitch_fake"], label="random notes")
     left.plot(seen, stats["pitch_real"], label="real notes")
     left.set(title="Cross entropy of the pitch (nats)", xlabel="thousands of notes", ylim=(0, None))
+    left.axhline(math.log(len(set(real.pitches))), color="gray", ls="--", label="by chance")
     left.legend()
     right.plot(seen, -stats["discriminator"])
     right.set(
@@ -226,9 +228,11 @@ def draw(
             axes.axvline(start, color="gray", linewidth=0.8)
     titled = {"real": real, "trained": trained, "untrained": untrained}
     rng = np.random.default_rng(SEED)
+    everywhere = sorted(set(real.pitches) & set(trained.pitches) & set(untrained.pitches))
+    pitches = np.sort(rng.choice(everywhere, N_SHOWN, replace=False))
     for (title, notes), line in zip(titled.items(), lower.subplots(3, N_SHOWN), strict=True):
-        shown = rng.permutation(len(notes.pitches))[:N_SHOWN]
-        for k, axes in zip(shown[np.argsort(notes.pitches[shown])], line, strict=True):
+        shown = [rng.choice(np.flatnonzero(notes.pitches == pitch)) for pitch in pitches]
+        for k, axes in zip(shown, line, strict=True):
             axes.imshow(
                 notes.images[k, :, :, 0].T,
                 **{"origin": "lower", "aspect": "auto", "cmap": "magma", "vmin": -1, "vmax": 1},

@@ -279,17 +279,19 @@ def test_help_has_all_options_under_headings_and_all_commands(option):
         assert re.search(rf"{name}\s+{re.escape(sentence)}", text)
 
 
-@pytest.mark.parametrize("name", sorted(command_module.COMMANDS))
-def test_commands_are_found_by_name(name):
-    result = retimbre(name, "--help")
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("name", [*sorted(command_module.COMMANDS), "dataset build"])
+def test_commands_are_found_by_name_and_have_their_help(name, option):
+    result = retimbre(*name.split(), option)
     assert f"Usage: retimbre {name}" in result.stdout
+    assert "-h, --help" in result.stdout
 
 
 def test_command_whose_library_is_missing_says_what_to_install(monkeypatch):
     lazy = {"train": ("retimbre.no_such_module:train", "x")}
     monkeypatch.setattr(command, "lazy", lazy)
     result = retimbre("train", exit_code=1)
-    assert "pip install 'retimbre[train]'" in result.stderr
+    assert "pip install '.[train]'" in result.stderr
 
 
 def test_module_and_script_are_the_same_command():

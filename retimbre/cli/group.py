@@ -56,7 +56,7 @@ class MainJobGroup(click.Group):
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"'retimbre {cmd_name}' needs {error.name}; "
-                "install it with: pip install 'retimbre[train]'"
+                "in a checkout of retimbre, install it with: pip install '.[train]'"
             ) from error
         assert isinstance(command, click.Command)
         return command
@@ -72,6 +72,8 @@ class MainJobGroup(click.Group):
         if args and (args[0] in self.lazy or args[0] in self.commands):
             command = self.get_command(click.Context(self, info_name=info_name), args[0])
             if command is not None:
+                # Commands are parsed beside the group, not below it, and would not inherit these.
+                extra = {**self.context_settings, **command.context_settings, **extra}
                 return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 

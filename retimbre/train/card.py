@@ -7,6 +7,7 @@ from typing import Any
 from retimbre.train import changes
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
+from retimbre.train.progress import tell_time
 from retimbre.train.run_folder import trained_seconds
 
 FIGURES = "## Figures"
@@ -54,7 +55,7 @@ def write_card(
     velocities = sorted({label.velocity for label in dataset.labels})
     stages = ", ".join(f"{start:,}" for start in config.stage_starts)
     low, high = config.pitch_range
-    hours = trained_seconds(run, n_seen) / 3600.0
+    time = tell_time(trained_seconds(run, n_seen))
     is_mel = config.representation == "mel"
     rows = {
         "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions"
@@ -64,7 +65,7 @@ def write_card(
         "data set": ", ".join(f"{key} {value}" for key, value in _told(dataset.settings)),
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{hours:.1f} hours of wall clock; progressive growing to 128 frames, in stages from "
+        f"{time} of wall clock; progressive growing to 128 frames, in stages from "
         f"{stages} notes on",
         "instruments": "as they are" if is_mel else _changed(),
         "losses": f"{_MEL_LOSSES if is_mel else _LOSSES} ({config.adversarial})",
@@ -83,13 +84,15 @@ def write_card(
 
 def _weights(config: TrainConfig) -> str:
     is_mel = config.representation == "mel"
-    names = "adversarial pitch " + ("gradient_penalty" if is_mel else "reconstruction instrument")
+    names = "adversarial pitch " + (
+        "gradient_penalty" if is_mel else "reconstruction instrument path"
+    )
     return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names.split())
 
 
 def _told(settings: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return what of a dataset's settings a reader wants to know."""
-    names = ("pitches", "velocities", "fraction", "seed", "representation")
+    names = ("pitches", "fraction", "seed", "representation")
     return [(name, settings[name]) for name in names if name in settings]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,8 @@ class TrainConfig:
         if len(self.channels) != n_stages or len(self.stage_starts) != n_stages:
             raise ParameterError(
                 f"A run in the {self.representation} representation needs {n_stages} channels and "
-                f"stage starts, given {self.channels} and {self.stage_starts}."
+                f"stage starts, given {self.channels} and {self.stage_starts}; in a file, name the "
+                'configuration that it changes: "base": "harmonic" or "mel_prog_hires".'
             )
         if self.stage_starts[0] != 0 or list(self.stage_starts) != sorted(self.stage_starts):
             raise ParameterError(f"Stages must start in order from 0, given {self.stage_starts}.")
@@ -166,6 +167,12 @@ class TrainConfig:
         """How many pitches the one-hot condition has."""
         return self.pitch_range[1] - self.pitch_range[0] + 1
 
+    @property
+    def n_grown(self) -> int:
+        """Notes after which all resolutions are there; before, a run cannot be exported."""
+        start = self.stage_starts[-1]
+        return start + self.fade_notes if start > 0 else 0
+
     def moment(self, n_seen: int) -> Moment:
         """Return stage, fade and learning rate after `n_seen` notes."""
         stage, alpha = stage_at(n_seen, self.stage_starts, self.fade_notes)
@@ -184,7 +191,10 @@ class TrainConfig:
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":
-        """Read settings written by `save`; those that the file lacks have their defaults.
+        """Read settings written by `save`, or by hand.
+
+        Those that the file lacks are those of the configuration that it names as its "base", or
+        else the defaults.
 
         Raises
         ------
@@ -196,7 +206,13 @@ class TrainConfig:
             tuples: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
-            return cls(**tuples)
+            base = tuples.pop("base", "harmonic")
+            if base not in CONFIGS:
+                known = ", ".join(CONFIGS)
+                raise ParameterError(f"There is no base {base!r}; name one of {known}.")
+            return replace(CONFIGS[base], **tuples)
+        except ParameterError as error:
+            raise ModelFormatError(f"{path} holds settings that cannot be used: {error}") from error
         except (AttributeError, OSError, TypeError, ValueError) as error:
             raise ModelFormatError(f"{path} holds no training settings ({error}).") from error
 

@@ -155,11 +155,10 @@ def _write_config(
 
 
 def _check_grown(run: Path, trainer: Trainer) -> None:
-    config, n_seen = trainer.config, int(trainer.n_seen)
-    grown = config.stage_starts[-1] + config.fade_notes
-    if n_seen < grown and config.stage_starts[-1] > 0:
+    n_grown, n_seen = trainer.config.n_grown, int(trainer.n_seen)
+    if n_seen < n_grown:
         raise ModelFormatError(
-            f"{run} has seen {n_seen:,} notes and is at its last resolution from {grown:,} on; "
+            f"{run} has seen {n_seen:,} notes and is at its last resolution from {n_grown:,} on; "
             f"train it further with --resume, or shorten its stages in a config file."
         )
 

@@ -38,7 +38,8 @@ class FluidSynth:
         except (ImportError, OSError) as error:
             raise ModelNotFoundError(
                 "FluidSynth is needed to render SoundFonts; install it with "
-                "'apt-get install libfluidsynth3' and \"pip install 'retimbre[train]'\"."
+                "'apt-get install libfluidsynth3' and, in a checkout of retimbre, "
+                "\"pip install '.[train]'\"."
             ) from error
         self._fluidsynth = fluidsynth
         self._functions = _Functions(fluidsynth)

@@ -30,6 +30,8 @@ class Interruption:
 def held_back() -> Iterator[Interruption]:
     """Hold back Ctrl-C and SIGTERM; who asked for them gets them when the block ends.
 
+    What is ignored stays ignored: a shell starts what runs in its background deaf to Ctrl-C.
+
     The block looks at the interruption when it can be stopped, and ends. A second signal is not
     held back: whoever sends it does not want to wait. Outside the main thread, which gets no
     signals, nothing is held back.
@@ -42,7 +44,11 @@ def held_back() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {
+        number: handler
+        for number in SIGNALS
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
 
     def restore() -> None:
         for number, handler in before.items():
@@ -52,7 +58,7 @@ def held_back() -> Iterator[Interruption]:
         interruption.number = number
         restore()
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, hold)
     try:
         yield interruption

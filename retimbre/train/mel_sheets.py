@@ -27,13 +27,14 @@ class MelSheets(SheetDrawer):
             pitches = np.tile(self.pitches, len(self.z))
             images = player.generate(z, pitches, np.full(len(pitches), VELOCITY))
         path = self.path_of(n_seen)
-        rows, n_frames, n_bins = len(self.pitches), *images.shape[1:3]
+        n_frames, n_bins = images.shape[1:3]
         title = f"{n_seen:,} notes, {n_frames} frames of {n_bins} bins"
-        draw_spectrograms(path.with_suffix(".png"), title, images[..., 0], rows)
+        labels = [f"MIDI {pitch}" for pitch in self.pitches]
+        draw_spectrograms(path.with_suffix(".png"), title, images[..., 0], labels)
         write_specgrams(path.with_suffix(".wav"), images)
 
 
-def draw_spectrograms(path: Path, title: str, images: FloatArray, n_rows: int) -> None:
+def draw_spectrograms(path: Path, title: str, images: FloatArray, labels: list[str]) -> None:
     """Draw log mel power, a note after another downwards and then to the right, as a PNG.
 
     Parameters
@@ -41,17 +42,20 @@ def draw_spectrograms(path: Path, title: str, images: FloatArray, n_rows: int) -
     path : Path
     title : str
     images : np.ndarray [shape=(n, frames, bins), -1..1]
-    n_rows : int
+    labels : list of str
+        Of the rows.
     """
     from matplotlib.figure import Figure
 
-    n_columns = len(images) // n_rows
+    n_rows, n_columns = len(labels), len(images) // len(labels)
     figure = Figure(figsize=(1.5 * n_columns + 0.5, 1.5 * n_rows + 0.5), layout="constrained")
     figure.suptitle(title, fontsize=10)
-    all_axes = figure.subplots(n_rows, n_columns, squeeze=False).T.reshape(-1)
-    for image, axes in zip(images, all_axes, strict=True):
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for image, axes in zip(images, grid.T.reshape(-1), strict=True):
         axes.imshow(image.T, origin="lower", aspect="auto", cmap="magma", vmin=-1.0, vmax=1.0)
-        axes.set_axis_off()
+        axes.set(xticks=[], yticks=[])
+    for label, axes in zip(labels, grid[:, 0], strict=True):
+        axes.set_ylabel(label)
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=80)
 

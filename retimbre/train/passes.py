@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from retimbre.train import losses
 from retimbre.train.adversarial import find_game
+from retimbre.train.config import TrainConfig
 from retimbre.train.networks import Networks
 
 Tensor = Any
@@ -27,7 +28,10 @@ ENCODED_STATS = (
     "instrument",
 )
 RANDOM_STATS = ("adversarial", "pitch_fake")
-JUDGED_STATS = ("discriminator", "pitch_real", "real_accuracy", "fake_accuracy")
+JUDGED_STATS = ("discriminator", "pitch_real")
+ACCURACIES = ("real_accuracy", "fake_accuracy")
+"""How often the discriminator is right; a critic's scores have no threshold."""
+
 N_DRAWS = 8
 
 
@@ -40,7 +44,7 @@ class Made(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the discriminator thought of a batch; `stats` are named by `JUDGED_STATS`."""
+    """What the discriminator thought of a batch; `stats` as in `StagePasses.judged_stats`."""
 
     loss: Tensor
     stats: list[Tensor]
@@ -58,6 +62,11 @@ class StagePasses:
     """
 
     made_stats: tuple[str, ...] = ()
+
+    @classmethod
+    def judged_stats(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Return the names of what `judge` tells."""
+        return JUDGED_STATS + (ACCURACIES if config.adversarial == "non_saturating" else ())
 
     def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
         self.config = networks.config
@@ -93,12 +102,14 @@ class StagePasses:
         penalty = self.game.penalty(
             self.discriminator, real, seen, alpha, seed=_draw(seed, 0), is_lazy_step=is_lazy_step
         )
-        accuracies = [
-            tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
-            tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
-        ]
+        stats = {
+            "discriminator": loss,
+            "pitch_real": pitch,
+            "real_accuracy": tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
+            "fake_accuracy": tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
+        }
         total = loss + self.config.judge_pitch_weight * pitch + penalty
-        return Judged(total, [loss, pitch, *accuracies])
+        return Judged(total, [stats[name] for name in self.judged_stats(self.config)])
 
     def _convince(self, fakes: Tensor, one_hot: Tensor, alpha: Tensor, seed: Tensor) -> Any:
         """Return the generator's adversarial loss and that of the pitch."""
@@ -198,7 +209,7 @@ def passes_for(networks: Networks, stage: int, fading: bool) -> StagePasses:
 def stat_names(networks: Networks) -> tuple[str, ...]:
     """Return the names of what a step tells."""
     kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
-    return (*kind.made_stats, *JUDGED_STATS)
+    return (*kind.made_stats, *kind.judged_stats(networks.config))
 
 
 def _draw(seed: Tensor, use: int) -> Tensor:

@@ -121,9 +121,14 @@ def tell_time(seconds: float) -> str:
 
     >>> tell_time(7260.0), tell_time(95.0), tell_time(float("nan"))
     ('2 h 01 min', '1 min 35 s', 'unknown time')
+    >>> tell_time(300000.0)
+    '3 days 11 h'
     """
     if math.isnan(seconds):
         return "unknown time"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    days, left = divmod(hours, 24)
+    if days > 1:
+        return f"{days} days {left} h"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

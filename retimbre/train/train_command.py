@@ -108,8 +108,11 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
     n_seen = int(trainer.n_seen)
     if n_seen < config.total_notes:
         click.echo(f"The time is over{line.place}; go on with: {go_on}", err=True)
-    else:
-        click.echo(f"{run}: trained on {n_seen:,} notes; next: retimbre export {run}", err=True)
+        return
+    # Said only where it can be done.
+    more = f"it can be exported from {config.n_grown:,} notes on: {go_on} --total-notes N"
+    next_step = more if n_seen < config.n_grown else f"next: retimbre export {run}"
+    click.echo(f"{run}: trained on {n_seen:,} notes; {next_step}", err=True)
 
 
 def choose_settings(

@@ -41,6 +41,9 @@ class Trainer:
         self.config = config
         self.networks = Networks(config)
         nets = self.networks
+        if nets.representation.rank == 2:
+            # It cannot rewrite the gradient of the penalty, and writes an error on stderr for it.
+            tf.config.optimizer.set_experimental_options({"remapping": False})
         self.maker_variables = nets.generator_variables + nets.encoder_variables
         options = {"beta_2": 0.99, "epsilon": config.adam_epsilon}
         self.maker_optimizer = keras.optimizers.Adam(beta_1=config.maker_momentum, **options)

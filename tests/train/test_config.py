@@ -1,7 +1,7 @@
 """Settings: what can be, what is kept, what is refused in a sentence."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -32,12 +32,20 @@ def test_settings_that_an_older_file_lacks_have_their_defaults(tmp_path):
         ('{"batch_size": 6}', "multiple of 4"),
         ("[1, 2]", "no training settings"),
         ("{", "no training settings"),
+        ('{"base": "big"}', "no base 'big'; name one of harmonic, "),
+        ('{"stage_starts": [0, 1, 2, 3, 4, 5, 6]}', 'name the configuration .* "base": "harmonic"'),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path, text, match):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ModelFormatError, match=match):
         TrainConfig.load(tmp_path / "config.json")
+
+
+def test_a_file_may_say_which_configuration_it_changes(tmp_path):
+    (tmp_path / "mine.json").write_text('{"base": "mel_prog_hires", "batch_size": 16}')
+    expected = replace(CONFIGS["mel_prog_hires"], batch_size=16)
+    assert find_config(str(tmp_path / "mine.json")) == expected
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,14 @@ def test_other_threads_hold_nothing_back():
     thread.start()
     thread.join()
     assert found == [False]
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with held_back() as interruption:
+            send(signal.SIGINT)
+        assert not interruption
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

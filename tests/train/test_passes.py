@@ -87,10 +87,28 @@ def test_the_judge_weighs_pitch_and_penalty(passes, monkeypatch):
     batch = batch_of(mel)
     monkeypatch.setattr(mel.game, "penalty", lambda *args, **options: 7.0)
     judged = mel.judge(batch, -batch[0][0], *draws(), True)
-    loss, pitch, real_accuracy, fake_accuracy = map(float, judged.stats)
+    # The scores of a critic are neither right nor wrong.
+    assert mel.judged_stats(mel.config) == ("discriminator", "pitch_real")
+    loss, pitch = map(float, judged.stats)
     assert float(judged.loss) == pytest.approx(loss + 5.0 * pitch + 7.0, rel=1e-5)
-    assert 0.0 <= real_accuracy <= 1.0
-    assert 0.0 <= fake_accuracy <= 1.0
+
+
+def test_how_often_the_judge_is_right_is_told(passes, monkeypatch):
+    import tensorflow as tf
+
+    harmonic = passes["harmonic"]
+    assert harmonic.judged_stats(harmonic.config)[2:] == ("real_accuracy", "fake_accuracy")
+    batch = batch_of(harmonic)
+    size, fakes = len(batch[0][0]), -batch[0][0]
+    # Three of the real ones are believed, and one of the made ones is not.
+    answers = [np.full((size, 1), -1.0), np.full((size, 1), 1.0)]
+    answers[0][:3], answers[1][:1] = 1.0, -1.0
+    pitches = tf.zeros((size, TINY.n_pitches))
+    given = iter([(tf.constant(logits, tf.float32), pitches) for logits in answers])
+    monkeypatch.setattr(harmonic, "discriminator", lambda inputs, training: next(given))
+    monkeypatch.setattr(harmonic.game, "penalty", lambda *args, **options: 0.0)
+    judged = harmonic.judge(batch, fakes, *draws(), True)
+    assert [float(x) for x in judged.stats[2:]] == pytest.approx([3 / size, 1 / size])
 
 
 def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):

@@ -61,10 +61,15 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-2].startswith("16/16 notes, ")
     assert result.stderr.splitlines()[-1] == (
-        f"{run}: trained on 16 notes; next: retimbre export {run}"
+        f"{run}: trained on 16 notes; it can be exported from 24 notes on: "
+        f"retimbre train {notes_folder} {run} --resume --total-notes N"
     )
     config = TrainConfig.load(run / "config.json")
     assert (config.seed, config.total_notes, config.mixed_precision) == (7, 16, False)
+    result = invoke(notes_folder, run, "--resume", "--total-notes", 24)
+    assert result.stderr.splitlines()[-1] == (
+        f"{run}: trained on 24 notes; next: retimbre export {run}"
+    )
     again = invoke(notes_folder, run, "--config", tmp_path / "tiny.json")
     assert again.exit_code == 1
     assert again.stderr == (

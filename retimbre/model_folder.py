@@ -16,6 +16,7 @@ from typing import Any
 from retimbre.cores import count_cores
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES
+from retimbre.model_hints import CONFIG, not_a_model
 
 HARMONIC, MEL = "harmonic", "mel"
 """What the images of a model are: `retimbre.images.harmonic` or GANSynth's `melspec`."""
@@ -104,7 +105,7 @@ def model_folders() -> dict[str, Path]:
     found: dict[str, Path] = {}
     # In a checkout models/ lies beside the package; a wheel carries it inside.
     for root in (_PACKAGE.parent / "models", _PACKAGE / "models"):
-        for config in sorted(root.glob("*/config.json")):
+        for config in sorted(root.glob(f"*/{CONFIG}")):
             found[config.parent.name] = config.parent
     return found
 
@@ -124,16 +125,14 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ModelNotFoundError
-        If there is no such model; the sentence lists the known names.
+        If there is no such model; the sentence lists the known names, or says what there is at
+        the path instead.
     """
     known = model_folders()
     name = os.fspath(model)
     folder = known.get(name, Path(name))
-    if not os.path.isfile(folder / "config.json"):
-        raise ModelNotFoundError(
-            f"There is no model {name!r}; the known ones are {', '.join(sorted(known)) or 'none'}, "
-            "or give the path of a model folder."
-        )
+    if not os.path.isfile(folder / CONFIG):
+        raise ModelNotFoundError(not_a_model(name, sorted(known)))
     return folder.resolve()
 
 
@@ -153,13 +152,16 @@ def read_config(folder: Path) -> ModelConfig:
     ModelFormatError
         If the file is no JSON, of another format, or a setting is not what it must be.
     """
-    path = folder / "config.json"
+    path = folder / CONFIG
     config = _read_json(path)
     given = {name: value for name, value in config.items() if value is not None}
     missing = [name for name in _REQUIRED if name not in given]
     missing += [_sha(part) for part in _PARTS if part in given and _sha(part) not in given]
     if missing:
-        raise ModelFormatError(f"{path} lacks {', '.join(dict.fromkeys(missing))}.")
+        raise ModelFormatError(
+            f"{path} lacks {', '.join(dict.fromkeys(missing))}; name the folder of a model, as "
+            "'retimbre export' writes it, or get the model again."
+        )
     version, representation = given.get("format_version"), given.get("representation")
     is_known = type(version) is int and version == FORMAT_VERSION
     if not is_known or representation not in (HARMONIC, MEL):

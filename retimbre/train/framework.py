@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from retimbre.errors import ModelNotFoundError, ParameterError
@@ -24,19 +25,36 @@ def need_tensorflow() -> None:
     ModelNotFoundError
         If TensorFlow, Keras or ONNX is.
     """
+    need_packages("Training", "keras", "onnx", "tensorflow")
+
+
+def need_packages(what: str, *names: str) -> None:
+    """Say what to install where a package of the training extra is missing.
+
+    Parameters
+    ----------
+    what : str
+        What needs them, as the first word of the sentence.
+    *names : str
+        Top-level packages; they are imported.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If one is.
+    """
     try:
         with _silent_libraries():
-            import keras
-            import onnx
-            import tensorflow
-
-            tensorflow.config.list_physical_devices()
+            for name in names:
+                package = import_module(name)
+                if name == "tensorflow":
+                    # Libraries of the GPU are loaded, and heard, only now.
+                    package.config.list_physical_devices()
     except ImportError as error:
         raise ModelNotFoundError(
-            f"Training needs the package {error.name}; install what it needs with "
-            "\"pip install 'retimbre[train]'\"."
+            f"{what} needs the package {error.name or name}; in a checkout of retimbre, install "
+            "what it needs with \"pip install '.[train]'\"."
         ) from error
-    del keras, onnx, tensorflow
 
 
 @contextmanager

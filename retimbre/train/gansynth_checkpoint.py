@@ -28,6 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError
+from retimbre.model_hints import EXPERIMENT
+from retimbre.train.framework import need_packages
 from retimbre.train.gansynth_weights import (
     GLOBAL_STEP,
     MEL_PROG_HIRES,
@@ -39,8 +41,6 @@ from retimbre.train.gansynth_weights import (
     count_images,
     listed,
 )
-
-EXPERIMENT = "experiment.json"
 
 REQUIRED: dict[str, Any] = {
     "fmap_base": 4096,
@@ -101,7 +101,7 @@ def read_checkpoint(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
     Raises
     ------
     ModelNotFoundError
-        If the folder holds no checkpoint.
+        If the folder holds no checkpoint, or TensorFlow is missing, which reads it.
     ModelFormatError
         If it holds one of another kind, or one that is damaged, incomplete or has not yet grown
         to the last resolution.
@@ -145,15 +145,20 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise ModelNotFoundError(
-            f"There is no {path}; name the folder that holds it and the folders of the stages, or "
-            "one of Magenta.js weights."
+            f"There is no {path}, the settings of the training; get it from where the folders of "
+            "the stages beside it are from."
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelFormatError(f"{path} cannot be read as JSON ({one_line_of(error)}).") from error
+        raise ModelFormatError(
+            f"{path} cannot be read as JSON ({reason_of(error)}); get it again."
+        ) from error
     if not isinstance(settings, dict):
-        raise ModelFormatError(f"{path} must hold the settings of a training by their names.")
+        raise ModelFormatError(
+            f"{path} must hold the settings of a training by their names; use the file that the "
+            "training wrote."
+        )
     return settings
 
 
@@ -237,7 +242,8 @@ def check_progress(stage: int, step: int, settings: Mapping[str, Any], prefix: P
         is_whole = type(count) is int or (type(count) is float and count.is_integer())
         if not is_whole or count < 1:
             raise ModelFormatError(
-                f"{prefix.parent.parent / EXPERIMENT} gives {name} as {count!r}."
+                f"{prefix.parent.parent / EXPERIMENT} gives {name} as {count!r}, which is no "
+                "number of images; use the file that the training wrote."
             )
         images.append(int(count))
     needed = (n_blocks - 1) * sum(images)
@@ -270,7 +276,10 @@ def _find_prefix(stages: list[Path], folder: Path) -> Path:
         prefix = _latest(stage)
         if prefix is not None:
             return prefix
-    raise ModelNotFoundError(f"{folder} holds no checkpoint in a folder stage_00012 or earlier.")
+    raise ModelNotFoundError(
+        f"{folder} holds no checkpoint (model.ckpt-...) in a folder stage_00012 or earlier; get or "
+        "unpack it again, whole."
+    )
 
 
 def _latest(stage: Path) -> Path | None:
@@ -283,15 +292,19 @@ def _latest(stage: Path) -> Path | None:
         text = state.read_text(encoding="utf-8", errors="replace")
         match = re.search(r'^\s*model_checkpoint_path:\s*"([^"]+)"', text, re.MULTILINE)
         if match is None:
-            raise ModelFormatError(f"{state} does not name a checkpoint.")
+            raise ModelFormatError(f"{state} does not name a checkpoint; get it again.")
         prefix = stage / re.split(r"[/\\]", match[1])[-1]
         if not _index(prefix).is_file():
-            raise ModelFormatError(f"{state} names {prefix.name}, which is not beside it.")
+            raise ModelFormatError(
+                f"{state} names {prefix.name}, but {_index(prefix).name} is not beside it; get all "
+                f"files of that checkpoint."
+            )
         return prefix
     indices = sorted(stage.glob("*.index"))
     if len(indices) > 1:
         raise ModelFormatError(
-            f"{stage} holds several checkpoints and no file that names the last."
+            f"{stage} holds several checkpoints and no file 'checkpoint' that names the last; get "
+            "that file, or keep the last one alone."
         )
     return indices[0].with_suffix("") if indices else None
 
@@ -305,14 +318,17 @@ def _index(prefix: Path) -> Path:
 
 def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
     """Return the shapes of all variables of a checkpoint, and what reads one of them."""
+    need_packages("Importing", "tensorflow")
     import tensorflow as tf
 
     # What its reader raises depends on where it finds the damage.
     damages = (tf.errors.OpError, ValueError, LookupError, RuntimeError, OSError)
 
     def refused(error: Exception) -> ModelFormatError:
-        reason = one_line_of(error)
-        return ModelFormatError(f"{prefix} cannot be read as a TensorFlow checkpoint ({reason}).")
+        reason = reason_of(error)
+        return ModelFormatError(
+            f"{prefix} cannot be read as a TensorFlow checkpoint ({reason}); get it again."
+        )
 
     def read(name: str) -> npt.NDArray[Any]:
         try:
@@ -330,10 +346,13 @@ def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
 
 def _global_step(shapes: Mapping[str, Shape], read: ReadVariable, prefix: Path) -> int:
     if shapes.get(GLOBAL_STEP) != ():
-        raise ModelFormatError(f"{prefix} lacks {GLOBAL_STEP}, the images that it has seen.")
+        raise ModelFormatError(
+            f"{prefix} lacks {GLOBAL_STEP}, the images that it has seen; import a checkpoint that "
+            "GANSynth's training wrote."
+        )
     return count_images(read(GLOBAL_STEP), str(prefix))
 
 
-def one_line_of(error: BaseException) -> str:
-    """Return what a library's error says, in one line."""
-    return " ".join(str(error).split()).rstrip(".")
+def reason_of(error: BaseException) -> str:
+    """Return the first sentence of what a library's error says."""
+    return " ".join(str(error).split()).partition(". ")[0].rstrip(".")

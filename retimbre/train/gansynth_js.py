@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
+from retimbre.model_hints import MANIFEST
 from retimbre.train.gansynth_weights import (
     GLOBAL_STEP,
     MEL_PROG_HIRES,
@@ -30,8 +31,6 @@ from retimbre.train.gansynth_weights import (
     collect_layers,
     count_images,
 )
-
-MANIFEST = "weights_manifest.json"
 
 TYPES = {
     "float32": "<f4",
@@ -91,7 +90,7 @@ def read_js_weights(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
         stored = {name: value for group in groups for name, value in _variables(group, path)}
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ModelFormatError(
-            f"{path} is no manifest of weights ({type(error).__name__}: {error})."
+            f"{path} is no manifest of weights{_reason(error)}; get it again."
         ) from error
     shapes = {name: value.shape for name, value in stored.items()}
     layers = collect_layers(shapes, lambda name: stored[name].values(), size, str(path))
@@ -114,7 +113,7 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
         if not is_known or (quantised and entry["dtype"] != "float32"):
             raise ModelFormatError(
                 f"{path} stores {entry['name']} ({entry['dtype']!r}) as {dtype!r}, which is not "
-                "known."
+                "known; get the weights in float32."
             )
         end = start + math.prod(shape) * np.dtype(TYPES[dtype]).itemsize
         is_scaled = bool(quantised) and dtype != "float16"
@@ -129,16 +128,28 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
         )
 
 
+def _reason(error: Exception) -> str:
+    """Say what is wrong where it says something of the file, and not of Python."""
+    if isinstance(error, KeyError):
+        return f" (it lacks {error})"
+    if isinstance(error, (OSError, ValueError)):
+        return f" ({getattr(error, 'strerror', None) or error})"
+    return ""
+
+
 def _shape(sizes: Any) -> tuple[int, ...]:
     if not isinstance(sizes, list) or any(type(n) is not int or n < 0 for n in sizes):
-        raise ValueError(f"the shape {sizes!r}")
+        raise ValueError(f"it gives a shape as {sizes!r}")
     return tuple(sizes)
 
 
 def _shard(folder: Path, name: str) -> bytes:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
-        raise ModelFormatError(f"{folder / MANIFEST} names the file {name!r} outside its folder.")
+        raise ModelFormatError(
+            f"{folder / MANIFEST} names the file {name!r} outside its folder; get the "
+            "weights again."
+        )
     try:
         return path.read_bytes()
     except OSError as error:

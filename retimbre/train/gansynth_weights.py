@@ -146,13 +146,17 @@ def collect_layers(
     other = [f"{name} is {v.dtype}" for name, v in found.items() if v.dtype.kind != "f"]
     if other:
         raise ModelFormatError(
-            f"{where} holds weights of other types than floats: {listed(other)}."
+            f"{where} holds weights of other types than floats ({listed(other)}); import a "
+            "checkpoint that is as GANSynth's training wrote it."
         )
     with np.errstate(over="ignore"):
         values = {name: _float32(value) for name, value in found.items()}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
-        raise ModelFormatError(f"{where} holds values that are no finite numbers: {listed(bad)}.")
+        raise ModelFormatError(
+            f"{where} holds values that are no finite numbers ({listed(bad)}); get it again, or "
+            "import an earlier checkpoint of a training that failed."
+        )
     return {layer: (values[kernel], values[bias]) for layer, (kernel, bias) in pairs.items()}
 
 
@@ -174,7 +178,8 @@ def count_images(step: npt.NDArray[Any], where: str) -> int:
     is_number = step.dtype.kind in "iuf" and bool(np.isfinite(step))
     if not is_number or step < 0 or int(step) != step:
         raise ModelFormatError(
-            f"{where} gives {GLOBAL_STEP} as {step.item()!r}, which is no number of images."
+            f"{where} gives {GLOBAL_STEP} as {step.item()!r}, which is no number of images; "
+            "get it again."
         )
     return int(step)
 
@@ -183,12 +188,13 @@ def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], wher
     missing = [name for name in wanted if name not in shapes]
     if missing and all(name.removesuffix(AVERAGE) in shapes for name in missing):
         raise ModelFormatError(
-            f"{where} lacks the moving averages of its generator, which are what GANSynth plays: "
-            f"{listed(missing)}."
+            f"{where} lacks the moving averages of its generator, which are what GANSynth plays "
+            f"({listed(missing)}); import the checkpoint that its training wrote."
         )
     if missing:
         raise ModelFormatError(
-            f"{where} lacks variables of GANSynth's generator: {listed(missing)}."
+            f"{where} lacks variables of GANSynth's generator ({listed(missing)}); get it again, "
+            "or import one of the configuration mel_prog_hires."
         )
     other = [
         f"{name} has shape {shapes[name]} and not {shape}"
@@ -196,7 +202,10 @@ def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], wher
         if shapes[name] != shape
     ]
     if other:
-        raise ModelFormatError(f"{where} is of another network: {listed(other)}.")
+        raise ModelFormatError(
+            f"{where} is of another network ({listed(other)}); import one of the configuration "
+            "mel_prog_hires."
+        )
 
 
 def _names(layer: str) -> tuple[str, str]:
@@ -209,6 +218,8 @@ def _float32(value: npt.NDArray[Any]) -> FloatArray:
 
 
 def listed(items: list[str]) -> str:
-    """List some of the items in words, and how many more there are."""
+    """List some of the items in words, and how many more there are if they are several."""
     rest = len(items) - N_LISTED
-    return "; ".join(items[:N_LISTED]) + (f"; and {rest} more" if rest > 0 else "")
+    if rest <= 1:
+        return ", ".join(items)
+    return f"{', '.join(items[:N_LISTED])}, and {rest} more"

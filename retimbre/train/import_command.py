@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retimbre.errors import DecodeError, ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.train.framework import need_tensorflow
+from retimbre.errors import DecodeError, ModelFormatError, ParameterError
+from retimbre.model_hints import CONFIG
+from retimbre.train.framework import need_packages
+from retimbre.train.gansynth_folders import find_folder, is_js
 
 if TYPE_CHECKING:
     from retimbre.train.gansynth_weights import GansynthWeights
@@ -44,6 +46,9 @@ resolution is faded in; a file or a setting that is missing or another one is re
 
 The folder gets the averaged generator as ONNX, config.json and MODEL_CARD.md. The network is
 compared with GANSynth's own formulas on random notes; where they differ nothing is written.
+
+TensorFlow reads checkpoints of training, for this once; weights of Magenta.js need the package
+onnx alone. Where to get a checkpoint and how to play with it: docs/gansynth.md.
 """
 
 CARD = """# {name}
@@ -64,12 +69,12 @@ over from a checkpoint without further training.
 @click.command(
     name="import-gansynth", help=HELP, short_help="Turn a GANSynth checkpoint into a model."
 )
-@click.argument("checkpoint", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The model folder.  [default: models/NAME]",
 )
 @click.option("--name", help="What the model is called.  [default: the name of CHECKPOINT]")
@@ -78,12 +83,12 @@ def import_gansynth(
     checkpoint: Path, output: Path | None, name: str | None, overwrite: bool
 ) -> None:
     """Read the checkpoint, write the model, and say where it is."""
-    name = _name(checkpoint, name)
+    source = find_folder(checkpoint)
+    name = _name(source, name)
     folder = output or Path("models") / name
-    if (folder / "config.json").exists() and not overwrite:
-        raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
-    need_tensorflow()
-    difference = import_model(checkpoint, folder, name)
+    _check_output(folder, overwrite=overwrite)
+    click.echo(f"Importing {source} into {folder}...", err=True)
+    difference = import_model(source, folder, name)
     click.echo(f"ONNX equals GANSynth's formulas to {difference:.1e}.", err=True)
     click.echo(folder)
 
@@ -98,6 +103,22 @@ def _name(checkpoint: Path, name: str | None) -> str:
             f"A model cannot be called {name!r}; give it a --name without folders."
         )
     return name
+
+
+def _check_output(folder: Path, *, overwrite: bool) -> None:
+    """See before the work begins that the model can be written where it is wanted."""
+    if os.path.exists(folder / CONFIG) and not overwrite:
+        raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
+    # The files are made in a folder beside it, so its parent must be open too.
+    for wanted in (folder, folder.parent):
+        place = next(p for p in (wanted, *wanted.parents) if os.path.lexists(p) or p == p.parent)
+        if not os.path.isdir(place):
+            what = "a file" if os.path.isfile(place) else "no folder"
+            raise DecodeError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise DecodeError(
+                f"{folder} cannot be written: {place} is closed to you; choose another -o."
+            )
 
 
 def import_model(checkpoint: Path, folder: Path, name: str) -> float:
@@ -121,14 +142,15 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
     Raises
     ------
     ModelError
-        If the checkpoint is not there or is not understood, or if the network made from it
-        computes something else.
+        If the checkpoint is not there or is not understood, if a package that the import needs is
+        missing, or if the network made from it computes something else.
     DecodeError
         If the folder cannot be written.
     """
+    weights = read_weights(checkpoint)
+    need_packages("Importing", "onnx")
     from retimbre.train.gansynth_graph import gansynth_graph
 
-    weights = read_weights(checkpoint)
     graph = gansynth_graph(weights, LOWEST_PITCH).SerializeToString()
     largest, rms = compare(graph, weights)
     if not rms <= MAX_RMS_DIFFERENCE:
@@ -140,7 +162,7 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
         "generator.onnx": graph,
         "MODEL_CARD.md": _card(weights, name).encode(),
         # Last, so that a folder with a config is a whole model.
-        "config.json": _config(weights, name, graph).encode(),
+        CONFIG: _config(weights, name, graph).encode(),
     }
     _write(folder, files)
     return largest
@@ -148,14 +170,11 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
 
 def read_weights(checkpoint: Path) -> "GansynthWeights":
     """Read the weights of a checkpoint of either kind; see `import_model`."""
-    from retimbre.train.gansynth_checkpoint import EXPERIMENT, read_checkpoint
-    from retimbre.train.gansynth_js import MANIFEST, read_js_weights
+    from retimbre.train.gansynth_checkpoint import read_checkpoint
+    from retimbre.train.gansynth_js import read_js_weights
 
-    if not checkpoint.is_dir():
-        raise ModelNotFoundError(f"There is no folder {checkpoint}; name that of a checkpoint.")
-    if (checkpoint / EXPERIMENT).is_file() or not (checkpoint / MANIFEST).is_file():
-        return read_checkpoint(checkpoint)
-    return read_js_weights(checkpoint)
+    folder = find_folder(checkpoint)
+    return read_js_weights(folder) if is_js(folder) else read_checkpoint(folder)
 
 
 def compare(graph: bytes, weights: "GansynthWeights") -> tuple[float, float]:

@@ -49,8 +49,17 @@ def test_a_precision_that_is_named_is_taken():
 @pytest.mark.parametrize("package", ["keras", "onnx", "tensorflow"])
 def test_a_missing_package_says_how_to_get_it(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ModelNotFoundError, match=rf"needs the package {package}; install .*train"):
+    with pytest.raises(
+        ModelNotFoundError, match=rf"^Training needs .* {package}; .*install .*train"
+    ):
         framework.need_tensorflow()
+
+
+def test_only_the_packages_that_are_needed_are_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    framework.need_packages("Importing", "json")
+    with pytest.raises(ModelNotFoundError, match=r"^Importing needs the package tensorflow; in a"):
+        framework.need_packages("Importing", "json", "tensorflow")
 
 
 def test_only_what_libraries_say_while_they_load_is_kept_away(capfd):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_one_checkpoint_needs_no_file_that_names_it(tmp_path, values):
     folder = write_checkpoint(tmp_path / "ck", values, with_state=False)
     assert read(folder).images_seen == 11_000_000
     write_checkpoint(folder, values | {"global_step": np.int64(1)}, with_state=False)
-    refused(folder, "several checkpoints")
+    refused(folder, "several checkpoints", "keep the last one alone")
 
 
 def test_a_stage_may_be_named_itself(tmp_path, values, monkeypatch):
@@ -135,7 +136,8 @@ def test_the_schedule_is_that_of_the_settings(tmp_path, values):
     assert read(write_checkpoint(tmp_path / "c", less, settings=at_once)).images_seen == 179
     for count, told in (("many", "'many'"), (10.5, "10.5"), (float("nan"), "nan"), (0, "as 0")):
         odd = SETTINGS | {"stable_stage_num_images": count}
-        refused(write_checkpoint(tmp_path / f"d {told}", enough, settings=odd), told)
+        folder = write_checkpoint(tmp_path / f"d {told}", enough, settings=odd)
+        refused(folder, told, "no number of images; use the file")
     whole = SETTINGS | {"stable_stage_num_images": 10.0, "transition_stage_num_images": 20.0}
     assert read(write_checkpoint(tmp_path / "e", enough, settings=whole)).images_seen == 180
 
@@ -185,7 +187,13 @@ def test_another_setting_is_refused_by_name(tmp_path, name):
 
 
 def test_three_other_settings_are_named_and_the_rest_counted(tmp_path):
-    refused(with_settings(tmp_path, SETTINGS | OTHERS), "fmap_base", "and 21 more")
+    message = refused(with_settings(tmp_path, SETTINGS | OTHERS), "and 21 more")
+    assert "4096, fmap_max is 128 and not 256, start_height is 4 and not 2, and 21" in message
+
+
+def test_a_single_last_name_is_not_withheld(tmp_path):
+    folder = with_settings(tmp_path, without(SETTINGS, *REQUIRED))
+    refused(folder, "lacks fmap_base, fmap_max, start_height, start_width, without which")
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
@@ -207,14 +215,25 @@ def test_the_pitches_of_another_dataset_must_be_told(tmp_path, values):
     assert read(write_checkpoint(tmp_path / "ck", values, settings=told)).images_seen
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '"x"', "\ud800"])
-def test_settings_that_are_no_object_are_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{", "); get it again."),
+        ("", "); get it again."),
+        ("\ud800", "); get it again."),
+        ("[]", "use the file that the training wrote."),
+        ('"x"', "use the file that the training wrote."),
+    ],
+)
+def test_settings_that_are_no_object_are_refused(tmp_path, text, wanted):
     (tmp_path / "experiment.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    refused(tmp_path, "experiment.json")
+    refused(tmp_path, "experiment.json", wanted)
 
 
 def test_a_folder_without_settings_is_told_what_is_missing(tmp_path):
-    with pytest.raises(ModelNotFoundError, match=r"There is no .*experiment\.json; name"):
+    with pytest.raises(
+        ModelNotFoundError, match=r"There is no .*experiment\.json, .*; get it from"
+    ):
         read(tmp_path)
 
 
@@ -225,7 +244,7 @@ def test_a_folder_without_checkpoint_is_refused(tmp_path):
     with_settings(tmp_path, SETTINGS)
     (tmp_path / "stage_00012").mkdir()
     (tmp_path / "stage_old").mkdir()
-    with pytest.raises(ModelNotFoundError, match="holds no checkpoint"):
+    with pytest.raises(ModelNotFoundError, match=r"holds no checkpoint .*; get or unpack it"):
         read(tmp_path)
 
 
@@ -233,17 +252,32 @@ def test_a_named_checkpoint_must_be_there(tmp_path, values):
     folder = write_checkpoint(tmp_path / "ck", values)
     inside = folder / "stage_00012"
     os.remove(inside / "model.ckpt-11000000.index")
-    refused(folder, "names model.ckpt-11000000, which is not beside it")
+    refused(
+        folder, "names model.ckpt-11000000, but model.ckpt-11000000.index is not beside it; get"
+    )
     (inside / "checkpoint").write_text("nothing")
-    refused(folder, "does not name a checkpoint")
+    refused(folder, "does not name a checkpoint; get it again")
+
+
+def test_what_is_refused_by_name_needs_no_tensorflow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    folder = with_settings(tmp_path, "{")
+    refused(folder, "experiment.json")
+    with_settings(tmp_path, SETTINGS)
+    (folder / "stage_00012").mkdir()
+    with pytest.raises(ModelNotFoundError, match="holds no checkpoint"):
+        read(folder)
+    (folder / "stage_00012" / "model.ckpt-1.index").touch()
+    with pytest.raises(ModelNotFoundError, match="Importing needs the package tensorflow"):
+        read(folder)
 
 
 def test_missing_variables_are_named(tmp_path, values):
     gone = [key for key in values if "block_2" in key and AVERAGE in key and "to_rgb" not in key]
     raw = [key.removesuffix(f"/{AVERAGE}") for key in gone]
     folder = write_checkpoint(tmp_path / "ck", without(values, *gone, *raw))
-    message = refused(folder, "lacks variables", KERNEL, "and 1 more")
-    assert message.count(AVERAGE) == 3
+    message = refused(folder, "lacks variables", KERNEL, "; get it again, or")
+    assert message.count(AVERAGE) == 4
     rest = write_checkpoint(
         tmp_path / "rest", without(values, RGB_BIAS, RGB_BIAS[: -len(AVERAGE) - 1])
     )
@@ -253,7 +287,13 @@ def test_missing_variables_are_named(tmp_path, values):
 def test_variables_without_averages_are_not_taken_for_them(tmp_path, values):
     averages = [key for key in values if key.endswith(AVERAGE)]
     folder = write_checkpoint(tmp_path / "ck", without(values, *averages))
-    refused(folder, "lacks the moving averages", "which are what GANSynth plays", "and 11 more")
+    refused(
+        folder,
+        "lacks the moving averages",
+        "which are what GANSynth plays",
+        "and 11 more)",
+        "; import",
+    )
 
 
 def test_variables_that_do_not_play_may_be_missing(tmp_path, values):
@@ -323,21 +363,32 @@ def test_the_number_of_images_must_be_there(tmp_path, values):
 
 
 @pytest.mark.parametrize("end", ["index", "data-00000-of-00001"])
-@pytest.mark.parametrize("damage", ["missing", "short", "changed"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "short", "changed"])
 def test_damaged_files_are_refused(tmp_path, values, end, damage):
     folder = write_checkpoint(tmp_path / "ck", values)
     path = folder / "stage_00012" / f"model.ckpt-11000000.{end}"
     content = bytearray(path.read_bytes())
     if damage == "missing":
         path.unlink()
-    elif damage == "short":
-        path.write_bytes(content[: len(content) // 2])
+    elif damage in ("empty", "short"):
+        path.write_bytes(content[: len(content) // 2 if damage == "short" else 0])
     else:
         for at in range(0, len(content), 64):
             content[at] ^= 0xFF
         path.write_bytes(content)
-    parts = ["is not beside it"] if (end, damage) == ("index", "missing") else ["cannot be read"]
+    is_named = (end, damage) == ("index", "missing")
+    parts = ["is not beside it; get"] if is_named else ["cannot be read", "); get it again."]
     refused(folder, "model.ckpt-11000000", *parts)
+
+
+def test_only_the_first_sentence_of_tensorflow_is_told(tmp_path, values):
+    folder = write_checkpoint(tmp_path / "ck", values)
+    path = folder / "stage_00012" / "model.ckpt-11000000.index"
+    content = bytearray(path.read_bytes())
+    content[0] ^= 0xFF
+    path.write_bytes(content)
+    message = refused(folder, "Unable to read file", "); get it again.")
+    assert "Perhaps" not in message
 
 
 def test_nothing_is_written_into_the_checkpoint(tmp_path, values):

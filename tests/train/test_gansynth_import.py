@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from gansynth_files import (
     AVERAGE,
     CHANNELS,
     PREFIX,
+    SETTINGS,
     SMALL,
     specgram,
     variables,
@@ -21,7 +23,7 @@ from gansynth_files import (
 from gansynth_sound import reference_wave
 
 from retimbre.cli.command import command
-from retimbre.errors import ModelFormatError
+from retimbre.errors import DecodeError, ModelFormatError
 from retimbre.train import import_command
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -240,7 +242,7 @@ def test_what_is_refused_leaves_nothing(small, here):
     write_checkpoint(here / "ck", small | {bad: np.array([np.nan, 0.0], np.float32)})
     before = files_of(here)
     result = retimbre("import-gansynth", "ck", exit_code=1)
-    assert f"no finite numbers: {bad}." in result.stderr
+    assert f"no finite numbers ({bad}); get it again, or import an earlier" in result.stderr
     assert "Traceback" not in result.output
     assert files_of(here) == before
 
@@ -288,17 +290,76 @@ def test_an_interrupted_import_leaves_no_model(small, here, monkeypatch):
 def test_a_folder_that_cannot_be_made_is_told(small, here):
     write_checkpoint(here / "ck", small)
     (here / "taken").write_text("x")
-    result = retimbre("import-gansynth", "ck", "-o", "taken/model", exit_code=1)
-    assert "taken/model cannot be written" in result.stderr
+    with pytest.raises(DecodeError, match="taken/model cannot be written"):
+        import_command.import_model(Path("ck"), Path("taken/model"), "m")
     assert files_of("ck").keys() | {Path("taken")} == {p.relative_to(here) for p in files_of(here)}
 
 
-def test_folders_without_a_checkpoint_are_refused(here):
-    assert "no folder nowhere" in retimbre("import-gansynth", "nowhere", exit_code=1).stderr
-    (here / "empty").mkdir()
-    result = retimbre("import-gansynth", "empty", exit_code=1)
-    assert "experiment.json; name the folder" in result.stderr
-    assert "Magenta.js" in result.stderr
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("sung.wav/x", "sung.wav/x cannot be written: sung.wav is a file; choose"),
+        ("sung.wav/x/y", "sung.wav/x/y cannot be written: sung.wav is a file; choose"),
+        ("sung.wav", "sung.wav cannot be written: sung.wav is a file; choose"),
+        ("closed/x", "closed/x cannot be written: closed is closed to you; choose"),
+        ("closed/in/x", "closed/in/x cannot be written: closed is closed to you; choose"),
+        ("closed/open", "closed/open cannot be written: closed is closed to you; choose"),
+        ("model", "model holds a model; add --overwrite"),
+    ],
+)
+def test_the_output_is_looked_at_before_the_work(here, monkeypatch, output, told):
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: str(path) != "closed" and access(path, mode)
+    )
+    monkeypatch.setattr(import_command, "import_model", None)
+    (here / "js").mkdir()
+    (here / "js" / "weights_manifest.json").touch()
+    (here / "sung.wav").touch()
+    (here / "closed" / "open").mkdir(parents=True)
+    (here / "model").mkdir()
+    (here / "model" / "config.json").touch()
+    result = retimbre("import-gansynth", "js", "-o", output, exit_code=1)
+    assert told in result.stderr
+    assert "Importing" not in result.stderr
+
+
+def test_the_work_is_told_when_it_begins(small, here):
+    write_js(here / "js", small)
+    result = retimbre("import-gansynth", "js/weights_manifest.json")
+    first, second = result.stderr.splitlines()
+    assert first == "Importing js into models/js..."
+    assert second.startswith("ONNX equals GANSynth's formulas to")
+    assert result.stdout == "models/js\n"
+
+
+def test_weights_of_magenta_js_need_no_tensorflow(small, here, monkeypatch):
+    for package in ("tensorflow", "keras"):
+        monkeypatch.setitem(sys.modules, package, None)
+    write_js(here / "js", small)
+    assert retimbre("import-gansynth", "js").stdout == "models/js\n"
+
+
+def test_a_missing_package_is_told_after_all_else(small, here, monkeypatch):
+    for package in ("tensorflow", "keras", "onnx"):
+        monkeypatch.setitem(sys.modules, package, None)
+
+    def told(folder):
+        return retimbre("import-gansynth", folder, exit_code=1).stderr.splitlines()[-1]
+
+    assert "no folder nowhere" in told("nowhere")
+    write_js(here / "js", small)
+    needed = "Error: Importing needs the package {}; in a checkout of retimbre, install"
+    assert told("js").startswith(needed.format("onnx"))
+    (here / "js" / "group1-shard2of3").unlink()
+    assert "'group1-shard2of3', which cannot be read" in told("js")
+    stage = here / "ck" / "stage_00012"
+    stage.mkdir(parents=True)
+    (stage / "model.ckpt-11000000.index").touch()
+    (here / "ck" / "experiment.json").write_text(json.dumps(SETTINGS | {"fmap_max": 128}))
+    assert "fmap_max is 128 and not 256" in told("ck")
+    (here / "ck" / "experiment.json").write_text(json.dumps(SETTINGS))
+    assert told("ck").startswith(needed.format("tensorflow"))
 
 
 @pytest.mark.parametrize("dtype", [None, "uint8"])

@@ -117,7 +117,7 @@ def test_files_outside_the_folder_are_not_read(tmp_path, values):
     write_js(folder, values, n_shards=1)
     (folder / "group1-shard1of1").rename(tmp_path / "secret")
     change(folder, lambda group: group.update(paths=["../secret"]))
-    refused(folder, "'../secret' outside its folder")
+    refused(folder, "'../secret' outside its folder; get the weights again")
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_files_outside_the_folder_are_not_read(tmp_path, values):
             "('int32') as 'uint8'",
             "not known",
         ),
-        ({"shape": [-1]}, "no manifest of weights", "the shape [-1]"),
-        ({"shape": [8.0]}, "no manifest of weights", "the shape [8.0]"),
-        ({"shape": "8"}, "no manifest of weights", "the shape '8'"),
+        ({"shape": [-1]}, "no manifest of weights", "a shape as [-1]); get"),
+        ({"shape": [8.0]}, "no manifest of weights", "a shape as [8.0]"),
+        ({"shape": "8"}, "no manifest of weights", "a shape as '8'"),
         ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "not known"),
         ({"quantization": {"dtype": "float32"}}, "as 'float32'", "not known"),
-        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights", "scale"),
+        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights", "lacks 'scale'"),
         ({"shape": None}, "no manifest of weights", "None"),
         ({"shape": ["many"]}, "no manifest of weights", "many"),
     ],
@@ -164,7 +164,17 @@ def test_a_number_of_images_that_is_none_is_refused(tmp_path, values, step, dtyp
     refused(tmp_path, "gives global_step as", told)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "3", '[{"paths": []}]', "[[]]", '{"weights": []}'])
-def test_other_manifests_are_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no manifest of weights (Expecting value: line 1 column 1 (char 0)); get it again."),
+        ("3", "no manifest of weights; get it again."),
+        ('[{"paths": []}]', "no manifest of weights (it lacks 'weights'); get it again."),
+        ("[[]]", "no manifest of weights; get it again."),
+        ('{"weights": []}', "no manifest of weights; get it again."),
+        ("{}", "lacks variables of GANSynth's generator"),
+    ],
+)
+def test_other_manifests_are_refused(tmp_path, text, told):
     (tmp_path / MANIFEST).write_text(text)
-    refused(tmp_path, MANIFEST)
+    refused(tmp_path, MANIFEST, told)

@@ -49,7 +49,7 @@ _JSON = (
 )  # fmt: skip
 
 
-@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(help=HELP)
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
 @click.option(
     "-m",

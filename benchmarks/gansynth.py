@@ -39,21 +39,23 @@ SEED_RATE = 1764 / 458.7
 """Notes a second of GANSynth's own tool on a laptop, as it told."""
 
 OWN_MS = 231
-"""Milliseconds a note of the network in GANSynth's own code, batches of 6, two such cores."""
+"""Milliseconds a note of the network in GANSynth's own code, measured once, batches of 6, on the
+two cores of the published table."""
 
 HEAD = """\
 GANSynth's generator (`mel_prog_hires`, 7.3 million random weights), {cores} cores, {machine}. As
-written: the network in Keras on TensorFlow, float32, all 128 frames, {n_written} notes at a time;
-GANSynth's own code took {own} ms a note on two such cores, so the comparison errs against
-retimbre. Here: ONNX Runtime as the main job opens it, the frames that the note and its release of
-0.3 s sound, {n_here} notes at a time, each pair of latent and pitch different; the last note is
-held for 3.7 s, which makes 4 s with its release. Medians of {repeats} runs in turns; the notes a
-second are those of network and sound, without resampling and mixing.
-Written by `python benchmarks/gansynth.py`.
+written: the network in Keras on TensorFlow, float32, all 128 frames, {n_written} notes at a time.
+(GANSynth's own code, measured once, in batches of 6, took {own} ms a note on the two cores of the
+published table: slower than the network as written here.) Here: ONNX Runtime as the main job opens
+it, the frames that the note and its release of 0.3 s sound, {n_here} notes at a time, each pair of
+latent and pitch different; the last note is held for 3.7 s, which makes 4 s with its release.
+Medians of {repeats} runs in turns; the notes a second are those of network and sound, without
+resampling and mixing. Written by `python benchmarks/gansynth.py`.
 
 """
 TAIL = """\
-The whole main job on a MIDI file of {notes:,} notes in {length:.0f} s: {wall:.1f} s (median of
+Images differ by at most {difference:.1e} (of -1..1) from those of the network as written. The whole
+main job on a MIDI file of {notes:,} notes in {length:.0f} s: {wall:.1f} s (median of
 {runs} processes; network {generate:.1f} s, sound {synthesize:.1f} s), {rate:.1f} notes a second.
 GANSynth's own tool told of {seed:.2f} on a laptop (1,764 notes of a MIDI file in 458.7 s), whole
 notes whatever their length."""
@@ -77,8 +79,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written, here = open_networks(folder / "model")
+        made = here(128)
+        difference = float(np.abs(made - np.asarray(written())[: len(made)]).max())
         rows = [measure(seconds, written, here, repeats) for seconds in SECONDS]
-        tail = play_file(folder)
+        job = play_file(folder)
+    tail = TAIL.format(difference=difference, seed=SEED_RATE, **job)
     head = HEAD.format(
         cores=os.cpu_count(),
         machine=platform.machine(),
@@ -122,8 +127,6 @@ def open_networks(folder: Path) -> tuple[Callable[[], Any], Callable[[int], Floa
         some = {"z": z[:N_HERE], "pitch": pitches[:N_HERE], "frames": np.array([n_frames])}
         return np.asarray(session.run(None, some)[0])
 
-    difference = float(np.abs(make(128) - np.asarray(play())[:N_HERE]).max())
-    print(f"largest difference of any value: {difference:.1e}")
     return play, make
 
 
@@ -147,21 +150,20 @@ def write_model(trainer: Any, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def play_file(folder: Path) -> str:
-    """Time the whole main job with the model in a folder; return a sentence."""
+def play_file(folder: Path) -> dict[str, float]:
+    """Time the whole main job with the model in a folder; return the figures of its sentence."""
     source = folder / "notes.mid"
     write_midi(source)
     runs = [run(source, folder, "-m", str(folder / "model")) for _ in range(RUNS)]
     middle = sorted(runs, key=lambda job: job["wall"])[len(runs) // 2]
-    return TAIL.format(
-        notes=middle["notes"],
-        length=MIDI_SECONDS,
-        wall=middle["wall"],
-        runs=len(runs),
-        rate=middle["notes"] / middle["wall"],
-        seed=SEED_RATE,
+    return {
+        "notes": middle["notes"],
+        "length": MIDI_SECONDS,
+        "wall": middle["wall"],
+        "runs": len(runs),
+        "rate": middle["notes"] / middle["wall"],
         **{part: middle["timings"][part] for part in ("generate", "synthesize")},
-    )
+    }
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""Show GANSynth's network learning at its low resolutions, in an hour of two cores.
+"""Show GANSynth's network learning at its low resolutions, in an hour and a quarter of two cores.
 
     retimbre train datasets/mel runs/mel --config benchmarks/gansynth_training.json
     python benchmarks/gansynth_training.py datasets/mel runs/mel
@@ -163,7 +163,9 @@ def describe(
         f"work. The cross entropy of the random notes' pitches fell from {first:.2f} to "
         f"{last:.2f} nats (by chance {np.log(n_pitches):.2f}). Distance: sliced Wasserstein to the "
         "real notes of one half of the instruments. Pitch heard: by a logistic regression trained "
-        "on the same half. Written by `python benchmarks/gansynth_training.py DATASET RUN` after "
+        "on the same half. The run has seen notes of both halves, so its random ones may lie "
+        "nearer to one half than the other half does. Written by "
+        "`python benchmarks/gansynth_training.py DATASET RUN` after "
         "`retimbre train DATASET RUN --config benchmarks/gansynth_training.json`.\n\n"
     )
     columns = ("notes", "distance to real notes", "pitch heard")
@@ -220,9 +222,8 @@ def draw(
     left.axhline(math.log(len(set(real.pitches))), color="gray", ls="--", label="by chance")
     left.legend()
     right.plot(seen, -stats["discriminator"])
-    right.set(
-        title="Wasserstein distance by the critic", xlabel="thousands of notes", ylim=(0, None)
-    )
+    right.axhline(0.0, color="gray", linewidth=0.8)
+    right.set(title="Wasserstein distance by the critic", xlabel="thousands of notes")
     for axes in (left, right):
         for start in seen[1:][np.diff(stats["stage"]) > 0]:
             axes.axvline(start, color="gray", linewidth=0.8)

@@ -135,13 +135,14 @@ def collect_layers(
     ------
     ModelFormatError
         If variables are missing, have other shapes or types or hold values that are no finite
-        numbers.
+        numbers, or if there is a block too many.
     """
     kernels = size.kernels()
     pairs = {layer: _names(layer) for layer in kernels}
     wanted = {pairs[layer][0]: shape for layer, shape in kernels.items()}
     wanted |= {pairs[layer][1]: shape[-1:] for layer, shape in kernels.items()}
     _check_shapes(shapes, wanted, where)
+    _check_blocks(shapes, size.n_blocks, where)
     found = {name: read(name) for name in wanted}
     other = [f"{name} is {v.dtype}" for name, v in found.items() if v.dtype.kind != "f"]
     if other:
@@ -205,6 +206,17 @@ def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], wher
         raise ModelFormatError(
             f"{where} is of another network ({listed(other)}); import one of the configuration "
             "mel_prog_hires."
+        )
+
+
+def _check_blocks(shapes: Mapping[str, Shape], n_blocks: int, where: str) -> None:
+    """Refuse a network that goes on after the last block: what plays here is half its size."""
+    known = tuple(f"{BLOCKS}{block}/" for block in range(1, n_blocks + 1))
+    more = [name for name in shapes if name.startswith(BLOCKS) and not name.startswith(known)]
+    if more:
+        raise ModelFormatError(
+            f"{where} holds more than the {n_blocks} blocks of GANSynth's generator "
+            f"({listed(more)}); import one of the configuration mel_prog_hires."
         )
 
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from gansynth_files import AVERAGE, PREFIX, SETTINGS, SMALL, variables, write_checkpoint
+from gansynth_files import AVERAGE, JUDGE, PREFIX, SETTINGS, SMALL, variables, write_checkpoint
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError
 from retimbre.train.gansynth_checkpoint import CHECKED, REQUIRED, read_checkpoint
@@ -306,6 +306,17 @@ def test_other_shapes_are_refused(tmp_path, values):
     other = values | {KERNEL: np.zeros((3, 3, 6, 5), np.float32)}
     folder = write_checkpoint(tmp_path / "ck", other)
     refused(folder, KERNEL, "has shape (3, 3, 6, 5) and not (3, 3, 6, 6)")
+
+
+def test_a_block_too_many_is_refused(tmp_path, values):
+    larger = variables((*SMALL, 2))
+    folder = write_checkpoint(tmp_path / "ck", larger)
+    refused(folder, "more than the 3 blocks", f"{PREFIX}4/")
+    # One variable tells already, and in a discriminator there may be any.
+    one = f"{PREFIX}4/to_rgb/bias/{AVERAGE}"
+    refused(write_checkpoint(tmp_path / "one", values | {one: larger[one]}), f"({one})")
+    other = {f"{JUDGE}4/conv0/bias": np.zeros(2, np.float32)}
+    read(write_checkpoint(tmp_path / "judge", values | other))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

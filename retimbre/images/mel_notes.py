@@ -1,9 +1,11 @@
 """Notes from GANSynth's mel specgrams: plain, or with a performer's pitch and loudness.
 
 A plain note has the samples that GANSynth gives it. A curve of pitch changes how fast the note's
-sound is read: partials stay together and the curve is followed from sample to sample. (Moved
-inside the image instead, frame by frame, a vibrato of 50 cents would leave a partial of 3.5 kHz
-with dips of 16 dB: its pitch changes by more within a frame of 128 ms than frames can agree on.)
+sound is read: partials stay together and the curve is followed from sample to sample. (Added to
+the image's instantaneous frequency instead, a vibrato of 50 cents is no vibrato: frames come every
+32 ms, and what turns by more than half a turn between them, 16 Hz, is out of step with its bins.
+All partials of a tone at 523 Hz are then off by 35 cents rms or more, that at 3.7 kHz dips by 13
+dB.)
 Where the image ends before the note, its phases go on from their frequencies
 (`retimbre.images.mel_hold`).
 """

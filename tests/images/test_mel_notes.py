@@ -7,10 +7,14 @@ from retimbre.errors import ParameterError
 from retimbre.images.mel_hold import MIN_FRAMES
 from retimbre.images.mel_notes import frames_for_note, synthesize_specgram
 from retimbre.images.melspec import (
+    HOP,
     N_BINS,
+    N_FFT,
     N_SAMPLES,
+    ONSET_FRAME,
     SAMPLE_RATE,
     frames_for,
+    linear_to_mel,
     specgrams_to_waves,
     waves_to_specgrams,
 )
@@ -178,6 +182,61 @@ def test_partials_stay_together(held_tone, partial):
     # Turned back along the curve, each partial stands still, as in the plain note.
     bent, straight = partial_of(y, head), partial_of(plain, n)
     np.testing.assert_allclose(bent, straight, atol=0.03 * np.abs(straight).max())
+
+
+def draw_into_the_image(specgram, ratio):
+    """Add a pitch curve to the channel of instantaneous frequency, the other way to follow one.
+
+    Each mel bin goes on by what its own centre frequency gains from frame to frame.
+    """
+    weights = linear_to_mel()
+    hertz = np.arange(1, N_BINS + 1) * SAMPLE_RATE / N_FFT
+    centre = hertz @ weights / np.maximum(weights.sum(axis=0), 1e-9)
+    gained = np.interp(
+        (np.arange(len(specgram)) - ONSET_FRAME) * HOP / SAMPLE_RATE,
+        CURVE_TIMES,
+        np.cumsum(ratio - 1.0) * CURVE_TIMES[1],
+    )
+    drawn = specgram.copy()
+    drawn[1:, :, 1] += 2.0 * centre * np.diff(gained)[:, None]
+    return specgrams_to_waves(drawn[None])[0]
+
+
+def partial_off(y, ratio, partial):
+    """How far a partial is from its curve in cents (rms), and how deep it dips in dB."""
+    low, high = (partial - 0.45) * F0, (partial + 0.45) * F0
+    samples = np.arange(round(0.3 * SAMPLE_RATE), round(2.5 * SAMPLE_RATE))
+    wanted = partial * F0 * np.interp((samples + 0.5) / SAMPLE_RATE, CURVE_TIMES, ratio)
+    measured = np.maximum(measure_f0(y, low, high)[samples], 1.0)
+    spectrum = np.fft.rfft(y.astype(np.float64))
+    frequency = np.fft.rfftfreq(len(y), 1.0 / SAMPLE_RATE)
+    spectrum[(frequency <= low) | (frequency >= high)] = 0.0
+    levels = level_db(np.fft.irfft(spectrum, len(y)), 0.3, 2.5)
+    cents = 1200.0 * np.log2(measured / wanted)
+    return np.sqrt(np.mean(cents**2)), np.median(levels) - levels.min()
+
+
+def test_a_vibrato_drawn_into_the_image_is_no_vibrato(held_tone):
+    """Why the sound is read at another speed: a partial cannot leave its bins."""
+    ratio = vibrato()
+    drawn = draw_into_the_image(held_tone, ratio)
+    y = synthesize_specgram(held_tone, duration=2.9, ratio=ratio)
+    for partial in range(1, 9):
+        cents, dip = partial_off(drawn, ratio, partial)
+        # A vibrato that is not there at all is off by 35.
+        assert cents > 30.0
+        assert dip > 6.0
+        cents, dip = partial_off(y, ratio, partial)
+        assert cents < 1.0
+        assert dip < 1.0
+    assert partial_off(drawn, ratio, 7)[1] > 10.0
+
+
+def test_a_small_vibrato_could_be_drawn_for_the_lowest_partial_alone(held_tone):
+    ratio = vibrato(cents=5.0)
+    drawn = draw_into_the_image(held_tone, ratio)
+    assert partial_off(drawn, ratio, 1)[0] < 1.0
+    assert partial_off(drawn, ratio, 7)[1] > 3.0
 
 
 def test_a_number_transposes_at_any_expression(held_tone):

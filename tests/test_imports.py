@@ -6,7 +6,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pytest
+from fake_mel_model import write_mel_model
 from fakes import LOUD, tones, write_wav
 
 import retimbre
@@ -68,6 +70,20 @@ def test_main_job_needs_neither_tensorflow_nor_librosa(tmp_path):
     )
     loaded = loaded_after(code, ["tensorflow", "keras", "librosa", "onnxruntime"], cwd=tmp_path)
     assert (tmp_path / "tone.retimbred.wav").exists()
+    assert loaded == ["onnxruntime"]
+
+
+def test_models_of_gansynth_are_played_by_onnxruntime_alone(tmp_path):
+    write_mel_model(tmp_path / "imported", np.zeros((128, 1024, 2), np.float32))
+    code = (
+        "from retimbre.cli import main\n"
+        f"    sys.argv = ['retimbre', {str(ROOT / 'samples' / 'test.mid')!r}, '-m', 'imported',"
+        " '-o', 'song.wav', '-q']\n"
+        "    main()"
+    )
+    names = ["tensorflow", "keras", "onnx", "librosa", "onnxruntime"]
+    loaded = loaded_after(code, names, cwd=tmp_path)
+    assert (tmp_path / "song.wav").exists()
     assert loaded == ["onnxruntime"]
 
 

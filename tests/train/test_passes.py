@@ -115,14 +115,24 @@ def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
     import tensorflow as tf
 
     mel = passes["mel"]
-    shown = []
+    shown, penalised = [], []
     monkeypatch.setattr(mel, "_perturb", lambda x, seed: shown.append(np.asarray(x)) or x)
+
+    def penalty(network, real, made, alpha, **options):
+        assert network is mel.discriminator
+        penalised.append((np.asarray(real), np.asarray(made)))
+        return 0.0
+
+    monkeypatch.setattr(mel.game, "penalty", penalty)
     images, one_hot, velocity = batch_of(mel)[0]
     # Lines that are gone when neighbours are averaged.
     lines = np.zeros(images.shape, np.float32)
     lines[:, ::2], lines[:, 1::2] = 1.0, -1.0
     mel.judge(((tf.constant(lines), one_hot, velocity),), images, *draws(), True)
     np.testing.assert_allclose(shown[0], 0.3 * lines, atol=1e-6)
+    # The slope is looked at between what the discriminator is shown.
+    np.testing.assert_allclose(penalised[0][0], 0.3 * lines, atol=1e-6)
+    np.testing.assert_array_equal(penalised[0][1], images)
     # Constant images have no detail to fade.
     flat = tf.ones(images.shape)
     mel.judge(((flat, one_hot, velocity),), images, *draws(), True)
@@ -147,6 +157,29 @@ class Recorded:
         assert training
         self.given.append([np.asarray(part) for part in inputs])
         return self.answer(*inputs)
+
+
+def test_random_notes_are_gaussian_at_the_pitches_of_the_batch(passes, monkeypatch):
+    mel = passes["mel"]
+    batch = batch_of(mel)
+    generator = Recorded(lambda *inputs, play=mel.generator: play(list(inputs), training=True))
+    monkeypatch.setattr(mel, "generator", generator)
+    n_steps = 16
+    for step in range(n_steps):
+        mel.make(batch, *draws(step))
+    for _, pitches, *_ in generator.given:
+        np.testing.assert_array_equal(pitches, batch[0][1])
+    z = np.stack([given[0] for given in generator.given])
+    assert z.shape == (n_steps, mel.config.batch_size, mel.config.latent_dim)
+    # Five standard errors of so many numbers.
+    error = 5.0 / np.sqrt(z.size)
+    assert z.mean() == pytest.approx(0.0, abs=error)
+    assert z.var() == pytest.approx(1.0, abs=np.sqrt(2.0) * error)
+    assert np.abs(z).max() > 2.5
+    # No two notes share their numbers, and lengths are as they are drawn.
+    rows = z.reshape(-1, z.shape[-1])
+    assert np.abs(np.corrcoef(rows) - np.eye(len(rows))).max() < 0.95
+    assert np.linalg.norm(rows, axis=1).std() > 0.3
 
 
 def played(passes, monkeypatch, min_signal):

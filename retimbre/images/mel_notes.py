@@ -2,10 +2,10 @@
 
 A plain note has the samples that GANSynth gives it. A curve of pitch changes how fast the note's
 sound is read: partials stay together and the curve is followed from sample to sample. (Added to
-the image's instantaneous frequency instead, a vibrato of 50 cents is no vibrato: frames come every
-32 ms, and what turns by more than half a turn between them, 16 Hz, is out of step with its bins.
-All partials of a tone at 523 Hz are then off by 35 cents rms or more, that at 3.7 kHz dips by 13
-dB.)
+the image's instantaneous frequency instead, a vibrato of 50 cents is lost: frames come every 32 ms
+and keep what they hold in its bins, and so nothing can move by more than half a turn a frame,
+16 Hz. A tone of 523 Hz is off by 35 cents and more, rms, in all its partials, as if there were no
+vibrato, and they dip by 7 to 13 dB.)
 Where the image ends before the note, its phases go on from their frequencies
 (`retimbre.images.mel_hold`).
 """

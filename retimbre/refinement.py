@@ -28,7 +28,7 @@ Play = Callable[[FloatArray], FloatArray]
 
 N_DIRECTIONS = 32
 N_STEPS = 4
-CLOSENESS = 0.1
+CLOSENESS = 0.3
 """How much the encoder's answer counts, in shares of what the note tells."""
 
 DAMPINGS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)

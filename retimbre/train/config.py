@@ -33,7 +33,7 @@ class TrainConfig:
     reconstruction_weight, adversarial_weight, pitch_weight, instrument_weight : float
         Weights of the losses of generator and encoder.
     path_weight : float
-        How much it matters that a slerp between two instruments is an even morph.
+        How much it matters that a slerp between two instruments is an even morph; 0 saves its cost.
     r1_weight : float
         Gradient penalty of the discriminator on real notes ("non_saturating").
     instance_noise : float
@@ -87,7 +87,7 @@ class TrainConfig:
     adversarial_weight: float = 0.5
     pitch_weight: float = 0.5
     instrument_weight: float = 1.0
-    path_weight: float = 60.0
+    path_weight: float = 0.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.85

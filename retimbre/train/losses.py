@@ -144,7 +144,7 @@ def total_loss(
     """Return the weighted loss of generator and encoder."""
     return (
         config.reconstruction_weight * tf.add_n(list(errors))
-        + config.path_weight * tf.add_n(list(path))
+        + config.path_weight * sum(path)
         + config.adversarial_weight * adversarial
         + config.pitch_weight * pitch
         + config.instrument_weight * instrument

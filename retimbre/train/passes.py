@@ -22,11 +22,11 @@ ENCODED_STATS = (
     "deviation_error",
     "noise_error",
     "texture_error",
-    "path_error",
     "adversarial",
     "pitch_fake",
     "instrument",
 )
+PATH_STATS = ("path_error",)
 RANDOM_STATS = ("adversarial", "pitch_fake")
 JUDGED_STATS = ("discriminator", "pitch_real")
 ACCURACIES = ("real_accuracy", "fake_accuracy")
@@ -36,7 +36,7 @@ N_DRAWS = 8
 
 
 class Made(NamedTuple):
-    """What generator and encoder made of a batch; `stats` are named by the pass."""
+    """What generator and encoder made of a batch; `stats` are named by `made_stats`."""
 
     loss: Tensor
     fakes: Tensor
@@ -61,7 +61,10 @@ class StagePasses:
         Whether the resolution is blended with the one below.
     """
 
-    made_stats: tuple[str, ...] = ()
+    @classmethod
+    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Return the names of what `make` tells."""
+        raise NotImplementedError
 
     @classmethod
     def judged_stats(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -141,7 +144,10 @@ class StagePasses:
 class EncodedPasses(StagePasses):
     """Notes are encoded and played at another pitch; what lies between them is played too."""
 
-    made_stats = ENCODED_STATS
+    @classmethod
+    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Return the names of what `make` tells."""
+        return ENCODED_STATS + (PATH_STATS if config.path_weight > 0.0 else ())
 
     def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
         super().__init__(networks, stage, fading)
@@ -165,16 +171,19 @@ class EncodedPasses(StagePasses):
         notes = self._play(tf.concat([z, between, blends], 0), hots, velocities, alpha)
         mask = tf.matmul(hot2, self.masks)[:, None, :]
         errors = losses.reconstruction(notes[:size], x2, mask)
-        # Where a slerp leads to, played at the pitch where it begins.
-        far = self._play(z[quarter : 2 * quarter], hot2[:quarter], v2[:quarter], alpha)
-        mixed = losses.mix_notes(notes[:quarter], far, share)
-        path = losses.reconstruction(notes[size : size + quarter], mixed, mask[:quarter])
+        path: tuple[Tensor, ...] = ()
+        if self.config.path_weight > 0.0:
+            # Where a slerp leads to, played at the pitch where it begins.
+            far = self._play(z[quarter : 2 * quarter], hot2[:quarter], v2[:quarter], alpha)
+            mixed = losses.mix_notes(notes[:quarter], far, share)
+            path = losses.reconstruction(notes[size : size + quarter], mixed, mask[:quarter])
         fakes = notes[-size:]
         adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
         parts = (adversarial, pitch, instrument)
         loss = losses.total_loss(errors, path, *parts, self.config)
-        return Made(loss, fakes, [*errors, tf.add_n(list(path)), *parts])
+        told = [tf.add_n(list(path))] if path else []
+        return Made(loss, fakes, [*errors, *parts, *told])
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal
@@ -186,7 +195,10 @@ class EncodedPasses(StagePasses):
 class RandomPasses(StagePasses):
     """Random z at the pitches of the batch: GANSynth's training, without an encoder."""
 
-    made_stats = RANDOM_STATS
+    @classmethod
+    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
+        """Return the names of what `make` tells."""
+        return RANDOM_STATS
 
     def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
         """Play random z."""
@@ -209,7 +221,7 @@ def passes_for(networks: Networks, stage: int, fading: bool) -> StagePasses:
 def stat_names(networks: Networks) -> tuple[str, ...]:
     """Return the names of what a step tells."""
     kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
-    return (*kind.made_stats, *kind.judged_stats(networks.config))
+    return (*kind.made_stats(networks.config), *kind.judged_stats(networks.config))
 
 
 def _draw(seed: Tensor, use: int) -> Tensor:

@@ -56,11 +56,25 @@ def test_the_loss_of_random_notes_is_weighted(passes):
 
 def test_the_loss_of_encoded_notes_is_weighted(passes):
     made = passes["harmonic"].make(batch_of(passes["harmonic"]), *draws())
-    *errors, path, adversarial, pitch, instrument = map(float, made.stats)
+    *errors, adversarial, pitch, instrument, path = map(float, made.stats)
     assert path > 0.0
     expected = (
         100.0 * sum(errors) + 20.0 * path + 0.5 * adversarial + 0.25 * pitch + 2.0 * instrument
     )
+    assert float(made.loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_paths_cost_nothing_where_they_do_not_count(passes, monkeypatch):
+    one = passes["harmonic"]
+    monkeypatch.setattr(one, "config", replace(one.config, path_weight=0.0))
+    played = []
+    play = one._play
+    monkeypatch.setattr(one, "_play", lambda *args: played.append(args) or play(*args))
+    made = one.make(batch_of(one), *draws())
+    assert len(played) == 1
+    *errors, adversarial, pitch, instrument = map(float, made.stats)
+    assert len(made.stats) == len(one.made_stats(one.config))
+    expected = 100.0 * sum(errors) + 0.5 * adversarial + 0.25 * pitch + 2.0 * instrument
     assert float(made.loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -253,7 +267,7 @@ def test_an_even_morph_has_no_path_error(passes, monkeypatch):
         return 0.1 * inputs[0][:, :1, None] * tf.ones_like(batch[0][0][:1])
 
     monkeypatch.setattr(one, "generator", linear)
-    path = lambda: float(one.make(batch, *draws()).stats[4])  # noqa: E731
+    path = lambda: float(one.make(batch, *draws()).stats[-1])  # noqa: E731
     assert path() < 1e-6
     monkeypatch.setattr(
         one, "generator", lambda inputs, training: tf.tanh(20.0 * linear(inputs, training))

@@ -98,7 +98,7 @@ def test_what_is_no_soundfont_is_refused(tmp_path, monkeypatch):
 
 def test_without_fluidsynth_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fluidsynth", None)
-    with pytest.raises(ModelNotFoundError, match=r"apt-get install libfluidsynth3.*retimbre\[tra"):
+    with pytest.raises(ModelNotFoundError, match=r"apt-get install libfluidsynth3.*checkout.*\.\[train\]"):
         SoundFont(write_soundfont(tmp_path / "tiny.sf2"))
 
 

@@ -98,7 +98,8 @@ def test_what_is_no_soundfont_is_refused(tmp_path, monkeypatch):
 
 def test_without_fluidsynth_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fluidsynth", None)
-    with pytest.raises(ModelNotFoundError, match=r"apt-get install libfluidsynth3.*checkout.*\.\[train\]"):
+    match = r"apt-get install libfluidsynth3.*checkout.*\.\[train\]"
+    with pytest.raises(ModelNotFoundError, match=match):
         SoundFont(write_soundfont(tmp_path / "tiny.sf2"))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
-from retimbre.images.harmonic import N_FEATURES, N_FRAMES, features_to_image
+from retimbre.images.harmonic import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.images.octave import keep_octave
 from retimbre.images.synthesis import synthesize_notes, synthesize_plain
 from retimbre.model_folder import (
@@ -23,6 +23,7 @@ from retimbre.model_folder import (
     read_config,
     takes_velocity,
 )
+from retimbre.morph import even_out
 from retimbre.note_checks import check_notes
 from retimbre.note_generator import NoteGenerator
 from retimbre.note_images import (
@@ -37,7 +38,7 @@ from retimbre.palette import Palette, open_palette
 from retimbre.recorded_note import hear_note
 from retimbre.refinement import refine_latent
 from retimbre.timing import timed
-from retimbre.types import NoteCurves, Notes
+from retimbre.types import Instruments, NoteCurves, Notes
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
@@ -175,6 +176,22 @@ class Generator:
         play = partial(self._play_plainly, pitch=note.pitch)
         palette = np.stack(list(self.instruments.values()))
         return refine_latent(play, found, note.features, note.pitch, palette)
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """Pace the way between instruments so that the timbre of notes changes evenly on it.
+
+        Parameters
+        ----------
+        instruments : Instruments
+        notes : Notes
+            Inside `pitch_range`.
+
+        Returns
+        -------
+        path : Instruments
+            More latents on the same arcs, see `retimbre.morph.even_out`.
+        """
+        return even_out(instruments, notes, self._play_levels)
 
     def generate_images(
         self,
@@ -340,6 +357,11 @@ class Generator:
         """Return the features of latents at one pitch, as a recorded note is taken to be played."""
         n = len(z)
         return self._run(z, np.full(n, pitch), np.full(n, PLAIN_VELOCITY))
+
+    def _play_levels(self, z: FloatArray, *, pitch: int) -> FloatArray:
+        """Return the levels of latents at one pitch [shape=(n, 128 * n_bins), dB]."""
+        levels = features_to_image(self._play_plainly(z.astype(np.float32), pitch=pitch))[..., 0]
+        return np.asarray(levels[..., bin_mask(pitch)].reshape(len(z), -1))
 
     def _run(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}

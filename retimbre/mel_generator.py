@@ -19,7 +19,7 @@ from retimbre.model_folder import ModelConfig, open_mel_generator
 from retimbre.note_checks import check_notes
 from retimbre.palette import Palette, open_palette
 from retimbre.timing import timed
-from retimbre.types import NoteCurves, Notes
+from retimbre.types import Instruments, NoteCurves, Notes
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
@@ -93,6 +93,10 @@ class MelGenerator:
             f"The model {self.name!r} has no encoder that could hear a recorded instrument; "
             f"take one that has, with -m."
         )
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """Return the instruments as they are: GANSynth's notes follow the slerp."""
+        return instruments
 
     def generate_specgrams(
         self, z: FloatArray, pitches: IntArray, n_frames: int = 128

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.palette import Palette
-from retimbre.types import NoteCurves, Notes
+from retimbre.types import Instruments, NoteCurves, Notes
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
@@ -38,6 +38,9 @@ class NoteGenerator(Protocol):
 
     def encode(self, y: npt.ArrayLike, sr: int, *, source: str = ...) -> FloatArray:
         """See `retimbre.generator.Generator.encode`."""
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """See `retimbre.generator.Generator.even_path`; the slerp itself where it is even."""
 
     def generate_samples_from_z(
         self,

@@ -252,10 +252,12 @@ def render(
         instruments = place_instruments(
             timbre, settings.timbre, analysis.duration, model.latent_dim
         )
+        with timed(timings, "generate"):
+            path = model.even_path(instruments, melody.notes)
         y = _play(
             model,
             melody,
-            latent.get_z_notes(melody.notes.onset, instruments),
+            latent.get_z_notes(melody.notes.onset, path),
             settings.render,
             duration=analysis.duration,
             seed=seed,

@@ -11,7 +11,7 @@ from retimbre import generator, pitch
 from retimbre.errors import ModelNotFoundError, NoPitchError
 from retimbre.files import whole_file
 from retimbre.palette import Instrument, Palette
-from retimbre.types import HOP_SECONDS, NoteCurves, Notes, PitchTrack
+from retimbre.types import HOP_SECONDS, Instruments, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 
 SR = 16000
@@ -90,6 +90,10 @@ class FakeGenerator:
         if not np.any(y):
             raise NoPitchError(f"{source} is silent.")
         return np.full(256, float(np.abs(y).max()), np.float32)
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """Change evenly as it is."""
+        return instruments
 
     def play(
         self,

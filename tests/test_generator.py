@@ -8,8 +8,10 @@ from fake_models import DULLER_DB, write_model
 
 from retimbre.errors import ParameterError
 from retimbre.generator import Generator, load_generator
+from retimbre.images.harmonic import bin_mask
 from retimbre.model_folder import model_folders
-from retimbre.types import NoteCurve, Notes
+from retimbre.latent import get_z_notes
+from retimbre.types import Instruments, NoteCurve, Notes
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,26 @@ def test_neighbouring_seeds_share_no_noise(generator: Generator) -> None:
     for one, other in itertools.combinations(waves, 2):
         assert len(one) == len(other)
         assert np.abs(one - other).max() > 1e-3
+
+
+def largest_step(generator: Generator, z: np.ndarray, pitch: int) -> float:
+    """Return the largest step of the level image over the mean one."""
+    images = generator.generate_images(z, np.full(len(z), pitch)).images
+    levels = images[..., 0][..., bin_mask(pitch)].astype(np.float64)
+    steps = np.sqrt(np.mean(np.diff(levels, axis=0) ** 2, axis=(1, 2)))
+    return float(steps.max() / steps.mean())
+
+
+def test_morphs_are_even(generator: Generator) -> None:
+    onset = np.linspace(0.0, 10.0, 41)
+    notes = Notes(onset, onset + 0.2, np.full(41, 62), np.full(41, 100))
+    palette = list(generator.instruments.values())
+    for first, last in ((0, -1), (10, 100), (30, 60)):
+        ends = Instruments(np.stack([palette[first], palette[last]]), np.array([0.0, 10.0]))
+        path = generator.even_path(ends, notes)
+        np.testing.assert_array_equal(path.z[[0, -1]], ends.z)
+        z = get_z_notes(onset, path)
+        assert largest_step(generator, z, 62) <= 3.0
 
 
 def test_play_reports_progress_and_timings(generator: Generator) -> None:

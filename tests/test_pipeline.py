@@ -13,7 +13,7 @@ from retimbre.params import NoteParams
 from retimbre.pipeline import TAIL_SECONDS
 from retimbre.samples import to_mono
 from retimbre.settings import Settings
-from retimbre.types import PitchTrack
+from retimbre.types import Instruments, PitchTrack
 
 MELODY = (60, 64, 67, 72)
 """The tones of the fixture `melody`; the last is soft."""
@@ -169,6 +169,26 @@ def test_options_reach_their_stage(melody, monkeypatch):
     assert seen["expression"] == 0.25
     assert len(result.instruments.times) == 4  # 2.0 s of recording
     assert result.notes.pitch.tolist() == [key + 12 for key in MELODY]
+
+
+def test_notes_follow_the_models_even_path(melody, monkeypatch):
+    seen = {}
+
+    class Early(FakeGenerator):
+        """One that reaches the last instrument at a quarter of the time."""
+
+        def even_path(self, instruments, notes):
+            return Instruments(instruments.z, 0.25 * instruments.times)
+
+        def play(self, z, notes, *args, **kwargs):
+            seen["z"] = z
+            return super().play(z, notes, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline.generator, "load_generator", lambda model: Early())
+    result = pipeline.retimbre_file(melody, seed=0)
+    assert (result.notes.onset > 0.5).any()
+    np.testing.assert_allclose(seen["z"][-1], result.instruments.z[-1])
+    assert result.instruments.times[-1] == 2.0  # the instruments are told where they were placed
 
 
 def test_notes_are_folded_into_the_range_and_counted(melody):

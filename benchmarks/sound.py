@@ -19,9 +19,10 @@ from sound_baselines import baseline_rows
 from sound_fad import MusicnnMissingError, fad_rows
 from sound_like import like_rows
 from sound_models import ExportedModel, place_of
+from sound_morphs import path_rows
 from sound_notes import RealNotes, Renderer
 from sound_pitch import pitch_rows
-from sound_random import bin_rows, measure_bins, measure_spread, path_rows, spread_rows
+from sound_random import bin_rows, measure_bins, measure_spread, spread_rows
 from sound_reconstruction import (
     brightness_rows,
     measure_noise,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
+from retimbre.generator import Generator
 from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
 from retimbre.images.octave import keep_octave
 from retimbre.refinement import refine_latent
 from retimbre.train.labels import InstrumentKey
+from retimbre.types import Instruments, Notes
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -109,6 +112,7 @@ class ExportedModel:
         missing = {"generator", "encoder", "palette"} - config.keys()
         if missing:
             raise ModelFormatError(f"{folder} lacks {', '.join(sorted(missing))}; export it again.")
+        self._folder = folder
         self.name = folder.name
         self.latent_dim: int = config["latent_dim"]
         self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
@@ -125,6 +129,14 @@ class ExportedModel:
             "velocity": (velocities / 127.0).astype(np.float32),
         }
         return _run_in_batches(self._generator, inputs)
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """Pace the way between instruments as the main job does."""
+        return self._main_jobs.even_path(instruments, notes)
+
+    @cached_property
+    def _main_jobs(self) -> Generator:
+        return Generator(self._folder)
 
     def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
         """Return the latents of notes as `Generator.encode` finds them; see `SoundModel`."""

@@ -1,4 +1,4 @@
-"""Random instruments against real ones: how varied, how alike in kind, how smooth between."""
+"""Random instruments against real ones: how varied, how alike in kind."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,23 +13,18 @@ from sound_metrics import (
     mean_nearest,
     mean_of_pairs,
     random_frames,
-    step_ratio,
 )
 from sound_models import SoundModel, draw_z, generate_levels
 from sound_notes import RealNotes
 from sound_table import Row
 
 from retimbre.images.harmonic import LEVEL_FLOOR_DB
-from retimbre.latent import slerp
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
 PITCH = 60
-VELOCITY = 80
 N_BINS = 50
 P = 0.05
-PATH_STEPS = 50
-SMOOTH_RATIO = 3.0
 FLOORS = (LEVEL_FLOOR_DB, -60.0)
 
 
@@ -188,31 +183,3 @@ def bin_rows(model: SoundModel, real: RealNotes, *, n: int, seed: int) -> list[R
             f"halves, mean of 5) {halves:.1f}, named instruments {found.named}",
         )
     ]
-
-
-def path_rows(model: SoundModel, *, n: int, seed: int) -> list[Row]:
-    """Measure the steps of slerps between random pairs of the palette."""
-    rng = np.random.default_rng([seed, 6])
-    z = model.palette.z
-    ratios: dict[float, list[float]] = {floor: [] for floor in FLOORS}
-    t = np.linspace(0.0, 1.0, PATH_STEPS + 1)
-    pitches, velocities = np.full(len(t), PITCH), np.full(len(t), VELOCITY)
-    for _ in range(n):
-        a, b = rng.choice(len(z), 2, replace=False)
-        levels = generate_levels(model, slerp(z[a], z[b], t), pitches, velocities)
-        for floor in FLOORS:
-            ratios[floor].append(step_ratio(levels, PITCH, floor_db=floor))
-    rows = []
-    for floor, found in ratios.items():
-        smooth = np.mean(np.array(found) <= SMOOTH_RATIO)
-        rows.append(
-            Row(
-                f"slerp of {PATH_STEPS} steps, largest over mean step, above {floor:.0f} dB",
-                f"{max(found):.2f}",
-                f"<= {SMOOTH_RATIO:.0f}",
-                f"largest of {n} pairs of the palette at MIDI {PITCH}; median "
-                f"{np.median(found):.2f}, 99th percentile {np.quantile(found, 0.99):.2f}, "
-                f"{100.0 * smooth:.1f} % of the pairs <= {SMOOTH_RATIO:.0f}",
-            )
-        )
-    return rows

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sound_models import SoundModel, draw_z, generate_images
+from sound_models import ExportedModel, SoundModel, draw_z, generate_images
+from sound_morphs import play_morph
 from sound_notes import NoteSet, RealNotes, Renderer
 
 from retimbre.images.harmonic import NOTE_SECONDS, SAMPLE_RATE
 from retimbre.images.synthesis import synthesize_plain
-from retimbre.latent import slerp
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -75,14 +75,13 @@ def random_panels(model: SoundModel, rng: np.random.Generator) -> list[Panel]:
     return [Panel(f"random {i + 1}", y) for i, y in enumerate(waves)]
 
 
-def morph_panels(model: SoundModel) -> list[Panel]:
-    """Play a slerp between two instruments of the palette."""
+def morph_panels(model: ExportedModel) -> list[Panel]:
+    """Play notes between two instruments of the palette, as the main job does."""
     names = [name.lower() for name in model.palette.names]
     wanted = [name.lower() for name in MORPH_NAMES]
     ends = [names.index(w) if w in names else i for i, w in enumerate(wanted)]
+    waves = _play(model, play_morph(model, model.palette.z[ends], COLUMNS))
     t = np.linspace(0.0, 1.0, COLUMNS)
-    start, end = model.palette.z[ends]
-    waves = _play(model, slerp(start, end, t))
     first, last = (model.palette.names[i] for i in ends)
     titles = [first, *(f"{100 * value:.0f} %" for value in t[1:-1]), last]
     return [Panel(title, y) for title, y in zip(titles, waves, strict=True)]
@@ -163,7 +162,7 @@ def draw_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Panel]]], title: s
 
 
 def make_sheet(
-    path: Path, model: SoundModel, real: RealNotes, renderer: Renderer, *, seed: int
+    path: Path, model: ExportedModel, real: RealNotes, renderer: Renderer, *, seed: int
 ) -> None:
     """Draw the sheet of a model."""
     rng = np.random.default_rng([seed, 10])

@@ -9,8 +9,8 @@ from fake_models import DULLER_DB, write_model
 from retimbre.errors import ParameterError
 from retimbre.generator import Generator, load_generator
 from retimbre.images.harmonic import bin_mask
-from retimbre.model_folder import model_folders
 from retimbre.latent import get_z_notes
+from retimbre.model_folder import model_folders
 from retimbre.types import Instruments, NoteCurve, Notes
 
 

@@ -185,13 +185,6 @@ def test_a_model_of_one_instrument_fills_other_bins(real, monkeypatch):
     assert few.random >= 3
 
 
-def test_a_path_that_leaps_is_told(real):
-    rows = sound_random.path_rows(FakeModel(), n=3, seed=0)
-    # The fake model knows nothing between instruments: one or two leaps in 50 steps.
-    assert float(rows[0].measured) >= 10.0
-    assert "0.0 % of the pairs" in rows[0].remark
-
-
 def test_levels_do_not_depend_on_the_batches(real, rng):
     model = FakeModel()
     z = rng.standard_normal((300, DIM))

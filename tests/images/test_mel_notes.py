@@ -2,15 +2,28 @@
 
 import numpy as np
 import pytest
+from mel_tones import (
+    CENT_TOLERANCE,
+    CURVE_TIMES,
+    F0,
+    FOLLOW_TOLERANCE_DB,
+    LEVEL_TOLERANCE_DB,
+    STEP_TOLERANCE,
+    T,
+    cents_off,
+    largest_step,
+    level_db,
+    measure_f0,
+    slide,
+    vibrato,
+)
 
 from retimbre.errors import ParameterError
-from retimbre.images.mel_hold import MIN_FRAMES
 from retimbre.images.mel_notes import frames_for_note, synthesize_specgram
 from retimbre.images.melspec import (
     HOP,
     N_BINS,
     N_FFT,
-    N_SAMPLES,
     ONSET_FRAME,
     SAMPLE_RATE,
     frames_for,
@@ -19,73 +32,6 @@ from retimbre.images.melspec import (
     waves_to_specgrams,
 )
 from retimbre.mixing import get_envelope
-
-F0 = 523.25
-CENT_TOLERANCE = 1.0
-"""Asked for are 5."""
-
-LEVEL_TOLERANCE_DB = 0.5
-"""Asked for are 1 to 2."""
-
-FOLLOW_TOLERANCE_DB = 0.5
-STEP_TOLERANCE = 1.15
-"""The largest step from sample to sample, re that of the plain note."""
-
-T = np.arange(N_SAMPLES) / SAMPLE_RATE
-CURVE_TIMES = np.arange(1000) * 0.010
-
-
-def harmonic(f0=F0, n_partials=8, decay=0.0):
-    """A note as recorded: held for 3 s, then released."""
-    y = sum(np.sin(2.0 * np.pi * k * f0 * T + k * k) / k for k in range(1, n_partials + 1))
-    released = np.where(T > 3.0, np.exp(-10.0 * (T - 3.0)), 1.0)
-    return 0.2 * y * np.exp(-decay * T) * np.minimum(T / 0.005, 1.0) * released
-
-
-@pytest.fixture(scope="module")
-def held_tone():
-    return waves_to_specgrams(harmonic()[None])[0]
-
-
-@pytest.fixture(scope="module")
-def pluck():
-    """Loses 43 dB a second."""
-    return waves_to_specgrams(harmonic(decay=5.0)[None])[0]
-
-
-def vibrato(cents=50.0, rate=6.0):
-    return 2.0 ** (cents / 1200.0 * np.sin(2.0 * np.pi * rate * CURVE_TIMES))
-
-
-def slide(semitones=2.0):
-    return 2.0 ** (np.interp(CURVE_TIMES, [0.5, 1.5], [0.0, semitones]) / 12.0)
-
-
-def measure_f0(y, low=0.8 * F0, high=1.3 * F0):
-    """The frequency of the partial between two, sample by sample."""
-    spectrum = np.fft.fft(np.asarray(y, np.float64))
-    frequency = np.fft.fftfreq(len(y), 1.0 / SAMPLE_RATE)
-    analytic = np.fft.ifft(spectrum * ((frequency > low) & (frequency < high)))
-    return np.diff(np.unwrap(np.angle(analytic))) * SAMPLE_RATE / (2.0 * np.pi)
-
-
-def cents_off(y, ratio, start, end):
-    """How far the note is from its curve, at worst."""
-    samples = np.arange(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
-    wanted = F0 * np.interp((samples + 0.5) / SAMPLE_RATE, CURVE_TIMES, ratio)
-    return np.abs(1200.0 * np.log2(measure_f0(y)[samples] / wanted)).max()
-
-
-def level_db(y, start, end, width=0.030):
-    """Levels over 30 ms, every 5 ms between two times."""
-    n = round(width * SAMPLE_RATE)
-    power = np.convolve(np.asarray(y, np.float64) ** 2, np.ones(n) / n, mode="same")
-    return 10.0 * np.log10(power[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE) : 80])
-
-
-def largest_step(y):
-    return np.abs(np.diff(y)).max()
-
 
 # Plain
 
@@ -313,66 +259,6 @@ def test_a_release_keeps_the_last_gain(pluck):
     boost = level_db(flat, 0.34, 0.66) - level_db(plain, 0.34, 0.66)
     assert boost.min() > 3.0
     assert np.ptp(boost) < 0.1
-
-
-# Notes longer than the image
-
-
-@pytest.mark.parametrize("curves", [{}, {"ratio": vibrato()}, {"level_db": np.zeros(1000)}])
-def test_held_notes_sound_on(held_tone, curves):
-    y = synthesize_specgram(held_tone, duration=10.0, **curves)
-    plain = synthesize_specgram(held_tone, duration=2.9)
-    assert len(y) == round(10.3 * SAMPLE_RATE)
-    assert cents_off(y, curves.get("ratio", np.ones(1000)), 0.1, 9.9) < 2.0 * CENT_TOLERANCE
-    levels = level_db(y, 0.1, 9.9)
-    assert np.abs(levels - np.median(level_db(plain, 0.1, 2.8))).max() < LEVEL_TOLERANCE_DB
-    assert largest_step(y) < STEP_TOLERANCE * largest_step(plain)
-    assert np.abs(y[-3:]).max() < 1e-3
-
-
-def test_a_held_note_begins_as_a_plain_one(held_tone):
-    y = synthesize_specgram(held_tone, duration=5.0)
-    plain = synthesize_specgram(held_tone, duration=2.9)
-    start = slice(0, round(0.4 * SAMPLE_RATE))
-    np.testing.assert_allclose(y[start], plain[start], atol=1e-5)
-
-
-def test_a_long_decay_is_stretched():
-    specgram = waves_to_specgrams(harmonic(decay=1.0)[None])[0]
-    levels = level_db(synthesize_specgram(specgram, duration=8.0), 0.3, 7.8)
-    # 8.7 dB a second up to 2.9 s: 25 dB, over 8 s.
-    assert np.all(np.diff(levels[::20]) < 0.3)
-    assert levels[0] - levels[-1] == pytest.approx(8.686 * 2.6, abs=2.5)
-
-
-def test_a_dying_note_is_held_for_a_performer(pluck):
-    alone = level_db(synthesize_specgram(pluck, duration=2.0), 0.1, 1.9)
-    assert alone[0] - alone[-1] > 60.0
-    followed = synthesize_specgram(pluck, duration=2.0, level_db=np.zeros(300))
-    assert np.ptp(level_db(followed, 0.1, 1.9)) < 16.0
-    assert largest_step(followed) < STEP_TOLERANCE * largest_step(
-        synthesize_specgram(pluck, duration=2.0)
-    )
-
-
-@pytest.mark.parametrize("n_frames", [10, 40])
-def test_few_frames_are_held(held_tone, n_frames):
-    y = synthesize_specgram(held_tone[:n_frames], duration=2.0)
-    assert np.ptp(level_db(y, 0.1, 1.9)) < 1.0
-    assert cents_off(y, np.ones(1000), 0.2, 1.8) < 5.0
-
-
-def test_the_fewest_frames_sound(held_tone):
-    y = synthesize_specgram(held_tone[:MIN_FRAMES], duration=2.0)
-    assert np.isfinite(y).all()
-    assert level_db(y, 0.1, 1.9).min() > -30.0
-
-
-def test_silence_stays_silent():
-    silence = waves_to_specgrams(np.zeros((1, N_SAMPLES)))[0]
-    for curves in ({}, {"ratio": vibrato(), "level_db": np.zeros(100)}):
-        y = synthesize_specgram(silence, duration=6.0, **curves)
-        assert np.abs(y).max() < 1e-3
 
 
 # What is refused

@@ -25,8 +25,7 @@ def write_section(title: str, markdown: str, *, path: Path = RESULTS) -> None:
     """
     text = path.read_text(encoding="utf-8") if path.exists() else HEADING
     section = f"## {title}\n\n{markdown.strip()}\n"
-    # A section ends where the next second-level heading begins, or with the file.
-    pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+    pattern = _section(title)
     if pattern.search(text):
         text = pattern.sub(lambda _: section + "\n", text, count=1)
     else:
@@ -36,30 +35,34 @@ def write_section(title: str, markdown: str, *, path: Path = RESULTS) -> None:
     temporary.replace(path)
 
 
-def update_rows(title: str, figures: list[str], table: str, *, path: Path = RESULTS) -> None:
-    """Replace rows of the table in a section by those of the same name in another table.
+def read_section(title: str, *, path: Path = RESULTS) -> str:
+    """Return what stands under a heading; nothing where there is no such section."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = _section(title).search(text)
+    return found.group().split("\n", 1)[1].strip() if found else ""
+
+
+def merge_rows(title: str, head: str, table: str, *, path: Path = RESULTS) -> None:
+    """Put rows into the table of a section: in the place of those of the same name, or below.
 
     Parameters
     ----------
     title : str
         The section's heading.
-    figures : list of str
-        The first cells of the rows; each stands in both tables once.
+    head : str
+        What stands before the table. A section with another head is of something else: its rows
+        are not kept.
     table : str
+        Markdown; the first cells name the rows.
     path : Path
-
-    Raises
-    ------
-    ValueError
-        If a row is missing.
     """
-    text = path.read_text(encoding="utf-8")
-    start = text.index(f"## {title}\n")
-    end = text.find("\n## ", start)
-    section = text[start : end if end >= 0 else len(text)].splitlines()
-    new = {line.split(" | ")[0]: line for line in table.splitlines()}
-    for figure in figures:
-        section[[line.split(" | ")[0] for line in section].index(f"| {figure}")] = new[
-            f"| {figure}"
-        ]
-    write_section(title, "\n".join(section[1:]), path=path)
+    old = read_section(title, path=path)
+    kept = old if old.startswith(head.strip()) else ""
+    lines = [line for part in (kept, table) for line in part.splitlines() if line[:1] == "|"]
+    rows = {line.split(" | ")[0]: line for line in lines}
+    write_section(title, f"{head.strip()}\n\n" + "\n".join(rows.values()), path=path)
+
+
+def _section(title: str) -> re.Pattern[str]:
+    # A section ends where the next second-level heading begins, or with the file.
+    return re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from results import update_rows, write_section
 from sound_baselines import baseline_rows
 from sound_fad import MusicnnMissingError, fad_rows
 from sound_like import like_rows
@@ -31,6 +30,7 @@ from sound_reconstruction import (
     reconstruction_rows,
     texture_rows,
 )
+from sound_record import record
 from sound_sheet import make_sheet
 from sound_speed import cost_rows
 from sound_table import Row, to_markdown
@@ -44,15 +44,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FAILURES = HERE / "sound_pitch_failures.csv"
 SHEET = ROOT / "docs" / "sound.png"
-
-INTRODUCTION = """\
-Model `{model}`: {named} named instruments. Real notes are those of {trained} presets that it was
-trained on (seen) and of {held_out} whose families were held out (unseen). Levels are dB re the
-loudest frame of a note; an error is the mean over the points of the real note's level image within
-60 dB of its loudest, then over notes. Random instruments are z ~ N(0, I). Written by
-`python benchmarks/sound.py`, seed {seed}.
-
-"""
 
 Part = Callable[[], list[Row]]
 
@@ -75,19 +66,9 @@ def main() -> None:
         found = parts[name]()
         rows += found
         print(to_markdown(found), f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
-    text = to_markdown(rows)
-    print(text)
-    if arguments.update:
-        update_rows("Sound", [row.figure for row in rows], text)
-    elif arguments.only is None and not arguments.quick:
-        head = INTRODUCTION.format(
-            model=model.name,
-            named=len(model.palette.names),
-            trained=len(real.trained),
-            held_out=len(real.held_out),
-            seed=arguments.seed,
-        )
-        write_section("Sound", head + text)
+    print(to_markdown(rows))
+    if arguments.writes:
+        record(rows, model, real, folder / "MODEL_CARD.md", seed=arguments.seed)
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -97,12 +78,14 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--recordings", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--run", type=Path, help="evaluate a training run, in one line")
     parser.add_argument("--sheet", type=Path, default=SHEET, help="where the spectrograms go")
-    parser.add_argument("--only", nargs="+", choices=PARTS, help="print these, write nothing")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these, printed only")
     parser.add_argument("--update", action="store_true", help="write what --only measures")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the notes, write nothing")
+    parser.add_argument("--quick", action="store_true", help="of fewer notes, printed only")
     parser.add_argument("--musicnn-python", default=sys.executable, help="has musicnn installed")
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.writes = not arguments.quick and (arguments.only is None or arguments.update)
+    return arguments
 
 
 PARTS = (
@@ -127,7 +110,7 @@ def _parts(
 ) -> dict[str, Part]:
     """Return the measurements by name, in the order of the table."""
     seed, share = arguments.seed, 10 if arguments.quick else 1
-    renderer = Renderer()
+    renderer, failures = Renderer(), FAILURES if arguments.writes else None
 
     def fad() -> list[Row]:
         python = arguments.musicnn_python
@@ -145,13 +128,15 @@ def _parts(
         return rows
 
     def sheet() -> list[Row]:
+        if not (arguments.writes or arguments.only):
+            return []
         make_sheet(arguments.sheet, model, real, renderer, seed=seed)
         return []
 
     measures: tuple[Part, ...] = (
         lambda: reconstruction_rows(model, real, renderer, n=200 // share, seed=seed),
         lambda: baseline_rows(real, n=100 // share, seed=seed),
-        lambda: pitch_rows(model, real, renderer, FAILURES, n=500 // share, seed=seed),
+        lambda: pitch_rows(model, real, renderer, failures, n=500 // share, seed=seed),
         lambda: spread_rows(model, real, n=300, seed=seed),
         lambda: bin_rows(model, real, n=2000, seed=seed),
         fad,

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,39 +88,86 @@ def closer_share(own: FloatArray, others: FloatArray) -> FloatArray:
     return np.asarray((others[None, :] > own[:, None]).mean(axis=1))
 
 
+def held_frames(note: HeardNote) -> npt.NDArray[np.bool_]:
+    """Tell the frames in which a recorded note is held [shape=(128,)]."""
+    return min(HELD_SECONDS, note.seconds) >= FRAME_TIMES
+
+
 def held_distances(levels: FloatArray, note: HeardNote) -> FloatArray:
     """Return the distance of levels [shape=(n, 128, 96)] to a recorded note's while it is held."""
-    frames = min(HELD_SECONDS, note.seconds) >= FRAME_TIMES
+    frames = held_frames(note)
     reference = note.image[frames, :, 0][None]
     return level_distances(levels[:, frames], reference, note.pitch, floor_db=FLOOR_DB)[:, 0]
 
 
-def like_shares(model: SoundModel, notes: list[HeardNote]) -> FloatArray:
-    """Replay every note of an instrument with the timbre of every other one.
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Some notes of an instrument, each replayed with the timbre of every other one.
+
+    Row i, column j of an array: the timbre of note i played at the pitch of note j; NaN where both
+    have one pitch.
+
+    Attributes
+    ----------
+    to_palette, of_palette : np.ndarray [shape=(n_notes, n_notes), 0..1]
+        The share of the palette that is farther from the replay than the real note is, and
+        the share that is farther from the real note than the replay is.
+    named : np.ndarray [shape=(n_named, n_notes), dB]
+        How far the palette's instruments are from the notes.
+    """
+
+    to_palette: FloatArray
+    of_palette: FloatArray
+    named: FloatArray
+
+
+def replay(model: SoundModel, notes: Sequence[HeardNote]) -> Replay:
+    """Play notes with each other's timbre and compare them with the palette."""
+    pitches = np.array([note.pitch for note in notes])
+    z = model.encode(np.stack([note.features for note in notes]), pitches)
+    named = np.empty((len(model.palette.z), len(notes)))
+    to_palette, of_palette = np.empty((2, len(notes), len(notes)))
+    for j, note in enumerate(notes):
+        played, palette = (_play(model, latents, note.pitch) for latents in (z, model.palette.z))
+        own, named[:, j] = held_distances(played, note), held_distances(palette, note)
+        of_palette[:, j] = closer_share(own, named[:, j])
+        frames = held_frames(note)
+        apart = level_distances(
+            played[:, frames], palette[:, frames], note.pitch, floor_db=FLOOR_DB
+        )
+        to_palette[:, j] = (apart > own[:, None]).mean(axis=1)
+    is_same = pitches[:, None] == pitches[None, :]
+    to_palette[is_same] = of_palette[is_same] = np.nan
+    return Replay(to_palette, of_palette, named)
+
+
+def _play(model: SoundModel, z: FloatArray, pitch: int) -> FloatArray:
+    return generate_levels(model, z, np.full(len(z), pitch), np.full(len(z), VELOCITY))
+
+
+def best_named(named: FloatArray) -> tuple[int, float]:
+    """Choose the instrument of the palette that is close to most notes, knowing them all.
+
+    Parameters
+    ----------
+    named : np.ndarray [shape=(n_named, n_notes), dB]
+        How far they are from the notes.
 
     Returns
     -------
-    shares : np.ndarray [shape=(n, n), 0..1]
-        Row i, column j: the share of the palette that is farther from note j than the timbre of
-        note i played at its pitch; NaN where both have one pitch.
+    best : int
+        Which one.
+    share : float [0..1]
+        To how many of the notes it is closer than 95 % of the palette.
     """
-    features = np.stack([note.features for note in notes])
-    pitches = np.array([note.pitch for note in notes])
-    z = model.encode(features, pitches)
-    shares = np.full((len(notes), len(notes)), np.nan)
-    for j, note in enumerate(notes):
-        played = np.concatenate([z, model.palette.z])
-        at = np.full(len(played), note.pitch)
-        levels = generate_levels(model, played, at, np.full(len(at), VELOCITY))
-        found = held_distances(levels, note)
-        shares[:, j] = closer_share(found[: len(notes)], found[len(notes) :])
-        shares[pitches == note.pitch, j] = np.nan
-    return shares
+    close = np.stack([closer_share(column, column) for column in named.T], axis=1) >= MIN_SHARE
+    best = int(close.mean(axis=1).argmax())
+    return best, float(close[best].mean())
 
 
 def like_rows(model: SoundModel, folder: Path) -> list[Row]:
     """Measure `--like` on all instruments of a folder that have several recorded pitches."""
-    rows, all_shares = [], []
+    rows: list[Row] = []
     for name, recordings in find_recordings(folder).items():
         notes, misheard = [], 0
         for recording in recordings:
@@ -127,18 +175,25 @@ def like_rows(model: SoundModel, folder: Path) -> list[Row]:
             note = hear_note(y, sr, pitch_range=model.pitch_range)
             misheard += note.pitch != recording.pitch
             notes.append(note)
-        shares = like_shares(model, notes)
-        cases = shares[np.isfinite(shares)]
-        all_shares += cases.tolist()
-        rows.append(
-            Row(
-                f"a recorded note's timbre at other pitches, {name}",
-                share((cases >= MIN_SHARE).tolist()),
-                "",
-                f"median share of the palette that is farther {np.median(cases):.3f}; "
-                f"{len(notes)} notes, {misheard} heard at another pitch than labelled",
-            )
+        found = replay(model, notes)
+        best, share_of_best = best_named(found.named)
+        remark = (
+            f"{len(notes)} notes, {misheard} heard at another pitch than labelled; of the "
+            f"named instruments the closest, chosen by all the notes, is "
+            f"{model.palette.names[best]} with {100.0 * share_of_best:.0f} % of them"
         )
-    total = share([value >= MIN_SHARE for value in all_shares])
-    head = "closer to the instrument's own note than 95 % of the palette, all cases"
-    return [Row(head, total, ">= 80 %"), *rows] if rows else []
+        of_notes = f"{name}: recorded notes closer to their replay than to 95 % of the palette"
+        of_replays = f"{name}: replays closer to the recorded note than to 95 % of the palette"
+        rows += [_row(of_notes, found.of_palette, remark), _row(of_replays, found.to_palette)]
+    return rows
+
+
+def _row(figure: str, shares: FloatArray, remark: str = "") -> Row:
+    cases = shares[np.isfinite(shares)]
+    more = f"; {remark}" if remark else ""
+    return Row(
+        figure,
+        share((cases >= MIN_SHARE).tolist()),
+        ">= 80 %",
+        f"median share of the palette that is farther {np.median(cases):.3f}{more}",
+    )

@@ -98,6 +98,8 @@ class ExportedModel:
 
     Attributes
     ----------
+    n_seen : int
+        Notes that it was trained on.
     held_out : frozenset of InstrumentKey
         Those that it was not trained on for the sake of these figures.
 
@@ -114,6 +116,7 @@ class ExportedModel:
             raise ModelFormatError(f"{folder} lacks {', '.join(sorted(missing))}; export it again.")
         self._folder = folder
         self.name = folder.name
+        self.n_seen: int = config["notes_seen"]
         self.latent_dim: int = config["latent_dim"]
         self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
         self.palette = read_palette(folder / config["palette"])

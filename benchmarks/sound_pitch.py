@@ -196,13 +196,20 @@ def write_failures(path: Path, heard: HeardPitches) -> None:
 
 
 def pitch_rows(
-    model: SoundModel, real: RealNotes, renderer: Renderer, failures: Path, *, n: int, seed: int
+    model: SoundModel,
+    real: RealNotes,
+    renderer: Renderer,
+    failures: Path | None,
+    *,
+    n: int,
+    seed: int,
 ) -> list[Row]:
     """Measure the pitch of random instruments, and of real notes as the trackers' control."""
     made = random_pitches(model, n=n, seed=seed)
-    write_failures(failures, made)
+    if failures is not None:
+        write_failures(failures, made)
     truth = real_pitches(real, renderer, n=max(2 * n // 5, 1), seed=seed)
-    more = f"; the others are in {failures.name}"
+    more = f"; the others are in {failures.name}" if failures else ""
     return [
         _row("random instruments over the whole range", made, "99.5 %", more),
         _row("real notes (the trackers' control)", truth, ""),

@@ -10,15 +10,15 @@ from retimbre.train.dataset import Dataset
 from retimbre.train.progress import tell_time
 from retimbre.train.run_folder import trained_seconds
 
-FIGURES = "## Figures"
-"""What a card says from here on is kept when a model is exported again into its folder."""
+HEADING = "\n## "
+"""From its first heading on a card is kept when a model is exported again into its folder."""
 
 
 _IMAGES = {"harmonic": "harmonic note images", "mel": "GANSynth's mel spectrograms"}
 _PLAYS = ", velocity as a condition; notes of any length at any sample rate"
 _LOSSES = (
     "L1 reconstruction at another pitch and velocity of the same instrument, GAN, auxiliary pitch "
-    "classifier, contrastive instrument loss, even morphs between two instruments"
+    "classifier, contrastive instrument loss"
 )
 _MEL_LOSSES = "Wasserstein with gradient penalty, auxiliary pitch classifier"
 _RANDOM = """
@@ -68,7 +68,8 @@ def write_card(
         f"{time} of wall clock; progressive growing to 128 frames, in stages from "
         f"{stages} notes on",
         "instruments": "as they are" if is_mel else _changed(),
-        "losses": f"{_MEL_LOSSES if is_mel else _LOSSES} ({config.adversarial})",
+        "losses": f"{_MEL_LOSSES if is_mel else _LOSSES + _path_loss(config)} "
+        f"({config.adversarial})",
         "settings": f"learning rate {config.peak_learning_rate:g}, {tell_decay(config, n_seen)}"
         f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, "
         f"seed {config.seed}",
@@ -87,7 +88,12 @@ def _weights(config: TrainConfig) -> str:
     names = "adversarial pitch " + (
         "gradient_penalty" if is_mel else "reconstruction instrument path"
     )
-    return " / ".join(f"{getattr(config, f'{name}_weight'):g} {name}" for name in names.split())
+    weights = {name: getattr(config, f"{name}_weight") for name in names.split()}
+    return " / ".join(f"{weight:g} {name}" for name, weight in weights.items() if weight)
+
+
+def _path_loss(config: TrainConfig) -> str:
+    return ", even morphs between two instruments" if config.path_weight else ""
 
 
 def _told(settings: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -127,6 +133,6 @@ def _names(dataset: Dataset, instruments: list[int]) -> list[str]:
 
 
 def _kept(path: Path) -> str:
-    """Return the figures of an earlier card: they are measured, not exported."""
+    """Return what was written or measured of a model, and not exported."""
     old = path.read_text() if path.is_file() else ""
-    return "\n" + old[old.index(FIGURES) :] if FIGURES in old else ""
+    return old[old.index(HEADING) :] if HEADING in old else ""

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import sound_like
+import sound_metrics
 import sound_random
 import sound_reconstruction
 from sound_models import Palette, generate_levels
@@ -231,13 +232,20 @@ def heard(instrument: int, pitch: int) -> SimpleNamespace:
 
 
 def test_a_timbre_that_is_known_is_closer_than_the_palette():
-    shares = sound_like.like_shares(FakeModel(), [heard(3, 60), heard(3, 67), heard(3, 60)])
-    assert np.isnan(shares[np.eye(3, dtype=bool)]).all()
-    assert np.isnan(shares[0, 2])
-    # All but the palette's own entry of that instrument.
-    assert shares[0, 1] == pytest.approx(1 - 1 / N_INSTRUMENTS)
+    found = sound_like.replay(FakeModel(), [heard(3, 60), heard(3, 67), heard(3, 60)])
+    for shares in (found.of_palette, found.to_palette):
+        assert np.isnan(shares[np.eye(3, dtype=bool)]).all()
+        assert np.isnan(shares[0, 2])
+        # All but the palette's own entry of that instrument.
+        assert shares[0, 1] == pytest.approx(1 - 1 / N_INSTRUMENTS)
+    assert found.named.argmin(axis=0).tolist() == [3, 3, 3]
 
 
-def test_a_timbre_of_another_instrument_is_not_closer():
-    shares = sound_like.like_shares(FakeModel(), [heard(3, 60), heard(7, 67)])
-    assert shares[0, 1] < 0.9
+def test_a_timbre_of_another_instrument_is_compared_from_both_sides():
+    found = sound_like.replay(FakeModel(), [heard(3, 60), heard(7, 67)])
+    images = features_to_image(np.stack([features_of(k, 67) for k in range(N_INSTRUMENTS)]))
+    levels = images[:, FRAME_TIMES <= sound_like.HELD_SECONDS, :, 0]
+    apart = sound_metrics.level_distances(levels, levels, 67, floor_db=sound_like.FLOOR_DB)
+    assert found.of_palette[0, 1] == pytest.approx((apart[7] > apart[3, 7]).mean())
+    assert found.to_palette[0, 1] == pytest.approx((apart[3] > apart[3, 7]).mean())
+    assert found.of_palette[0, 1] != found.to_palette[0, 1]

@@ -128,6 +128,13 @@ def test_share_that_is_farther():
     assert shares.tolist() == [1.0, 0.5, 0.0]
 
 
+def test_the_best_named_instrument_is_close_to_most_notes():
+    rows = np.arange(40.0)[:, None]
+    distances = np.concatenate([np.tile(rows, (1, 2)), np.tile(rows[::-1], (1, 2))], axis=1)
+    distances[7, :3] = -1.0  # the closest of three notes out of four
+    assert sound_like.best_named(distances) == (7, 0.75)
+
+
 def test_recordings_are_single_notes_of_several_pitches(tmp_path):
     lines = [
         "file\tinstrument\tannotation_file\tnote",

@@ -9,6 +9,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import tensorflow as tf
 
+from retimbre.train.schedule import resolution_weights
+
 Tensor = Any
 
 LEAK = 0.2
@@ -66,12 +68,25 @@ class Fade(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
         """Blend two tensors of one shape; `alpha` has shape (1,)."""
-        weight = tf.cast(tf.reshape(alpha, []), new.dtype)
-        return weight * new + (1 - weight) * tf.cast(old, new.dtype)
+        return blend(new, tf.cast(old, new.dtype), alpha)
 
     def compute_output_shape(self, new_shape: Any, old_shape: Any, alpha_shape: Any) -> Any:
         """Return the new resolution's shape."""
         return new_shape
+
+
+def blend(new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
+    """Blend two tensors of one shape and type by the weights of their resolutions.
+
+    Parameters
+    ----------
+    new, old : tensor
+        What the newest resolution gives and the one below, brought to its size.
+    alpha : tensor [shape=(1,), 0..1]
+        See `retimbre.train.schedule.stage_at`.
+    """
+    weights = resolution_weights(1, tf.cast(tf.reshape(alpha, []), new.dtype), 2)
+    return weights[1] * new + weights[0] * old
 
 
 class _Equalised:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from retimbre.train import losses
 from retimbre.train.adversarial import find_game
 from retimbre.train.config import TrainConfig
+from retimbre.train.layers import blend
 from retimbre.train.networks import Networks
 
 Tensor = Any
@@ -131,7 +132,7 @@ class StagePasses:
         """Give real images the detail that the faded-in resolution has by now."""
         make = self.networks.make
         coarse = make.double(make.halve(images, dtype="float32"), dtype="float32")
-        return alpha[0] * images + (1.0 - alpha[0]) * coarse
+        return blend(images, coarse, alpha)
 
     def _perturb(self, x: Tensor, seed: Tensor) -> Tensor:
         """Add a little noise, so that what tells real from made is more than the last bit."""

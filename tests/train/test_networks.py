@@ -13,7 +13,8 @@ from retimbre.train.schedule import resolution_weights
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 PINNED = Path(__file__).with_name("harmonic_variables.txt")
-STAGES = {"harmonic": (1, 2), "mel": (0, 1)}
+FADES = [("harmonic", stage) for stage in range(1, 5)] + [("mel", stage) for stage in range(1, 7)]
+"""Every resolution that is faded in."""
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +27,6 @@ def built():
 @pytest.fixture(params=["harmonic", "mel"])
 def networks(request, built):
     return built[request.param]
-
-
-@pytest.fixture
-def stages(networks):
-    """Two stages, coarse and fine, with channels of one width and of two."""
-    return STAGES[networks.representation.name]
 
 
 def condition(networks, n=3):
@@ -84,45 +79,37 @@ def test_mel_shapes(built, stage):
     assert networks.discriminator(stage, False).output_shape == [(None, 1), (None, 61)]
 
 
-def test_a_new_resolution_begins_with_the_old_image(networks, stages):
-    coarse, fine = stages
-    before = play(networks, coarse, False, 1.0)
-    after = play(networks, fine, True, 0.0)
-    np.testing.assert_allclose(after, double(before), rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize(("name", "stage"), FADES)
+def test_the_image_is_the_sum_of_the_resolutions_by_their_weights(built, name, stage):
+    networks = built[name]
+    n_stages = networks.representation.n_stages
+    parts = {k: play(networks, k, False, 1.0) for k in (stage - 1, stage)}
+    parts[stage - 1] = double(parts[stage - 1])
+    assert np.abs(parts[stage] - parts[stage - 1]).max() > 1e-3
+    for weight in (0.0, 0.3, 0.8, 1.0):
+        weights = resolution_weights(stage, weight, n_stages)
+        expected = sum(share * parts[k] for k, share in enumerate(weights) if share > 0.0)
+        found = play(networks, stage, True, weight)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_new_resolution_ends_alone(networks, stages):
-    _, fine = stages
-    faded, alone = play(networks, fine, True, 1.0), play(networks, fine, False, 1.0)
-    np.testing.assert_allclose(faded, alone, rtol=1e-5, atol=1e-6)
-
-
-def test_the_image_is_the_sum_of_the_resolutions_by_their_weights(networks, stages):
-    coarse, fine = stages
-    weights = resolution_weights(fine, 0.3, networks.representation.n_stages)
-    new = play(networks, fine, False, 1.0)
-    old = double(play(networks, coarse, False, 1.0))
-    assert np.abs(new - old).max() > 1e-3
-    expected = weights[fine] * new + weights[coarse] * old
-    found = play(networks, fine, True, 0.3)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_the_judge_of_a_new_resolution_begins_where_the_old_one_was(networks, stages):
-    coarse, fine = stages
-    image = play(networks, coarse, False, 1.0)
-    before = networks.discriminator(coarse, False)([image, alpha(1.0)])
-    after = networks.discriminator(fine, True)([double(image), alpha(0.0)])
+@pytest.mark.parametrize(("name", "stage"), FADES)
+def test_the_judge_of_a_new_resolution_begins_where_the_old_one_was(built, name, stage):
+    networks = built[name]
+    image = play(networks, stage - 1, False, 1.0)
+    before = networks.discriminator(stage - 1, False)([image, alpha(1.0)])
+    after = networks.discriminator(stage, True)([double(image), alpha(0.0)])
     for old, new in zip(before, after, strict=True):
         np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-5)
 
 
-def test_the_encoder_of_a_new_resolution_begins_where_the_old_one_was(built):
+@pytest.mark.parametrize("stage", range(1, 5))
+def test_the_encoder_of_a_new_resolution_begins_where_the_old_one_was(built, stage):
     networks = built["harmonic"]
-    image = play(networks, 1, False, 1.0)
+    image = play(networks, stage - 1, False, 1.0)
     _, pitch, _ = condition(networks)
-    before = networks.encoder(1, False)([image, pitch, alpha(1.0)])
-    after = networks.encoder(2, True)([double(image), pitch, alpha(0.0)])
+    before = networks.encoder(stage - 1, False)([image, pitch, alpha(1.0)])
+    after = networks.encoder(stage, True)([double(image), pitch, alpha(0.0)])
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-5)
 
 
@@ -207,7 +194,9 @@ def judged(networks, images, stage, weight):
     return layer(h, networks.d_real, slope=1.0), layer(h, networks.d_pitch, slope=1.0)
 
 
-@pytest.mark.parametrize(("stage", "weight"), [(0, 1.0), (2, 1.0), (2, 0.3)])
+@pytest.mark.parametrize(
+    ("stage", "weight"), [(0, 1.0), (1, 0.6), (2, 1.0), (2, 0.3), (3, 0.8), (4, 0.1)]
+)
 @pytest.mark.parametrize("n_different", [1, 3])
 def test_the_mel_judge_is_gansynths(built, stage, weight, n_different):
     networks, rng = built["mel"], np.random.default_rng(stage)
@@ -223,13 +212,14 @@ def test_the_mel_judge_is_gansynths(built, stage, weight, n_different):
         assert np.abs(wanted).max() > 0.1
 
 
+@pytest.mark.parametrize("stage", range(1, 5))
 @pytest.mark.parametrize("name", ["encoder", "discriminator"])
-def test_a_trunk_whose_fade_is_over_has_the_new_resolution_alone(built, name):
+def test_a_trunk_whose_fade_is_over_has_the_new_resolution_alone(built, name, stage):
     networks = built["harmonic"]
-    image = play(networks, 2, False, 1.0)
+    image = play(networks, stage, False, 1.0)
     inputs = [image, condition(networks)[1]] if name == "encoder" else [image]
     build = getattr(networks, name)
-    faded, alone = (build(2, fading)([*inputs, alpha(1.0)]) for fading in (True, False))
+    faded, alone = (build(stage, fading)([*inputs, alpha(1.0)]) for fading in (True, False))
     if name == "encoder":
         faded, alone = [faded], [alone]
     for one, other in zip(faded, alone, strict=True):

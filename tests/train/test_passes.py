@@ -7,6 +7,7 @@ import pytest
 from tiny_runs import TINY, TINY_MEL
 
 from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+from retimbre.train.schedule import resolution_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -154,6 +155,20 @@ def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
     flat = tf.ones(images.shape)
     mel.judge(((flat, one_hot, velocity),), images, *draws(), True)
     np.testing.assert_allclose(shown[2], 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("stage", range(1, 7))
+def test_real_images_are_the_sum_of_their_resolutions_by_the_weights(passes, stage):
+    rng = np.random.default_rng(stage)
+    height, width = 2 << stage, 16 << stage
+    images = rng.uniform(-1, 1, (2, height, width, 2)).astype(np.float32)
+    coarse = images.reshape(2, height // 2, 2, width // 2, 2, 2).mean(axis=(2, 4))
+    parts = {stage: images, stage - 1: coarse.repeat(2, axis=1).repeat(2, axis=2)}
+    for weight in (0.0, 0.3, 0.8, 1.0):
+        weights = resolution_weights(stage, weight, 7)
+        expected = sum(share * parts[k] for k, share in enumerate(weights) if share > 0.0)
+        found = passes["mel"]._fade_in(images, np.array([weight], np.float32))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_instance_noise_is_as_strong_as_set(passes):

@@ -204,14 +204,6 @@ def test_a_half_written_shard_does_not_count(tmp_path, font):
     assert contents(torn) == contents(whole)
 
 
-def test_processes_build_the_same_as_one(tmp_path, recordings):
-    for name, workers in (("one", 1), ("two", 2)):
-        rendering.build(
-            tmp_path / name, [], recordings=[recordings], pitches=PITCHES, workers=workers
-        )
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
-
-
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
@@ -263,42 +255,55 @@ sys.path.insert(0, {here!r})
 from pathlib import Path
 from tiny_soundfont import TinyPlayer
 from retimbre.train import fluid, rendering
+# Processes begin by reading this file too, and so they have the player.
 fluid.FluidSynth = TinyPlayer
 if __name__ == "__main__":
-    rendering.build(
-        Path({folder!r}), [Path(p) for p in {fonts!r}], recordings=[Path({recordings!r})],
-        pitches=range(94, 109), velocities=(80,), workers={workers},
-    )
+    rendering.build(Path({folder!r}), [Path({font!r})], recordings=[Path({recordings!r})],
+                    workers={workers}, **{settings!r})
 """
+
+
+def write_script(folder, font, recordings, workers, settings):
+    """Write a build with a stand-in player that its processes have as well; return its path."""
+    script = folder.with_suffix(".py")
+    text = SCRIPT.format(
+        here=str(Path(__file__).parent),
+        folder=str(folder),
+        font=str(font),
+        recordings=str(recordings),
+        workers=workers,
+        settings=settings,
+    )
+    script.write_text(text)
+    return script
+
+
+def test_processes_build_the_same_as_one(tmp_path, font, recordings):
+    one, two = tmp_path / "one", tmp_path / "two"
+    settings = {"pitches": PITCHES, "velocities": (60, 100), "fraction": 0.8}
+    script = write_script(two, font, recordings, 2, settings)
+    subprocess.run([sys.executable, str(script)], check=True)
+    rendering.build(one, [font], recordings=[recordings], workers=1, **settings)
+    assert {label.source for label in labels_of(two)} == {"tiny.sf2", "mine"}
+    assert contents(two) == contents(one)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_build_goes_on_and_ends_the_same(tmp_path, font, recordings, workers):
-    # A process of its own cannot be given the player, so two of them read recordings alone.
-    fonts = [font] if workers == 1 else []
-    for pitch in range(94, 109):
+    pitches = range(94, 109)
+    for pitch in pitches:
         soundfile.write(recordings / f"reed_{pitch}.wav", tone(pitch), 44100)
-    code = SCRIPT.format(
-        here=str(Path(__file__).parent),
-        folder=str(tmp_path / "killed"),
-        fonts=[str(path) for path in fonts],
-        recordings=str(recordings),
-        workers=workers,
-    )
-    script = tmp_path / "build.py"
-    script.write_text(code)
-    done = tmp_path / "killed" / "shards"
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    settings = {"pitches": pitches, "velocities": (80,)}
+    script = write_script(killed, font, recordings, workers, settings)
     with subprocess.Popen([sys.executable, str(script)]) as process:
         try:
-            while len(list(done.glob("*.jsonl"))) < 3:
+            while len(list(killed.glob("shards/*.jsonl"))) < 3:
                 assert process.poll() is None
                 time.sleep(0.005)
         finally:
             process.kill()
-    n_done = len(list(done.glob("*.jsonl")))
-    assert 3 <= n_done < 15
-    settings = {"recordings": [recordings], "pitches": range(94, 109), "workers": 1}
-    settings["velocities"] = (80,)
-    rendering.build(tmp_path / "killed", fonts, **settings)
-    rendering.build(tmp_path / "whole", fonts, **settings)
-    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert 3 <= len(list(killed.glob("shards/*.jsonl"))) < 15
+    for folder in (killed, whole):
+        rendering.build(folder, [font], recordings=[recordings], workers=1, **settings)
+    assert contents(killed) == contents(whole)

@@ -212,8 +212,14 @@ def generate_images(
 
     As the main job plays them: in their own octave, and louder is brighter.
     """
-    images = keep_octave(features_to_image(model.generate(z, pitches, velocities)))
-    return brighten(images, velocities)
+    return brighten(generate_plain_images(model, z, pitches, velocities), velocities)
+
+
+def generate_plain_images(
+    model: SoundModel, z: FloatArray, pitches: IntArray, velocities: IntArray
+) -> FloatArray:
+    """Play notes as `generate_images` does, with the brightness that the network gives them."""
+    return keep_octave(features_to_image(model.generate(z, pitches, velocities)))
 
 
 def generate_levels(

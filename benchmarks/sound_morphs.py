@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sound_metrics import step_ratio
-from sound_models import ExportedModel, SoundModel, generate_levels
+from sound_models import ExportedModel, SoundModel, draw_z, generate_levels
 from sound_table import Row
 
 from retimbre.images.harmonic import LEVEL_FLOOR_DB
@@ -15,33 +15,38 @@ from retimbre.types import Instruments, Notes
 FloatArray = npt.NDArray[np.floating[Any]]
 
 PITCH = 60
-OTHER_PITCH = 72
 VELOCITY = 80
 STEPS = 50
 SMOOTH_RATIO = 3.0
+ELSEWHERE = ((48, 80), (72, 80), (84, 80), (60, 40), (60, 120))
+"""MIDI pitches and velocities."""
+
 FLOORS = (LEVEL_FLOOR_DB, -60.0)
 
 
 def path_rows(model: ExportedModel, *, n: int, seed: int) -> list[Row]:
-    """Measure the steps of morphs between random pairs of the palette: slerps, and as played."""
+    """Measure the steps between two instruments of the palette: on slerps, and as played."""
     rng = np.random.default_rng([seed, 6])
     z = model.palette.z
     pairs = [z[rng.choice(len(z), 2, replace=False)] for _ in range(n)]
-    slerps, morphs, others = [], [], []
-    for pair in pairs:
-        slerps.append(_step_ratios(model, slerp(*pair, np.linspace(0.0, 1.0, STEPS + 1)), PITCH))
-        played = play_morph(model, pair)
-        morphs.append(_step_ratios(model, played, PITCH))
-        others.append(_step_ratios(model, played, OTHER_PITCH))
+    slerps = [slerp(*pair, np.linspace(0.0, 1.0, STEPS + 1)) for pair in pairs]
+    morphs = [play_morph(model, pair) for pair in pairs]
     rows = [
-        _row(f"slerp of {STEPS} steps", floor, ratios)
-        for floor, ratios in zip(FLOORS, np.transpose(slerps), strict=True)
+        _row(f"slerp of {STEPS} steps, {_above(floor)}", _ratios(model, slerps, floor_db=floor))
+        for floor in FLOORS
     ]
-    for floor, ratios, there in zip(
-        FLOORS, np.transpose(morphs), np.transpose(others), strict=True
-    ):
-        remark = f"; the same way at MIDI {OTHER_PITCH}: largest {there.max():.2f}"
-        rows.append(_row(f"morph of {STEPS} steps as it is played", floor, ratios, remark))
+    for floor in FLOORS:
+        found = _ratios(model, morphs, floor_db=floor)
+        rows.append(_row(f"morph of {STEPS} steps as it is played, {_above(floor)}", found))
+    # Some of the pairs tell how far the evenness reaches from where the pace was found.
+    some = morphs[: max(n // 4, 1)]
+    for pitch, velocity in ELSEWHERE:
+        found = _ratios(model, some, pitch, velocity)
+        where = f"paced at MIDI {PITCH}, played at MIDI {pitch}, velocity {velocity}"
+        rows.append(_row(f"the same morph {where}", found, is_asked=False))
+    random = [play_morph(model, draw_z(model, 2, rng)) for _ in some]
+    found = _ratios(model, random)
+    rows.append(_row("morph as it is played between random instruments", found, is_asked=False))
     return rows
 
 
@@ -60,19 +65,32 @@ def play_morph(model: ExportedModel, pair: FloatArray, n: int = STEPS + 1) -> Fl
     return get_z_notes(onset, path)
 
 
-def _step_ratios(model: SoundModel, z: FloatArray, pitch: int) -> list[float]:
-    """Return the largest over the mean step of a path, above each of the floors."""
-    levels = generate_levels(model, z, np.full(len(z), pitch), np.full(len(z), VELOCITY))
-    return [step_ratio(levels, pitch, floor_db=floor) for floor in FLOORS]
+def _ratios(
+    model: SoundModel,
+    paths: list[FloatArray],
+    pitch: int = PITCH,
+    velocity: int = VELOCITY,
+    *,
+    floor_db: float = LEVEL_FLOOR_DB,
+) -> FloatArray:
+    """Return the largest over the mean step of each path."""
+    found = []
+    for z in paths:
+        levels = generate_levels(model, z, np.full(len(z), pitch), np.full(len(z), velocity))
+        found.append(step_ratio(levels, pitch, floor_db=floor_db))
+    return np.array(found)
 
 
-def _row(path: str, floor_db: float, ratios: FloatArray, remark: str = "") -> Row:
+def _above(floor_db: float) -> str:
+    return f"largest over mean step, above {floor_db:.0f} dB"
+
+
+def _row(figure: str, ratios: FloatArray, *, is_asked: bool = True) -> Row:
     smooth = 100.0 * np.mean(ratios <= SMOOTH_RATIO)
     return Row(
-        f"{path}, largest over mean step, above {floor_db:.0f} dB",
+        figure,
         f"{ratios.max():.2f}",
-        f"<= {SMOOTH_RATIO:.0f}",
-        f"largest of {len(ratios)} pairs of the palette at MIDI {PITCH}; median "
-        f"{np.median(ratios):.2f}, 99th percentile {np.quantile(ratios, 0.99):.2f}, "
-        f"{smooth:.1f} % of the pairs <= {SMOOTH_RATIO:.0f}{remark}",
+        f"<= {SMOOTH_RATIO:.0f}" if is_asked else "",
+        f"largest of {len(ratios)} pairs; median {np.median(ratios):.2f}, 99th percentile "
+        f"{np.quantile(ratios, 0.99):.2f}, {smooth:.1f} % of the pairs <= {SMOOTH_RATIO:.0f}",
     )

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sound_metrics import brightness, level_error, texture_depths
-from sound_models import ExportedModel, SoundModel, generate_images, generate_levels
+from sound_models import (
+    ExportedModel,
+    SoundModel,
+    generate_images,
+    generate_levels,
+    generate_plain_images,
+)
 from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
@@ -246,13 +252,17 @@ def brightness_rows(model: SoundModel, real: RealNotes, *, pitch: int = 60) -> l
     f0 = float(midi_to_hz(pitch))
     z = model.palette.z
     pitches = np.full(len(z), pitch)
-    soft, loud = (
-        generate_images(model, z, pitches, np.full(len(z), velocity)) for velocity in (SOFT, LOUD)
-    )
-    ratios = [brightness(b, f0) / brightness(a, f0) for a, b in zip(soft, loud, strict=True)]
-    truth = real_brightness_ratios(real)
+
+    def ratios(play: Callable[..., FloatArray]) -> list[float]:
+        soft, loud = (play(model, z, pitches, np.full(len(z), v)) for v in (SOFT, LOUD))
+        return [brightness(b, f0) / brightness(a, f0) for a, b in zip(soft, loud, strict=True)]
+
     rows = []
-    for name, found in (("palette", ratios), ("real presets", truth)):
+    for name, found in (
+        ("palette", ratios(generate_images)),
+        ("palette, by the network alone", ratios(generate_plain_images)),
+        ("real presets", real_brightness_ratios(real)),
+    ):
         rows.append(
             Row(
                 f"brighter at velocity {LOUD} than at {SOFT}, {name}",

@@ -40,7 +40,7 @@ class NoteGenerator(Protocol):
         """See `retimbre.generator.Generator.encode`."""
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
-        """See `retimbre.generator.Generator.even_path`; the slerp itself where it is even."""
+        """See `retimbre.generator.Generator.even_path`; a generator may keep to plain slerps."""
 
     def generate_samples_from_z(
         self,

@@ -228,6 +228,21 @@ def test_mixed_precision_keeps_weights_and_images_wide():
         assert {output.dtype for output in model.outputs} == {"float32"}
 
 
+@pytest.mark.parametrize("config", [TINY, TINY_MEL], ids=["harmonic", "mel"])
+def test_a_step_in_mixed_precision_trains(eagerly, config):
+    from retimbre.train.trainer import Trainer
+
+    trainer = Trainer(replace(config, mixed_precision=True))
+    nets = trainer.networks
+    changed = changed_by_a_step(trainer, 0, n_notes=2 if nets.representation.has_encoder else 1)
+    assert {"g_conv0a", "g_out0", "d_in0", "d_last", "d_real", "d_pitch"} <= changed
+    weights = [*trainer.maker_variables, *nets.discriminator_variables, *trainer.averages]
+    optimizers = trainer.maker_optimizer, trainer.judge_optimizer
+    for variable in (*weights, *(v for o in optimizers for v in o._velocities)):
+        assert np.asarray(variable).dtype == np.float32
+        assert np.isfinite(np.asarray(variable)).all()
+
+
 def test_rates_are_set_and_the_penalty_comes_every_few_steps(eagerly, monkeypatch):
     from retimbre.train import adversarial
     from retimbre.train.trainer import Trainer

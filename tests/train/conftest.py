@@ -1,6 +1,7 @@
-"""A tiny run that several files look at."""
+"""What several files look at: a tiny run, a small checkpoint of GANSynth."""
 
 import pytest
+from gansynth_files import SMALL, variables
 from small_dataset import write_dataset
 from tiny_runs import TINY, state_of
 
@@ -51,3 +52,9 @@ def finished(notes, notes_folder, tmp_path_factory):
     )
     tf.config.run_functions_eagerly(False)
     return folder, state_of(trainer), lines, statuses
+
+
+@pytest.fixture
+def values():
+    """What a small checkpoint of GANSynth holds."""
+    return variables(SMALL)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from retimbre.decoding import Chunk, decode_chunks
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.files import whole_file
+from retimbre.files import append_byte, whole_file
 from retimbre.types import FloatArray
 
 logger = logging.getLogger("retimbre")
@@ -262,6 +262,7 @@ def save(
                 for block in _audited(blocks, path, warn_above_full_scale=is_clipping):
                     sink.write(block)
         except soundfile.LibsndfileError as error:
+            append_byte(temporary)  # libsndfile does not say that a disk is full
             raise DecodeError(
                 f"{os.fspath(path)} cannot be written: {error.error_string.rstrip('.')}."
             ) from error

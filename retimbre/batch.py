@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from retimbre import audio, midi, pipeline, plot
 from retimbre.errors import DecodeError, ParameterError, one_line
+from retimbre.files import check_room
 from retimbre.plan import Job, Output
 from retimbre.result import Result
 from retimbre.settings import Settings
@@ -208,8 +209,10 @@ def _check_folder(folder: Path) -> None:
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise DecodeError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise DecodeError(f"Cannot write into {str(folder)!r}: permission denied.")
+    try:
+        check_room(there)
+    except OSError as error:
+        raise DecodeError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -88,6 +89,40 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise DecodeError(f"{os.fspath(path)} cannot be written: {_reason(error)}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_room(folder: str | os.PathLike[str]) -> None:
+    """Find out whether a file can be written into a folder: by trying, and leaving nothing there.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        One that exists.
+
+    Raises
+    ------
+    OSError
+        Why not: the disk is full, the file system is read-only, there is no permission.
+    """
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+        probe.write(b"\0")
+
+
+def append_byte(path: str | os.PathLike[str]) -> None:
+    """Find out why a file cannot become longer, where a library that writes it does not say.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of no use to anybody after this.
+
+    Raises
+    ------
+    OSError
+        If there is a reason: the disk is full.
+    """
+    with open(path, "ab", buffering=0) as handle:
+        handle.write(b"\0")
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

@@ -8,7 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -49,7 +49,7 @@ class Instrument:
     ----------
     name : str
     z : np.ndarray of float32 [shape=(latent_dim,)]
-        Its place; read-only.
+        Its place; read-only, and too long to be printed.
     brightness : float [Hz]
         Spectral centroid of the first second of middle C at velocity 80.
     attack : float [seconds]
@@ -69,7 +69,7 @@ class Instrument:
     """
 
     name: str
-    z: FloatArray
+    z: FloatArray = field(repr=False)
     brightness: float
     attack: float
     decay: float
@@ -85,7 +85,8 @@ class Palette(Mapping[str, FloatArray]):
     """The instruments of a model: a mapping from name to latent vector.
 
     Names match loosely: capitals, spaces, punctuation and accents do not count, and words of a
-    name are enough where only one instrument has them.
+    name are enough where only one instrument has them. One that is told from another by a
+    parenthesis alone, as "Flute (Other)" from "Flute", is meant only where that is asked for.
 
     Parameters
     ----------
@@ -149,15 +150,21 @@ class Palette(Mapping[str, FloatArray]):
         Parameters
         ----------
         words : iterable of str
-            Words or their beginnings; none select everything.
+            Words or their beginnings; none select everything. Where no name holds them, they
+            are taken for a part of a name without its spaces, or as in ``palette[name]``.
 
         Returns
         -------
         instruments : list of Instrument
             In their order; empty if none fits.
         """
-        wanted = _words(" ".join(words))
-        return [entry for name, entry in self._entries.items() if _has_words(name, wanted, _begins)]
+        asked = " ".join(words)
+        wanted = _words(asked)
+        found = [name for name in self._entries if _has_words(name, wanted, _begins)]
+        if not found:
+            part = "".join(wanted)
+            found = [name for name in self._entries if part in "".join(_words(name))]
+        return [self._entries[name] for name in found or self._fitting(asked)]
 
     def near(self, name: str, n: int = NEAR_NAMES) -> list[str]:
         """Return the names most like `name`, the nearest first."""
@@ -178,20 +185,22 @@ class Palette(Mapping[str, FloatArray]):
         found = ([known for known in self._entries if rule(known)] for rule in rules)
         fitting = next((names for names in found if names), [])
         other = SYNONYMS.get(" ".join(wanted))
-        return self._fitting(other) if other and not fitting else fitting
+        return self._fitting(other) if other and not fitting else _without_twins(fitting)
 
     def _miss(self, name: str, fitting: list[str]) -> str:
-        which = f"There is no instrument {name!r}"
-        near = self.near(name)
-        more = ""
+        which = f"There is no instrument {name!r}; near names are {', '.join(self.near(name))}"
         if fitting:
-            which = f"{name!r} could be {len(fitting)} instruments, say which"
-            near = fitting[:AMBIGUOUS_NAMES]
-            more = ", ..." if len(fitting) > len(near) else ""
-        return (
-            f"{which}; near names are {', '.join(near)}{more}; "
-            "'retimbre instruments' lists them all."
-        )
+            more = ", ..." if len(fitting) > AMBIGUOUS_NAMES else ""
+            which = (
+                f"{name!r} could be {len(fitting)} instruments, say which; "
+                f"they are {', '.join(fitting[:AMBIGUOUS_NAMES])}{more}"
+            )
+        return f"{which}; 'retimbre instruments' lists them all."
+
+
+def _without_twins(names: list[str]) -> list[str]:
+    """Leave out the names that are another of them with a parenthesis behind."""
+    return [name for name in names if re.sub(r"\s*\([^()]*\)$", "", name) not in {*names} - {name}]
 
 
 def _words(name: str) -> list[str]:

@@ -1,13 +1,17 @@
 """The command: what it says and returns when something fails."""
 
+import errno
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from command_line import objects, retimbre
 from fakes import FakeGenerator, files_in
 
-from retimbre import batch, generator, pitch
+from retimbre import batch, files, generator, pitch
 from retimbre.cli.talk import Report
 
 pytestmark = pytest.mark.usefixtures("in_folder")
@@ -89,6 +93,39 @@ def test_unwritable_folder_is_told_before_the_work(melody, monkeypatch):
     result = retimbre("melody.wav", "-o", "file/out/", exit_code=1)
     assert "'file/out'" in result.stderr
     assert "is a file" in result.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_folder_that_takes_no_file_is_told_with_its_reason(melody, monkeypatch, number):
+    def fail(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
+    monkeypatch.setattr(pitch, "estimate_pitch", None)
+    told = retimbre("melody.wav", "-o", "new/out/", exit_code=1).stderr
+    assert told == f"retimbre: melody.wav: Cannot write into 'new/out': {os.strerror(number)}.\n"
+
+
+# Files may become no longer than 20,000 bytes, as on a disk that fills up on the way.
+LIMITED_RUN = (
+    "import resource, fakes; from retimbre.cli import main; fakes.install();"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); main()"
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of resources")
+@pytest.mark.parametrize("name", ["out.wav", "out.flac"])
+def test_disk_that_fills_up_is_told_as_such(melody, name):
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED_RUN, "melody.wav", "-q", "-o", name],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (
+        1, f"retimbre: melody.wav: {name} cannot be written: {os.strerror(errno.EFBIG)}.\n"
+    )  # fmt: skip
+    assert files_in(Path()) == {"melody.wav"}
 
 
 def test_interrupt_is_one_line_and_130(melody, monkeypatch):

@@ -1,12 +1,14 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
 import stat
+import tempfile
 
 import pytest
 
 from retimbre.errors import DecodeError
-from retimbre.files import open_input, whole_file, write_bytes, write_text
+from retimbre.files import check_room, open_input, whole_file, write_bytes, write_text
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path):
@@ -86,6 +88,20 @@ def test_a_protected_folder_is_one_sentence(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(DecodeError, match="cannot be written: Permission denied"):
         write_text(tmp_path / "file.txt", "")
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path, monkeypatch):
+    check_room(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        check_room(tmp_path / "nowhere")
+    if os.path.exists("/dev/full"):
+        monkeypatch.setattr(
+            tempfile, "TemporaryFile", lambda dir, buffering: open("/dev/full", "wb", buffering)
+        )
+        with pytest.raises(OSError, match="No space left") as told:
+            check_room(tmp_path)
+        assert told.value.errno == errno.ENOSPC
 
 
 def test_an_input_is_opened_at_its_start_without_its_name(tmp_path):

@@ -57,6 +57,8 @@ def test_json_is_an_array_of_all_that_is_known(model: Path) -> None:
         (["piano"], ["Grand Piano", "Electric Piano 1"]),
         (["PIA", "gra"], ["Grand Piano"]),
         (["electro"], ["Électro-Basse"]),
+        (["electricpiano1"], ["Electric Piano 1"]),
+        (["glassharm"], ["Glass Harmonics"]),
     ],
 )
 def test_words_select(model: Path, words: list[str], names: list[str]) -> None:

@@ -99,8 +99,40 @@ def test_a_miss_lists_near_names(palette: Palette, asked: str, near: str) -> Non
 def test_what_could_be_several_is_a_miss(palette: Palette, asked: str, meant: list[str]) -> None:
     with pytest.raises(ParameterError, match=f"could be {len(meant)} instruments") as told:
         palette[asked]
-    assert f"near names are {', '.join(meant)};" in str(told.value)
+    assert f"say which; they are {', '.join(meant)};" in str(told.value)
     assert asked not in palette
+
+
+TWINS = ("Bowed Glass", "Bowed Glass (Other)", "Flute (Other)", "Flute (Third)", "Piano (1)")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("bow", "Bowed Glass"),
+        ("glass", "Bowed Glass"),
+        ("bowed glass (other)", "Bowed Glass (Other)"),
+        ("glass other", "Bowed Glass (Other)"),
+        ("piano", "Piano (1)"),
+    ],
+)
+def test_a_name_goes_before_its_twin_in_parentheses(asked: str, found: str) -> None:
+    palette = make(TWINS)
+    assert palette.describe(asked).name == found
+    assert asked in palette
+
+
+def test_twins_without_a_plain_name_are_several() -> None:
+    with pytest.raises(ParameterError, match=r"they are Flute \(Other\), Flute \(Third\);"):
+        make(TWINS)["flute"]
+    with pytest.raises(ParameterError, match=r"they are Bowed Glass \(Other\), Flute \(Other\);"):
+        make(TWINS)["other"]
+
+
+def test_what_is_known_of_an_instrument_prints_on_a_line() -> None:
+    told = repr(make().describe("Flute"))
+    assert told.startswith("Instrument(name='Flute', brightness=1000.0, ")
+    assert "array" not in told
 
 
 def test_a_long_list_is_cut() -> None:
@@ -138,7 +170,15 @@ def test_it_is_a_mapping(palette: Palette) -> None:
         (("piano 2",), ["Electric Piano 2"]),
         (("pia",), ["Grand Piano", "Electric Piano 1", "Electric Piano 2"]),
         (("kazoo",), []),
+        (("panflute",), ["Pan Flute"]),
+        (("glasshar",), ["Glass Harmonics"]),
+        (("pianograndpiano",), []),
     ],
 )
 def test_instruments_are_selected_by_words(palette: Palette, words, found) -> None:
     assert [entry.name for entry in palette.select(words)] == found
+
+
+def test_synonyms_select_where_no_name_holds_the_word() -> None:
+    palette = make(("Kalimba", "Flute"))
+    assert [entry.name for entry in palette.select(("thumb", "piano"))] == ["Kalimba"]

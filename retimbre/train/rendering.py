@@ -57,13 +57,11 @@ class Built:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One pitch."""
+class _Plan:
+    """What all pitches of a build have in common."""
 
-    folder: str
-    fonts: tuple[str, ...]
-    recordings: tuple[Recording, ...]
-    pitch: int
+    folder: Path
+    fonts: tuple[Path, ...]
     velocities: tuple[int, ...]
     fraction: float
     seed: int
@@ -74,6 +72,15 @@ class _Job:
     def measure(self) -> Measure:
         """How its notes are kept."""
         return find_measure(self.representation)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One pitch."""
+
+    plan: _Plan
+    pitch: int
+    recordings: tuple[Recording, ...]
 
 
 @dataclass
@@ -153,27 +160,15 @@ def build(
     ModelFormatError
         If no note came out, or a shard is damaged.
     """
-    fonts = list(fonts)
+    plan = _Plan(folder, tuple(fonts), velocities, fraction, seed, licence, representation)
     notes = {path.resolve(): find_recordings(path) for path in recordings}
-    names = [path.name for path in (*fonts, *notes)]
+    names = [path.name for path in (*plan.fonts, *notes)]
     _refuse_twins(names)
+    # Before anything is written: that there is such a representation.
     find_measure(representation)
-    settings = _settings(fonts, notes, pitches, velocities, fraction, seed, licence)
-    if representation != "harmonic":
-        settings["representation"] = representation
-    shards.write_settings(folder, settings)
+    shards.write_settings(folder, _settings(plan, notes, pitches))
     jobs = [
-        _Job(
-            folder=str(folder),
-            fonts=tuple(str(path) for path in fonts),
-            recordings=tuple(recordings_there),
-            pitch=pitch,
-            velocities=velocities,
-            fraction=fraction,
-            seed=seed,
-            licence=licence,
-            representation=representation,
-        )
+        _Job(plan, pitch, tuple(recordings_there))
         for pitch, recordings_there in _by_pitch(folder, notes, pitches).items()
         if not shards.has_shard(folder, pitch)
     ]
@@ -191,30 +186,24 @@ def _refuse_twins(names: list[str]) -> None:
             raise ParameterError(f"{count} sources are called {name}; rename all but one.")
 
 
-def _settings(
-    fonts: list[Path],
-    notes: dict[Path, list[Recording]],
-    pitches: range,
-    velocities: tuple[int, ...],
-    fraction: float,
-    seed: int,
-    licence: str,
-) -> dict[str, Any]:
+def _settings(plan: _Plan, notes: dict[Path, list[Recording]], pitches: range) -> dict[str, Any]:
     """Return what the notes are a function of, as ``dataset.json`` has it."""
     settings: dict[str, Any] = {
-        "sources": [path.name for path in (*fonts, *notes)],
+        "sources": [path.name for path in (*plan.fonts, *notes)],
         "pitches": [pitches.start, pitches.stop - 1],
-        "velocities": list(velocities),
-        "fraction": fraction,
-        "seed": seed,
+        "velocities": list(plan.velocities),
+        "fraction": plan.fraction,
+        "seed": plan.seed,
     }
     if notes:
         settings["recordings"] = {
             path.name: {"files": len(found), "sha256": listing_digest(found)}
             for path, found in notes.items()
         }
-    if licence != "unknown":
-        settings["licence"] = licence
+    # Only where they are not what they have been since the first datasets.
+    for name, usual in (("licence", "unknown"), ("representation", "harmonic")):
+        if getattr(plan, name) != usual:
+            settings[name] = getattr(plan, name)
     return settings
 
 
@@ -241,10 +230,10 @@ def _left_out(reason: Reason, note: NoteLabel | Recording, file: str) -> LeftOut
     )
 
 
-_FONTS: dict[str, tuple[SoundFont, list[Preset]]] = {}
+_FONTS: dict[Path, tuple[SoundFont, list[Preset]]] = {}
 
 
-def _open(path: str) -> tuple[SoundFont, list[Preset]]:
+def _open(path: Path) -> tuple[SoundFont, list[Preset]]:
     """Open a SoundFont once in a process."""
     if path not in _FONTS:
         font = SoundFont(path)
@@ -256,27 +245,28 @@ def _render_pitch(job: _Job) -> None:
     """Write the shard of one pitch, whose analysis is cached."""
     # Processes are the parallelism here; more threads would only wait for each other.
     with threadpool_limits(1):
-        _fill_shard(job).write(Path(job.folder), job.pitch)
+        _fill_shard(job).write(job.plan.folder, job.pitch)
 
 
 def _fill_shard(job: _Job) -> _Shard:
     """Render and measure the notes of one pitch."""
-    rng = np.random.default_rng([job.seed, job.pitch])
-    shard, take = _Shard(job.measure.shape), job.measure.take
-    for path in job.fonts:
+    plan = job.plan
+    rng = np.random.default_rng([plan.seed, job.pitch])
+    shard, take = _Shard(plan.measure.shape), plan.measure.take
+    for path in plan.fonts:
         font, presets = _open(path)
         known = licence_of(path)
-        licence = job.licence if known == "unknown" else known
+        licence = plan.licence if known == "unknown" else known
         for preset in presets:
-            for velocity in job.velocities:
-                if rng.random() < job.fraction:
+            for velocity in plan.velocities:
+                if rng.random() < plan.fraction:
                     label = NoteLabel(**asdict(preset), pitch=job.pitch, velocity=velocity)
                     y = font.render(preset, job.pitch, velocity)
                     shard.add(replace(label, licence=licence), take(y, job.pitch, None))
     for recording in job.recordings:
-        if rng.random() < job.fraction:
+        if rng.random() < plan.fraction:
             label, image = analyze_recording(recording, job.pitch, take)
-            shard.add(replace(label, licence=job.licence), image, recording.file)
+            shard.add(replace(label, licence=plan.licence), image, recording.file)
     return shard
 
 

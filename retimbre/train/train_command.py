@@ -105,14 +105,28 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
             click.echo(f"retimbre: stopped{line.place}; go on with: {go_on}", err=True)
             is_term = isinstance(interrupt, Terminated)
             raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
-    n_seen = int(trainer.n_seen)
+    click.echo(tell_end(run, config, int(trainer.n_seen), line.place, go_on), err=True)
+
+
+def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str) -> str:
+    """Say that a run, or the time given to it, is over, and what comes next.
+
+    Parameters
+    ----------
+    run : Path
+    config : TrainConfig
+    n_seen : int [notes]
+    place : str
+        Where the run is, as the end of a sentence.
+    go_on : str
+        The command that goes on.
+    """
     if n_seen < config.total_notes:
-        click.echo(f"The time is over{line.place}; go on with: {go_on}", err=True)
-        return
+        return f"The time is over{place}; go on with: {go_on}"
     # Said only where it can be done.
     more = f"it can be exported from {config.n_grown:,} notes on: {go_on} --total-notes N"
     next_step = more if n_seen < config.n_grown else f"next: retimbre export {run}"
-    click.echo(f"{run}: trained on {n_seen:,} notes; {next_step}", err=True)
+    return f"{run}: trained on {n_seen:,} notes; {next_step}"
 
 
 def choose_settings(

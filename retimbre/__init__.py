@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from retimbre.mixing import combine_notes
     from retimbre.notes import estimate_tuning, note_curves, segment_notes
     from retimbre.params import NoteParams, PitchParams, RenderParams, TimbreParams
-    from retimbre.pipeline import analyze, analyze_file, render, retimbre, retimbre_file
+    from retimbre.pipeline import analyze, analyze_file, render, retimbre_file
+    from retimbre.pipeline import retimbre as retimbre
     from retimbre.pitch import estimate_pitch
     from retimbre.plot import plot_result
     from retimbre.result import Analysis, Result
     from retimbre.settings import Settings
     from retimbre.types import Instruments, NoteCurve, Notes, PitchTrack
 
+# Without `retimbre`: it would take the place of the package after ``from retimbre import *``.
 __all__ = [
     "Analysis",
     "AudioError",
@@ -72,7 +74,6 @@ __all__ = [
     "plot_result",
     "render",
     "resample",
-    "retimbre",
     "retimbre_file",
     "save",
     "save_f0_csv",
@@ -120,4 +121,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME_OF})

@@ -22,7 +22,7 @@ from retimbre.plan import Job, Output
 from retimbre.result import Result
 from retimbre.settings import Settings
 from retimbre.spectrogram import LogSpectrogram, log_spectrogram
-from retimbre.timbre import TimbrePath, choose_path
+from retimbre.timbre import TimbrePath, choose_path, warn_of_late
 from retimbre.timing import timed
 from retimbre.types import FloatArray
 
@@ -150,6 +150,7 @@ def run_job(
         analysis = pipeline.analyze_file(
             job.source, settings.pitch, progress=progress, listener=picture
         )
+        warn_of_late(timbre, analysis.duration, analysis.source)
     # A boundary: whatever is wrong with this input, the next one gets its turn.
     except Exception as error:
         yield _failure(job.source, None, error)

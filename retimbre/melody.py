@@ -136,7 +136,8 @@ def _is_voiced(track: PitchTrack, confidence: float) -> np.ndarray[tuple[int], n
 
 
 def _voiced_seconds(track: PitchTrack, confidence: float) -> float:
-    return float(np.count_nonzero(_is_voiced(track, confidence)) * HOP_SECONDS)
+    # A hundredth has no end in binary; what is counted in them is not told with 16 digits.
+    return round(float(np.count_nonzero(_is_voiced(track, confidence)) * HOP_SECONDS), 3)
 
 
 def _dropped(track: PitchTrack, params: NoteParams, found: Notes) -> dict[str, float]:

@@ -17,7 +17,13 @@ from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result
 from retimbre.samples import to_mono
 from retimbre.settings import Options, Settings
-from retimbre.timbre import TimbrePath, choose_path, place_instruments
+from retimbre.timbre import (
+    TimbrePath,
+    choose_path,
+    heard_names,
+    place_instruments,
+    warn_of_late,
+)
 from retimbre.timing import timed
 from retimbre.types import FloatArray, Instruments
 
@@ -70,6 +76,7 @@ def retimbre_file(
     model = load_model(settings)
     timbre = choose_path(settings.timbre, model)
     analysis = analyze_file(path, settings.pitch, progress=progress)
+    warn_of_late(timbre, analysis.duration, analysis.source)
     return render(analysis, settings, model, timbre, progress=progress)
 
 
@@ -98,6 +105,7 @@ def retimbre(
     model = load_model(settings)
     timbre = choose_path(settings.timbre, model)
     analysis = analyze(y, sr, settings.pitch, progress=progress)
+    warn_of_late(timbre, analysis.duration, analysis.source)
     return render(analysis, settings, model, timbre, progress=progress)
 
 
@@ -325,6 +333,7 @@ def _report(
         "model": model.name,
         "instruments": len(instruments.times),
         "instrument_names": list(instruments.names) or None,
+        "heard_names": list(heard_names(instruments, melody.notes.onset)) or None,
         "input_sample_rate": analysis.sr,
         "input_duration": analysis.duration,
         "voiced_seconds": melody.voiced_seconds,

@@ -250,7 +250,11 @@ def _draw_note_bars(axes: "Axes", notes: Notes, colours: FloatArray) -> None:
 
 
 def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
-    """Draw the share of each instrument over time and, below, the mixture that each note got."""
+    """Draw the share of each instrument over time and, below, the mixture that each note got.
+
+    The share is of the way from one instrument to the next: an even pace, whatever latents lie
+    there, since `NoteGenerator.even_path` places them so that the sound changes evenly.
+    """
     times, n = instruments.times, len(instruments.times)
     colours = _to_rgb(_instrument_colours(instruments))
     # Before the first and behind the last of them nothing changes.
@@ -278,7 +282,8 @@ def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
     is_even = n > 1 and np.ptp(steps) < 0.01 * steps.mean()
     seconds = f", one every {steps.mean():.2g} s" if is_even else ""
     kind = "chosen" if instruments.names else "random"
-    _title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}")
+    shares = "; share: of the way from one to the next, at an even pace" * (n > 1)
+    _title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}{shares}")
 
 
 def _label_instruments(axes: "Axes", instruments: Instruments) -> None:

@@ -1,6 +1,7 @@
 """One recorded note as the networks know notes: found, tuned, straightened and held for 3 s.
 
-1. The clearest note of the recording is taken: long and loud (`retimbre.notes` finds them).
+1. The clearest note of the recording is taken: the longest and loudest of those that
+   `retimbre.notes` finds.
 2. Its onset, its release and its end are read off the level.
 3. It is played at the pitch of the nearest key throughout (`retimbre.straighten`).
 4. Its image is measured and completed as if it had been held.
@@ -279,11 +280,12 @@ def _features(image: FloatArray, key: int) -> FloatArray:
 def _tell(heard: HeardNote, n_notes: int, source: str) -> None:
     others = "" if n_notes == 1 else f", the clearest of {n_notes} notes"
     logger.info(
-        "Of %s the note at %.2f s is taken%s: MIDI %d%+.0f cents, held for %.2f s.",
+        "Of %s the note at %.2f s is taken%s: MIDI %d %+d cents (%.0f Hz), held for %.2f s.",
         source,
         heard.onset,
         others,
         heard.pitch,
-        heard.cents,
+        round(heard.cents),
+        midi_to_hz(heard.pitch + heard.cents / 100.0),
         heard.seconds,
     )

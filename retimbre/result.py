@@ -65,3 +65,7 @@ class Result:
     instruments: Instruments
     report: dict[str, Any]
     curves: tuple[NoteCurve, ...] | None = None
+
+    def __repr__(self) -> str:
+        seconds = len(self.y) / self.sr
+        return f"<Result: {len(self.notes)} notes, {seconds:.2f} s at {self.sr} Hz>"

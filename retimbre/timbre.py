@@ -1,5 +1,6 @@
 """Which instruments play a melody, and when: random ones, named ones, or those of recordings."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retimbre import audio, latent
-from retimbre.files import open_input
 from retimbre.model_folder import find_model, read_config
 from retimbre.palette import open_palette
 from retimbre.params import TimbreParams, read_stops
-from retimbre.recorded_note import LONGEST_SECONDS
+from retimbre.recorded_note import LONGEST_SECONDS, hear_note
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
     from retimbre.note_generator import NoteGenerator
+
+logger = logging.getLogger("retimbre")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,24 +45,28 @@ class TimbrePath:
 
 
 def check_timbre(params: TimbreParams) -> None:
-    """See that the model, the named instruments and the recordings are there; open no network.
+    """See that the named instruments are there, or that a note is heard in each recording.
+
+    Neither the generator nor the encoder is opened.
 
     Raises
     ------
     ParameterError
-        If the model has no instrument of a name.
+        If the model has no instrument of a name, or a recorded note is outside its range.
     ModelError
-        If there is no such model, or it has no palette.
-    DecodeError
-        If a recording cannot be read.
+        If there is no such model, or it has no palette or no encoder.
+    AudioError
+        If a recording cannot be read, or no note is heard in it.
     """
     config = read_config(find_model(params.model))
     if params.instruments is not None:
         palette = open_palette(config)
         for stop in read_stops(params.instruments):
             palette.describe(stop.name)
+    if params.files:
+        config.read("encoder", "encoder")
     for path in params.files:
-        open_input(path).close()
+        hear_note(*_load(path), pitch_range=config.pitch_range, source=path)
 
 
 def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | None:
@@ -101,9 +107,13 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
 
 
 def _encode_file(path: str, model: "NoteGenerator") -> FloatArray:
+    logger.info("Looking for an instrument like %s...", path)
+    return model.encode(*_load(path), source=path)
+
+
+def _load(path: str) -> tuple[FloatArray, int]:
     # A little more than is heard, so that the rest is told.
-    y, sr = audio.load(path, duration=LONGEST_SECONDS + 1.0)
-    return model.encode(y, sr, source=path)
+    return audio.load(path, duration=LONGEST_SECONDS + 1.0)
 
 
 def place_instruments(
@@ -133,3 +143,44 @@ def place_instruments(
         latent_dim=latent_dim,
         rng=np.random.default_rng(params.seed),
     )
+
+
+def warn_of_late(path: TimbrePath | None, duration: float, source: str) -> None:
+    """Log which instruments are placed behind the end of a melody.
+
+    Parameters
+    ----------
+    path : TimbrePath or None
+    duration : float [seconds]
+        Of the melody.
+    source : str
+        What the message calls it.
+    """
+    if path is None or path.times is None:
+        return
+    late = [f"{name}@{t:g}" for name, t in zip(path.names, path.times, strict=True) if t > duration]
+    if late:
+        lie = "lies" if len(late) == 1 else "lie"
+        logger.warning(
+            "%s %s after the end of %s (%.2f s).", ", ".join(late), lie, source, duration
+        )
+
+
+def heard_names(instruments: Instruments, onsets: FloatArray) -> tuple[str, ...]:
+    """Return the names of those instruments that notes have a part of.
+
+    Parameters
+    ----------
+    instruments : Instruments
+    onsets : np.ndarray [shape=(n_notes,), seconds]
+
+    Returns
+    -------
+    names : tuple of str
+        In their order; empty where instruments have no names.
+    """
+    # An instrument has a part in what begins between its neighbours.
+    before = [-np.inf, *instruments.times[:-1]]
+    behind = [*instruments.times[1:], np.inf]
+    around = zip(instruments.names, before, behind, strict=False)
+    return tuple(name for name, start, end in around if np.any((onsets >= start) & (onsets <= end)))

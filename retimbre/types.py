@@ -18,6 +18,8 @@ IntArray = npt.NDArray[np.integer]
 HOP_SECONDS = 0.010
 """The step between frames of every PitchTrack and NoteCurve."""
 
+_MOST_PRINTED = 12
+
 
 def _readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
     copy = np.array(array, dtype=dtype)
@@ -185,3 +187,11 @@ class Instruments:
                 f"Instruments need a name each or none, given {len(self.names)} names "
                 f"for {len(self.times)}."
             )
+
+    def __repr__(self) -> str:
+        places = [f"{time:.3g} s" for time in self.times]
+        if self.names:
+            places = [f"{name!r} at {at}" for name, at in zip(self.names, places, strict=True)]
+        more = len(places) - _MOST_PRINTED
+        told = ", ".join(places[:_MOST_PRINTED]) + (f", {more} more" if more > 0 else "")
+        return f"<Instruments of {self.z.shape[1]} dimensions: {told}>"

@@ -147,6 +147,8 @@ def test_saved_midi_is_a_valid_input_with_the_same_notes(melody):
         (["--secs-per-instrument", "1.5"], "timbre", "secs_per_instrument", 1.5),
         (["-i", "Flute,cello"], "timbre", "instruments", "Flute,cello"),
         (["--instruments", "glass@1.5"], "timbre", "instruments", "glass@1.5"),
+        (["-i", "Flute", "-i", "cello,glass"], "timbre", "instruments", "Flute,cello,glass"),
+        (["-i", "Flute@0", "-i", "cello@1"], "timbre", "instruments", "Flute@0,cello@1"),
         (["--like", "melody.wav"], "timbre", "files", ("melody.wav",)),
         (["--seed", "9"], "timbre", "seed", 9),
         (["--expression", "0.5"], "render", "expression", 0.5),
@@ -192,6 +194,15 @@ def test_named_instruments_are_played_and_told(melody):
     assert "4 notes on Flute, Cello, " in told
 
 
+def test_instruments_that_are_never_heard_are_told_once_an_input(melody):
+    args = ("melody.wav", "-i", "Flute@100,Cello@200", "-c", 0.5, "-c", 0.8)
+    told = retimbre(*args).stderr
+    warning = "retimbre: Flute@100, Cello@200 lie after the end of melody.wav (2.00 s).\n"
+    assert told.count(warning) == 1
+    assert "4 notes on Flute, 2." in told
+    assert retimbre(*args, "-q").stderr == ""
+
+
 def test_recordings_to_be_like_are_played_and_told(melody):
     write_wav(Path("note.wav").absolute(), tones((69, 1.0, LOUD)))
     (told,) = objects(retimbre("melody.wav", "--like", "note.wav", "--like", melody, "--json"))
@@ -222,6 +233,9 @@ def test_every_option_is_tested_and_documented():
         (["-c", "abc"], "'abc' is not a valid number."),
         (["--seed", "1.5"], "'1.5' is not a valid whole number."),
         (["-i", "Flute,,Cello"], "lack a name"),
+        (["-i", ""], "lack a name"),
+        (["-i", "Flute", "-i", ""], "lack a name"),
+        (["-i", "Flute@0", "-i", "Cello"], "have a time and some have none"),
         (["-i", "Flute@0,Cello"], "have a time and some have none"),
         (["-i", "Flute@9,Cello@8"], "must ascend, given 9, 8"),
         (["-i", "Kazoo"], "There is no instrument 'Kazoo'; near names are"),

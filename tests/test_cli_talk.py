@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import objects, retimbre
-from fakes import fake_estimate_pitch
+from fakes import LOUD, fake_estimate_pitch, tones, write_wav
 
 from retimbre import __version__, generator, pipeline, pitch
 from retimbre.cli.talk import Progress, Report
@@ -122,15 +122,32 @@ def test_names_that_are_no_text_are_printed_as_they_are(melody):
     assert run.stdout.startswith(name + b" -> \xff\xe9.retimbred.wav")
 
 
+@pytest.mark.parametrize(("options", "said"), [((), True), (("-q",), False)])
+def test_search_for_an_instrument_is_told_unless_quiet(melody, options, said):
+    told = retimbre("melody.wav", "--like", "melody.wav", *options).stderr
+    assert told.startswith("retimbre: Looking for an instrument like melody.wav...\n") is said
+    assert bool(told) is said
+
+
+@pytest.mark.parametrize(("options", "said"), [((), True), (("-q",), False)])
+def test_dry_run_tells_the_note_that_is_found(options, said):
+    write_wav(Path("note.wav").absolute(), tones((69, 1.0, LOUD), sr=44100), 44100)
+    told = retimbre("note.wav", "--like", "note.wav", "-n", *options).stderr
+    assert ("retimbre: Of note.wav the note at 0.0" in told) is said
+    assert ("s is taken: MIDI 69 +" in told) is said
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (["-i", "Fluute"], "no instrument 'Fluute'"),
         (["-m", "nowhere"], "There is no model 'nowhere'"),
         (["--like", "nowhere.wav"], "nowhere.wav does not exist"),
+        (["--like", "silent.wav"], "Invalid value for '--like': There is only silence in"),
     ],
 )
 def test_dry_run_looks_the_instruments_up(melody, options, told):
+    write_wav(Path("silent.wav").absolute(), tones((69, 1.0, 0.0)))
     result = retimbre("melody.wav", "-n", *options, exit_code=2)
     assert told in result.stderr
     assert not result.stdout

@@ -97,7 +97,9 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path, monkeypatch):
         check_room(tmp_path / "nowhere")
     if os.path.exists("/dev/full"):
         monkeypatch.setattr(
-            tempfile, "TemporaryFile", lambda dir, buffering: open("/dev/full", "wb", buffering)
+            tempfile,
+            "TemporaryFile",
+            lambda dir, buffering: open("/dev/full", "wb", buffering),  # noqa: SIM115
         )
         with pytest.raises(OSError, match="No space left") as told:
             check_room(tmp_path)

@@ -121,13 +121,20 @@ def test_imports_go_one_way():
     assert "0 broken" in run.stdout
 
 
-@pytest.mark.parametrize("name", retimbre.__all__)
+@pytest.mark.parametrize("name", [*retimbre.__all__, "retimbre"])
 def test_public_names_can_be_loaded(name):
     assert getattr(retimbre, name) is not None
 
 
 def test_all_public_names_have_a_home_and_the_other_way_round():
-    assert set(retimbre._HOME_OF) | {"__version__"} == set(retimbre.__all__)
+    assert {*retimbre._HOME_OF, "__version__"} == {*retimbre.__all__, "retimbre"}
+
+
+def test_importing_all_names_keeps_the_package_its_own():
+    names = {"retimbre": retimbre}
+    exec("from retimbre import *", names)
+    assert names["retimbre"] is retimbre
+    assert names["retimbre_file"] is retimbre.retimbre_file
 
 
 def test_unknown_name_is_an_attribute_error():
@@ -136,4 +143,4 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_names_are_listed_before_they_are_loaded():
-    assert set(retimbre.__all__) <= set(dir(retimbre))
+    assert {*retimbre.__all__, "retimbre"} <= set(dir(retimbre))

@@ -92,6 +92,12 @@ def test_same_seed_same_samples(melody):
     assert np.any(first.y != pipeline.retimbre_file(melody, seed=8).y)
 
 
+def test_seed_is_of_the_noise_of_chosen_instruments_too(melody):
+    same, other = (pipeline.retimbre_file(melody, seed=k, instruments="Flute") for k in (7, 8))
+    np.testing.assert_array_equal(same.instruments.z, other.instruments.z)
+    assert np.any(same.y != other.y)
+
+
 def test_drawn_seed_is_told_and_repeats_the_result(melody):
     drawn = pipeline.retimbre_file(melody)
     again = pipeline.retimbre_file(melody, seed=drawn.report["seed"])
@@ -217,6 +223,11 @@ def test_report_holds_what_is_promised(melody):
     assert all(seconds >= 0 for seconds in report["timings"].values())
     parts = sum(report["timings"][key] for key in ("decode", "pitch", "notes"))
     assert report["timings"]["total"] >= parts
+
+
+def test_result_prints_on_a_line(melody):
+    result = pipeline.retimbre_file(melody, seed=0)
+    assert repr(result) == f"<Result: 4 notes, {len(result.y) / FAKE_SR:.2f} s at 8000 Hz>"
 
 
 def test_short_notes_are_counted(tmp_path):

@@ -214,13 +214,18 @@ def test_instruments_are_called_by_their_names(result):
     assert [label.get_text() for label in panel.texts] == [" Flute ", " Flute ", " $Cello "]
     # Two at one time stand on either side of it.
     assert [label.get_ha() for label in panel.texts] == ["left", "right", "left"]
-    assert panel.get_title(loc="right") == "3 chosen instruments"
+    assert panel.get_title(loc="right").startswith("3 chosen instruments; share: of the way from ")
+    alone = timbre_panel(result, Instruments(np.ones((1, 8)), [0.2], ("Flute",)))
+    assert alone.get_title(loc="right") == "1 chosen instrument"
 
 
 def test_random_instruments_are_numbered(result):
     panel = timbre_panel(result, result.instruments)
     assert [label.get_text() for label in panel.texts] == [" 1 ", " 2 ", " 3 "]
-    assert panel.get_title(loc="right") == "3 random instruments, one every 1 s"
+    assert panel.get_title(loc="right") == (
+        "3 random instruments, one every 1 s; "
+        "share: of the way from one to the next, at an even pace"
+    )
 
 
 def test_first_and_last_instrument_are_held(result):

@@ -119,7 +119,7 @@ def test_channels_are_averaged_and_the_input_stays(quick):
     np.testing.assert_array_equal(found.features, hear_note(y, SR, pitch_range=RANGE).features)
 
 
-def test_of_several_notes_the_longest_and_loudest_is_taken(quick, caplog):
+def test_of_several_notes_the_clearest_is_taken(quick, caplog):
     parts = [
         tone(72, 0.4), silence(0.1), tone(60, 0.9), silence(0.1), tone(55, 1.0, amplitude=0.2),
     ]  # fmt: skip
@@ -132,6 +132,16 @@ def test_of_several_notes_the_longest_and_loudest_is_taken(quick, caplog):
         "Of tune.wav the note at 0.50 s is taken, the clearest of 3 notes: MIDI 60" in caplog.text
     )
     check_spectrum(note.image)
+
+
+@pytest.mark.parametrize(
+    ("midi", "told"),
+    [(59.997, "MIDI 60 +0 cents (262 Hz)"), (60.25, "MIDI 60 +25 "), (59.75, "MIDI 60 -25 ")],
+)
+def test_the_note_that_is_taken_is_told_with_its_tuning(quick, caplog, midi, told):
+    with caplog.at_level(logging.INFO, logger="retimbre"):
+        hear(silence(0.2), tone(midi, 1.0), source="note.wav")
+    assert f": {told}" in caplog.text
 
 
 def test_of_a_long_recording_the_first_minute_is_heard(quick, caplog):

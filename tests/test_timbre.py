@@ -5,13 +5,14 @@ import pytest
 from fake_models import palette_table, write_model
 from fakes import LOUD, tones, write_wav
 
-from retimbre import pipeline
+from retimbre import audio, pipeline
 from retimbre.errors import DecodeError, ModelError, NoPitchError, ParameterError
 from retimbre.generator import Generator
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.params import Stop, TimbreParams, read_stops
 from retimbre.settings import Settings
-from retimbre.timbre import choose_path, place_instruments
+from retimbre.timbre import check_timbre, choose_path, heard_names, place_instruments
+from retimbre.types import Instruments
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,41 @@ def test_model_without_names_or_ears_says_so(tmp_path):
         choose_path(TimbreParams(like=note), deaf)
 
 
+def test_recordings_are_checked_without_the_networks(tmp_path, fake_parts, caplog):
+    folder = write_model(tmp_path / "unread")
+    (folder / "generator.onnx").unlink()
+    note, high, silent = (
+        write_wav(tmp_path / name, tones((key, 1.0, level), sr=44100), 44100)
+        for name, key, level in (("a.wav", 69, LOUD), ("high.wav", 90, LOUD), ("no.wav", 69, 0.0))
+    )
+    with caplog.at_level("INFO", logger="retimbre"):
+        check_timbre(TimbreParams(model=str(folder), like=note))
+    assert "a.wav the note at 0.0" in caplog.text
+    with pytest.raises(NoPitchError, match=r"only silence in .*no\.wav"):
+        check_timbre(TimbreParams(model=str(folder), like=[note, silent]))
+    with pytest.raises(ParameterError, match=r"high\.wav lies at MIDI 90"):
+        check_timbre(TimbreParams(model=str(folder), like=high))
+    with pytest.raises(ModelError, match="'deaf' has no encoder"):
+        check_timbre(TimbreParams(model=str(write_model(tmp_path / "deaf", parts=())), like=note))
+
+
+@pytest.mark.parametrize(
+    ("times", "onsets", "heard"),
+    [
+        ([100.0, 200.0], [0.0, 19.0], ("A",)),
+        ([0.0, 200.0], [0.0, 19.0], ("A", "B")),
+        ([0.0, 5.0, 10.0], [6.0, 7.0], ("B", "C")),
+        ([0.0, 5.0, 10.0], [11.0], ("C",)),
+        ([0.0, 4.0, 4.0], [5.0], ("C",)),
+        ([3.0], [0.0, 9.0], ("A",)),
+    ],
+)
+def test_instruments_are_heard_between_their_neighbours(times, onsets, heard):
+    placed = Instruments(np.ones((len(times), 4)), times, tuple("ABC"[: len(times)]))
+    assert heard_names(placed, np.array(onsets)) == heard
+    assert heard_names(Instruments(placed.z, times), np.array(onsets)) == ()
+
+
 # Through the pipeline
 
 
@@ -158,6 +194,29 @@ def test_a_melody_is_played_along_the_path(melody, fake_parts):
     np.testing.assert_array_equal(as_text.y, result.y)
     like = pipeline.retimbre_file(melody, like=melody, seed=0)
     assert like.report["instrument_names"] == ["melody.wav"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("Flute@100,Cello@200.5", "Flute@100, Cello@200.5 lie after the end of "),
+        ("Flute@0,Cello@2.1", "Cello@2.1 lies after the end of "),
+        ("Flute@0,Cello@1.9", None),
+        ("Flute,Cello", None),
+    ],
+)
+def test_instruments_behind_the_end_are_told(melody, fake_parts, caplog, asked, told):
+    y, sr = audio.load(melody)
+    reports = [
+        pipeline.retimbre_file(melody, instruments=asked, seed=0).report,
+        pipeline.retimbre(y, sr, instruments=asked, seed=0).report,
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{told}{name} (2.00 s)." for name in (melody, "the recording") if told
+    ]
+    for report in reports:
+        assert report["instrument_names"] == ["Flute", "Cello"]
+        assert report["heard_names"] == (["Flute"] if "@100" in asked else ["Flute", "Cello"])
 
 
 def test_an_unknown_instrument_is_told_before_any_analysis(tmp_path, fake_parts):

@@ -79,6 +79,13 @@ def test_nothing_can_be_changed(thing):
             setattr(thing, field.name, array)
 
 
+def test_instruments_print_on_a_line():
+    few = Instruments(np.ones((2, 256)), [0.0, 8.5], ("Flute", "Cello"))
+    assert repr(few) == "<Instruments of 256 dimensions: 'Flute' at 0 s, 'Cello' at 8.5 s>"
+    many = repr(Instruments(np.ones((99, 256)), np.arange(99.0)))
+    assert many.endswith(", 10 s, 11 s, 87 more>")
+
+
 def test_instruments_have_all_a_name_or_none():
     with pytest.raises(ParameterError, match="given 1 names for 3"):
         Instruments(np.ones((3, 4)), np.arange(3.0), ("Flute",))

@@ -89,6 +89,7 @@ def _settings(
 ) -> tuple[Settings, tuple[float, ...]]:
     """Check all values before anything is done with them."""
     options["min_note_length"] /= 1000.0
+    options["instruments"] = ",".join(options["instruments"]) if options["instruments"] else None
     try:
         settings = Settings.from_options(**cast(Options, options))
         thresholds = tuple(dict.fromkeys(confidence)) or (settings.notes.confidence,)
@@ -210,7 +211,7 @@ def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
 def _log_level(report: Report) -> int:
     if report.verbose:
         return logging.DEBUG
-    return logging.ERROR if report.quiet else logging.WARNING
+    return logging.ERROR if report.quiet else logging.INFO
 
 
 def _set_up_logging(level: int) -> None:

@@ -66,9 +66,10 @@ SOUND = [
     _sound(
         ["-i", "--instruments"],
         metavar="LIST",
+        multiple=True,
         help="Morph along named instruments instead of random ones: 'Flute,Cello', from the "
-        "beginning to the end, or 'Flute@0,Cello@8.5', at these seconds.  "
-        "'retimbre instruments' lists them.",
+        "beginning to the end, or 'Flute@0,Cello@8.5', at these seconds. Of several lists the "
+        "next goes on where one ends.  'retimbre instruments' lists them.",
     ),
     _sound(
         ["--like"],
@@ -90,7 +91,8 @@ SOUND = [
         ["--seed"],
         metavar="INT",
         type=WholeNumber(0, LARGEST_SEED),
-        help="Same seed, same bytes.  [default: one is drawn and told]",
+        help="Of the random instruments and of the noise in the sounds: same seed, same bytes.  "
+        "[default: one is drawn and told]",
     ),
     _sound(
         ["--expression"],
@@ -160,7 +162,7 @@ RUN = [
         is_flag=True,
         help="Print one JSON object per output; that of a failure has the key 'error'.",
     ),
-    _run(["-n", "--dry-run"], is_flag=True, help="Say what would be done; decode, write nothing."),
+    _run(["-n", "--dry-run"], is_flag=True, help="Say what would be done; play, write nothing."),
     _run(
         ["-j", "--jobs"],
         metavar="N",

@@ -220,7 +220,7 @@ def _names(output: "Output") -> dict[str, Any]:
 def _sentence(report: dict[str, Any]) -> str:
     notes = f"{report['notes']} note{'s' * (report['notes'] != 1)}"
     folded = f" ({report['folded']} folded by octaves)" if report.get("folded") else ""
-    names = report.get("instrument_names")
+    names = report.get("heard_names")
     played = f" on {', '.join(names)}" if names else ""
     return (
         f"{report['input']} -> {report['output']}: {notes}{folded}{played}, "

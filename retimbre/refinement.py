@@ -20,7 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.images.harmonic import N_BINS, N_SINGLE, bin_mask, features_to_image
+from retimbre.images.harmonic import (
+    N_BINS,
+    N_FEATURES,
+    N_PLAIN_FEATURES,
+    N_SINGLE,
+    bin_mask,
+    features_to_image,
+)
 
 FloatArray = npt.NDArray[np.floating]
 Play = Callable[[FloatArray], FloatArray]
@@ -44,8 +51,14 @@ AUDIBLE_DB, AUDIBLE_NOISE_DB = 60.0, -70.0
 NOISE_SHARE = 0.3
 """What all noise counts beside all levels."""
 
+FLUTTER_SHARE, FLUTTER_DB = 0.2, 30.0
+"""What the flutter of the partials counts that are at most so far below the loudest.
+
+Without it a steady note is found near ensembles whose levels are like its own, and wobbles."""
+
 _LEVELS = slice(0, N_BINS)
 _NOISE = slice(N_BINS + N_SINGLE, 2 * N_BINS + N_SINGLE)
+_FLUTTER = slice(N_PLAIN_FEATURES, N_FEATURES)
 
 
 class _Heard(NamedTuple):
@@ -111,15 +124,17 @@ def main_directions(palette: FloatArray, n: int) -> FloatArray:
 
 
 def _listen(features: FloatArray, pitch: int) -> _Heard:
-    """Choose what of a note is audible, and weigh it: levels 1 in all, noise `NOISE_SHARE`."""
-    image, below_nyquist = features_to_image(features), bin_mask(pitch)
+    """Choose what of a note is audible, and weigh it: levels 1 in all, the rest by its share."""
+    image = features_to_image(features)
     level, noise = image[..., 0], image[..., 2]
+    loud = level[:, :N_SINGLE] >= level.max() - FLUTTER_DB
     weights = np.zeros_like(features)
     for part, share, audible in (
         (_LEVELS, 1.0, level >= level.max() - AUDIBLE_DB),
         (_NOISE, NOISE_SHARE, noise >= AUDIBLE_NOISE_DB),
+        (_FLUTTER, FLUTTER_SHARE, loud),
     ):
-        counted = audible & below_nyquist
+        counted = audible & bin_mask(pitch)[: audible.shape[1]]
         weights[:, part] = share * counted / max(1, counted.sum())
     kept = weights > 0.0
     return _Heard(kept, features[kept], weights[kept])

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import N_BINS, N_FEATURES, N_FRAMES, bin_mask
+from retimbre.images.harmonic import (
+    N_BINS,
+    N_FEATURES,
+    N_FRAMES,
+    N_PLAIN_FEATURES,
+    bin_mask,
+)
 from retimbre.refinement import main_directions, refine_latent
 
 DIM, RANK, PITCH = 64, 6, 60
@@ -115,3 +121,26 @@ def test_main_directions_are_orthonormal_and_no_more_than_there_are(palette):
     np.testing.assert_allclose(directions @ directions.T, np.eye(len(directions)), atol=1e-10)
     assert main_directions(palette, 2).shape == (2, DIM)
     assert main_directions(palette[:1], 32).shape == (0, DIM)
+
+
+def test_steady_notes_are_found_among_steady_instruments(palette, play):
+    """Two latents alike in their levels differ in how much their partials flutter."""
+    direction = main_directions(palette, 1)[0]
+
+    def generate(z):
+        features = play(palette[:1]).repeat(len(z), axis=0)
+        features[:, :, N_PLAIN_FEATURES:] = np.tanh(0.5 * z @ direction)[:, None, None]
+        return features
+
+    steady = generate(palette[:1])[0]
+    steady[:, N_PLAIN_FEATURES:] = -0.9
+
+    def flutter(z):
+        return float(generate(z[None])[0, 0, N_PLAIN_FEATURES])
+
+    found = refine_latent(generate, palette[0], steady, PITCH, palette)
+    assert flutter(found) < 0.5 * (flutter(palette[0]) - 0.9)
+    # That of partials which are hardly heard does not count.
+    steady[:, N_PLAIN_FEATURES + 20 :] = 0.9
+    again = refine_latent(generate, palette[0], steady, PITCH, palette)
+    np.testing.assert_array_equal(again, found)

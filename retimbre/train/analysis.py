@@ -33,6 +33,8 @@ class Reason(StrEnum):
     PITCH = "not at their pitch"
     UNREADABLE = "unreadable"
     NO_LABEL = "without a pitch in their name"
+    NO_ENTRY = "without instrument_str, pitch or velocity in examples.json"
+    VELOCITY = "with a velocity outside 1-127"
     OUTSIDE = "outside the pitches"
 
 

@@ -4,6 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from retimbre.train import changes
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
@@ -27,7 +30,7 @@ instrument, between two, or at an encoded sound are played as they are.
 """
 
 
-def write_card(
+def card_text(
     folder: Path,
     run: Path,
     dataset: Dataset,
@@ -35,8 +38,8 @@ def write_card(
     held_out: list[int],
     config: TrainConfig,
     n_seen: int,
-) -> None:
-    """Write MODEL_CARD.md into a model folder.
+) -> str:
+    """Return what MODEL_CARD.md says of a model, and what was added to the one that is there.
 
     Parameters
     ----------
@@ -50,17 +53,23 @@ def write_card(
     config : TrainConfig
     n_seen : int
         Notes seen.
+
+    Returns
+    -------
+    text : str
     """
-    n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
+    pitches = _trained_pitches(dataset, trained, config.pitch_range)
     velocities = sorted({label.velocity for label in dataset.labels})
     stages = ", ".join(f"{start:,}" for start in config.stage_starts)
     low, high = config.pitch_range
+    heard = f"MIDI {pitches.min()}..{pitches.max()}"
     time = tell_time(trained_seconds(run, n_seen))
     is_mel = config.representation == "mel"
     rows = {
-        "plays": f"MIDI {low}..{high}, {config.latent_dim} latent dimensions"
+        "plays": f"MIDI {low}..{high} (heard in training: {heard}), "
+        f"{config.latent_dim} latent dimensions"
         + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
-        "trained on": f"{n_notes:,} notes of {len(trained)} instruments "
+        "trained on": f"{len(pitches):,} notes of {len(trained)} instruments "
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset, trained)}",
         "data set": ", ".join(f"{key} {value}" for key, value in _told(dataset.settings)),
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
@@ -75,12 +84,21 @@ def write_card(
         f"seed {config.seed}",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
-    path = folder / "MODEL_CARD.md"
     text = (
         f"# {folder.name}\n\nA pitch-conditional GAN on {_IMAGES[config.representation]}.\n\n"
         f"| | |\n|---|---|\n{table}\n" + ("" if is_mel else _RANDOM)
     )
-    path.write_text(text + _kept(path))
+    return text + _kept(folder / "MODEL_CARD.md")
+
+
+def _trained_pitches(
+    dataset: Dataset, trained: list[int], pitch_range: tuple[int, int]
+) -> npt.NDArray[np.integer]:
+    """Return the pitches of all notes that are trained on [shape=(n,), MIDI]."""
+    low, high = pitch_range
+    rows = np.concatenate([dataset.notes_of[dataset.instruments[i]] for i in trained])
+    pitches = dataset.pitches[rows]
+    return np.asarray(pitches[(pitches >= low) & (pitches <= high)])
 
 
 def _weights(config: TrainConfig) -> str:

@@ -3,10 +3,12 @@
 import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.files import write_text
 from retimbre.train.representation import find_representation
 from retimbre.train.schedule import Moment, learning_rate_at, stage_at
 
@@ -186,8 +188,14 @@ class TrainConfig:
         return Moment(stage, alpha, rate)
 
     def save(self, path: Path) -> None:
-        """Write the settings as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        """Write the settings as JSON.
+
+        Raises
+        ------
+        DecodeError
+            If they cannot be written.
+        """
+        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":
@@ -210,11 +218,21 @@ class TrainConfig:
             if base not in CONFIGS:
                 known = ", ".join(CONFIGS)
                 raise ParameterError(f"There is no base {base!r}; name one of {known}.")
+            _check_names(tuples)
             return replace(CONFIGS[base], **tuples)
         except ParameterError as error:
             raise ModelFormatError(f"{path} holds settings that cannot be used: {error}") from error
         except (AttributeError, OSError, TypeError, ValueError) as error:
             raise ModelFormatError(f"{path} holds no training settings ({error}).") from error
+
+
+def _check_names(settings: dict[str, Any]) -> None:
+    known = [field.name for field in fields(TrainConfig)]
+    for name in settings:
+        if name not in known:
+            near = get_close_matches(name, known)
+            hint = f"near ones are {', '.join(near)}" if near else "its name may be misspelt"
+            raise ParameterError(f"There is no setting {name!r}; {hint}.")
 
 
 _STABLE = 800_000

@@ -49,6 +49,8 @@ class Dataset:
         How it was built.
     representation : str
         "harmonic" or "mel"; see `retimbre.train.measures`.
+    n_keys, n_planned_keys : int
+        For how many keys the notes are there, and shall be when the build is finished.
     labels : list of NoteLabel
     pitches : np.ndarray of int32 [shape=(n,), MIDI]
     velocities : np.ndarray of float32 [shape=(n,), 0..1]
@@ -68,6 +70,7 @@ class Dataset:
     def __init__(self, folder: Path) -> None:
         self.settings = shards.read_settings(folder)
         self.representation: str = self.settings.get("representation", "harmonic")
+        self.n_keys, self.n_planned_keys = shards.keys_of(folder, self.settings)
         self._shape = find_measure(self.representation).shape
         parts = shards.read_shards(folder)
         self._parts = [features for features, _ in parts]
@@ -87,15 +90,29 @@ class Dataset:
         }
         self.instruments = list(self.notes_of)
         if not self.instruments:
-            raise ModelFormatError(
-                f"No instrument of {folder} has {MIN_NOTES_PER_INSTRUMENT} notes, which a training "
-                "needs; add recordings or keys and build again in another folder."
-            )
+            raise ModelFormatError(self._why_none(folder))
         self._rows_at = {
             (i, int(self.pitches[row])): row
             for i, key in enumerate(self.instruments)
             for row in self.notes_of[key]
         }
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was built to its end."""
+        return self.n_keys >= self.n_planned_keys
+
+    def _why_none(self, folder: Path) -> str:
+        needed = f"No instrument of {folder} has {MIN_NOTES_PER_INSTRUMENT} notes"
+        if self.is_finished:
+            return (
+                f"{needed}, which a training needs; add recordings or keys and build again in "
+                "another folder."
+            )
+        return (
+            f"{needed} yet: its build came to {self.n_keys} of {self.n_planned_keys} keys; give "
+            "the same 'retimbre dataset build' again and it goes on."
+        )
 
     def rows(self, rows: IntArray) -> FloatArray:
         """Return the features of some notes.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retimbre.cores import count_cores
+from retimbre.train.options import NumberRange
+from retimbre.train.words import choose, count
 
 if TYPE_CHECKING:
     from retimbre.train.rendering import Built
@@ -93,10 +95,10 @@ def dataset() -> None:
     "--fraction",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0.0, 1.0, min_open=True),
+    type=NumberRange(0.0, 1.0, min_open=True),
     help="The share of all notes that is used, drawn at random.",
 )
-@click.option("--seed", default=0, show_default=True, type=int, help="Of that draw.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of that draw.")
 @click.option(
     "--licence",
     default="unknown",
@@ -161,25 +163,27 @@ def build(
 
 def tell(built: "Built", folder: Path) -> list[str]:
     """Say what became of a build, in sentences."""
+    from retimbre.train.dataset import MIN_NOTES_PER_INSTRUMENT
     from retimbre.train.rendering import tell_reasons
 
-    lines = [f"{folder}: {built.n_notes:,} notes of {built.n_instruments:,} instruments."]
+    notes, instruments = count(built.n_notes, "note"), count(built.n_instruments, "instrument")
+    lines = [f"{folder}: {notes} of {instruments}."]
     n_left_out = sum(built.left_out.values())
     if n_left_out:
         reasons = tell_reasons(built.left_out)
         lines.append(
-            f"{n_left_out:,} notes were left out ({reasons}); {folder / 'left_out'} lists them."
+            f"{choose(n_left_out, 'note was', 'notes were')} left out ({reasons}); "
+            f"{folder / 'left_out'} lists {'it' if n_left_out == 1 else 'them'}."
         )
     if built.n_narrow:
         lines.append(
-            f"{built.n_narrow:,} notes were recorded at less than 44.1 kHz and are silent above "
-            "half of their rate."
+            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz: "
+            "silent above half of the rate."
         )
     if built.duplicates:
-        n_copies = len(built.duplicates)
-        lines.append(
-            f"{n_copies:,} {'instrument is a copy' if n_copies == 1 else 'instruments are copies'} "
-            "of others and not trained on "
-            f"({folder / 'duplicates.json'})."
-        )
+        copies = choose(len(built.duplicates), "instrument is a copy", "instruments are copies")
+        lines.append(f"{copies} of others and not trained on ({folder / 'duplicates.json'}).")
+    if built.n_few:
+        few = choose(built.n_few, "other has", "others have")
+        lines.append(f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes: not trained on either.")
     return lines

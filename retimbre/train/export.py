@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES, SAMPLE_RATE
-from retimbre.train.card import write_card
+from retimbre.train.card import card_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.export_mel import export_mel_run
+from retimbre.train.model_writing import write_model
 from retimbre.train.onnx_graph import Weights, encoder_graph, generator_graph
 from retimbre.train.palette import describe_palette, encode_instruments
 from retimbre.train.player import WholePlayer
@@ -87,6 +88,8 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
     ------
     ModelFormatError
         If the difference is above 1e-4, or the run has not grown to its last resolution.
+    DecodeError
+        If the folder cannot be written; nothing of the model stands there then.
     """
     trainer = load_run(run)
     config = trainer.config
@@ -108,15 +111,17 @@ def export_run(run: Path, dataset: Dataset, folder: Path) -> float:
             "nothing was written."
         )
     files["palette"] = ("palette.json", _palette_bytes(palette))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.values():
-        (folder / name).write_bytes(data)
-    write_card(folder, run, dataset, trained, held_out, config, int(trainer.n_seen))
     description = _description(config, int(trainer.n_seen)) | {
         "instruments": len(palette),
         "held_out": [list(dataset.instruments[i]) for i in held_out],
     }
-    _write_config(folder, description, files)
+    card = card_text(folder, run, dataset, trained, held_out, config, int(trainer.n_seen))
+    written = dict(files.values()) | {
+        "MODEL_CARD.md": card.encode(),
+        # Last, so that a folder with a config is a whole model.
+        "config.json": _config(description, files),
+    }
+    write_model(folder, written)
     return difference
 
 
@@ -145,13 +150,11 @@ def _description(config: TrainConfig, n_seen: int) -> dict[str, Any]:
     }
 
 
-def _write_config(
-    folder: Path, description: dict[str, Any], files: dict[str, tuple[str, bytes]]
-) -> None:
-    """Write config.json: last, so that a folder with a config is a whole model."""
+def _config(description: dict[str, Any], files: dict[str, tuple[str, bytes]]) -> bytes:
+    """Return config.json with the names and checksums of the other files."""
     for part, (name, data) in files.items():
         description |= {part: name, f"{part}_sha256": hashlib.sha256(data).hexdigest()}
-    (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+    return (json.dumps(description, indent=2) + "\n").encode()
 
 
 def _check_grown(run: Path, trainer: Trainer) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from retimbre.train.framework import need_tensorflow
-from retimbre.train.run_folder import dataset_of
+from retimbre.train.model_writing import check_free, check_output
+from retimbre.train.run_folder import check_run, dataset_of
 
 HELP = """Turn RUN into a model folder that 'retimbre -m' plays.
 
@@ -15,7 +16,8 @@ HELP = """Turn RUN into a model folder that 'retimbre -m' plays.
 
 The folder gets the averaged generator and encoder as ONNX, the palette (every trained instrument
 by name), config.json and MODEL_CARD.md. The networks are compared with those of the run on random
-notes; where they differ nothing is written.
+notes; where they differ nothing is written. The files of a model that is there are replaced; a
+folder that holds anything else is refused.
 """
 
 
@@ -39,11 +41,14 @@ def export(run: Path, output: Path | None, dataset_folder: Path | None) -> None:
     """Read the run and its notes, export, and say where the model is."""
     from retimbre.train.dataset import Dataset
 
+    check_run(run)
+    folder = output or run / "model"
+    check_free(folder)
+    check_output(folder)
     notes = Dataset(dataset_folder or dataset_of(run))
     need_tensorflow()
     from retimbre.train.export import export_run
 
-    folder = output or run / "model"
     difference = export_run(run, notes, folder)
     click.echo(f"ONNX equals Keras to {difference:.1e}.", err=True)
     click.echo(folder)

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
-from retimbre.train.card import write_card
+from retimbre.train.card import card_text
 from retimbre.train.dataset import Dataset
 from retimbre.train.gansynth_graph import gansynth_graph
 from retimbre.train.gansynth_weights import GansynthWeights, NetworkSize
 from retimbre.train.layers import EqualisedConv2DTranspose
+from retimbre.train.model_writing import write_model
 from retimbre.train.player import Player
 from retimbre.train.run_folder import run_split
 from retimbre.train.trainer import Trainer
@@ -61,9 +62,7 @@ def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) 
             "nothing was written."
         )
     trained, held_out = run_split(run, dataset, config)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "generator.onnx").write_bytes(graph)
-    write_card(folder, run, dataset, trained, held_out, config, n_seen)
+    card = card_text(folder, run, dataset, trained, held_out, config, n_seen)
     description = {
         "format_version": FORMAT_VERSION,
         "representation": "mel",
@@ -74,8 +73,13 @@ def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) 
         "generator": "generator.onnx",
         "generator_sha256": hashlib.sha256(graph).hexdigest(),
     }
-    # Last, so that a folder with a config is a whole model.
-    (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+    files = {
+        "generator.onnx": graph,
+        "MODEL_CARD.md": card.encode(),
+        # Last, so that a folder with a config is a whole model.
+        "config.json": (json.dumps(description, indent=2) + "\n").encode(),
+    }
+    write_model(folder, files)
     return largest
 
 

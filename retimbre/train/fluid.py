@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from retimbre.errors import ModelNotFoundError
 from retimbre.images.harmonic import SAMPLE_RATE
+from retimbre.train.framework import silent_libraries
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -44,7 +45,9 @@ class FluidSynth:
         self._fluidsynth = fluidsynth
         self._functions = _Functions(fluidsynth)
         self._library = self._new_synth()
-        self._id = self._library.sfload(str(path)) if path.is_file() else -1
+        # FluidSynth, and the library that it asks next, tell at length of what does not open.
+        with silent_libraries():
+            self._id = self._library.sfload(str(path)) if path.is_file() else -1
         if self._id < 0:
             raise ModelNotFoundError(f"{path} is no SoundFont that FluidSynth can open.")
         self._font = self._functions.get_font(self._library.synth, self._id)

@@ -44,7 +44,7 @@ def need_packages(what: str, *names: str) -> None:
         If one is.
     """
     try:
-        with _silent_libraries():
+        with silent_libraries():
             for name in names:
                 package = import_module(name)
                 if name == "tensorflow":
@@ -58,8 +58,8 @@ def need_packages(what: str, *names: str) -> None:
 
 
 @contextmanager
-def _silent_libraries() -> Iterator[None]:
-    """Keep away what TensorFlow's libraries write on stderr while they are loaded.
+def silent_libraries() -> Iterator[None]:
+    """Keep away what TensorFlow's libraries write on stderr, as while they are loaded.
 
     They tell which instructions they were built for before they listen to any setting. Python's
     own errors are raised as always.

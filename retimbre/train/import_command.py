@@ -3,19 +3,16 @@
 import hashlib
 import json
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retimbre.errors import DecodeError, ModelFormatError, ParameterError
+from retimbre.errors import ModelFormatError, ParameterError
 from retimbre.model_hints import CONFIG
 from retimbre.train.framework import need_packages
 from retimbre.train.gansynth_folders import find_folder, is_js
+from retimbre.train.model_writing import check_output, write_model
 
 if TYPE_CHECKING:
     from retimbre.train.gansynth_weights import GansynthWeights
@@ -109,16 +106,7 @@ def _check_output(folder: Path, *, overwrite: bool) -> None:
     """See before the work begins that the model can be written where it is wanted."""
     if os.path.exists(folder / CONFIG) and not overwrite:
         raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
-    # The files are made in a folder beside it, so its parent must be open too.
-    for wanted in (folder, folder.parent):
-        place = next(p for p in (wanted, *wanted.parents) if os.path.lexists(p) or p == p.parent)
-        if not os.path.isdir(place):
-            what = "a file" if os.path.isfile(place) else "no folder"
-            raise DecodeError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise DecodeError(
-                f"{folder} cannot be written: {place} is closed to you; choose another -o."
-            )
+    check_output(folder)
 
 
 def import_model(checkpoint: Path, folder: Path, name: str) -> float:
@@ -164,7 +152,7 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
         # Last, so that a folder with a config is a whole model.
         CONFIG: _config(weights, name, graph).encode(),
     }
-    _write(folder, files)
+    write_model(folder, files)
     return largest
 
 
@@ -242,31 +230,3 @@ def _card(weights: "GansynthWeights", name: str) -> str:
         checkpoint=f"{name}, {weights.checkpoint}",
         seen=seen,
     )
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a model, the last of which makes it one, beside and move them there."""
-    try:
-        with _folder_beside(folder) as temporary:
-            for name, content in files.items():
-                (temporary / name).write_bytes(content)
-            folder.mkdir(exist_ok=True)
-            # An old config would describe new files if the moving were interrupted.
-            (folder / list(files)[-1]).unlink(missing_ok=True)
-            for name in files:
-                os.replace(temporary / name, folder / name)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DecodeError(f"{folder} cannot be written: {reason}.") from error
-
-
-@contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """Make a folder on the same disk for as long as the block runs."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.parent / f".retimbre-{secrets.token_hex(8)}.part"
-    temporary.mkdir()
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

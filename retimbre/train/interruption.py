@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -27,7 +27,7 @@ class Interruption:
 
 
 @contextmanager
-def held_back() -> Iterator[Interruption]:
+def held_back(tell: Callable[[], None] | None = None) -> Iterator[Interruption]:
     """Hold back Ctrl-C and SIGTERM; who asked for them gets them when the block ends.
 
     What is ignored stays ignored: a shell starts what runs in its background deaf to Ctrl-C.
@@ -35,6 +35,11 @@ def held_back() -> Iterator[Interruption]:
     The block looks at the interruption when it can be stopped, and ends. A second signal is not
     held back: whoever sends it does not want to wait. Outside the main thread, which gets no
     signals, nothing is held back.
+
+    Parameters
+    ----------
+    tell : callable, optional
+        Called when a signal comes in, in the midst of whatever is done.
 
     Yields
     ------
@@ -57,6 +62,8 @@ def held_back() -> Iterator[Interruption]:
     def hold(number: int, frame: FrameType | None) -> None:
         interruption.number = number
         restore()
+        if tell is not None:
+            tell()
 
     for number in before:
         signal.signal(number, hold)

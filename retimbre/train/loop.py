@@ -7,23 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.augment import average_pool, draw_batch
+from retimbre.train.checkpoints import Checkpoints, has_checkpoint
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
 from retimbre.train.interruption import held_back
 from retimbre.train.progress import Pace, Status
 from retimbre.train.representation import find_representation
-from retimbre.train.run_folder import CHECKPOINTS, CONFIG, StatsLog, remember_dataset, run_split
+from retimbre.train.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    StatsLog,
+    make_folder,
+    remember_dataset,
+    run_split,
+)
 from retimbre.train.sheets import sheets_for
 from retimbre.train.trainer import Batch, Trainer
 
 __all__ = ["CHECKPOINTS", "Trainer", "batch_at", "run_split", "train"]
 
 TICK_STEPS = 100
-KEPT_CHECKPOINTS = 2
 
 
 def batch_at(dataset: Dataset, trained: list[int], config: TrainConfig, n_seen: int) -> Batch:
@@ -47,8 +53,10 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     checkpoint_minutes: float = 5.0,
+    begin: Callable[[list[int], list[int]], None] | None = None,
     report: Callable[[dict[str, float]], None] | None = None,
     progress: Callable[[Status], None] | None = None,
+    stopping: Callable[[], None] | None = None,
 ) -> Trainer:
     """Train until `config.total_notes` notes were seen, or for so many minutes.
 
@@ -69,10 +77,15 @@ def train(
     minutes : float, optional
         Stop after so long; the run can be resumed.
     checkpoint_minutes : float
+    begin : callable, optional
+        Called before the first step with the instruments that are trained on and held out,
+        indices into ``dataset.instruments``.
     report : callable, optional
         Called every 100 steps with the line that stats.jsonl gets.
     progress : callable, optional
         Called after every step.
+    stopping : callable, optional
+        Called when a signal is held back.
 
     Returns
     -------
@@ -82,19 +95,24 @@ def train(
     Raises
     ------
     ParameterError
-        If the folder holds a run that is not to be resumed (nothing of it is touched), or the
-        representation is not that of the dataset.
+        If the folder holds a run that is not to be resumed or has seen more than
+        `config.total_notes` (nothing of it is touched), or the representation is not that of the
+        dataset.
+    DecodeError
+        If the folder cannot be written (a full disk); the last whole checkpoint stands.
     RetimbreError
         If a loss is no longer a number; the last checkpoint stands.
     """
     _check(folder, dataset, config, resume=resume)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     # First what may be refused: a run that stands is not changed by a wrong command.
     run = _Run(folder, dataset, config)
     config.save(folder / CONFIG)
     if dataset_folder is not None:
         remember_dataset(folder, dataset_folder)
-    with held_back() as interruption:
+    if begin is not None:
+        begin(run.trained, run.held_out)
+    with held_back(stopping) as interruption:
         try:
             run.go(minutes, checkpoint_minutes, report, progress, lambda: bool(interruption))
         finally:
@@ -103,8 +121,7 @@ def train(
 
 
 def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool) -> None:
-    latest = tf.train.latest_checkpoint(str(folder / CHECKPOINTS))
-    if latest is not None and not resume:
+    if has_checkpoint(folder) and not resume:
         raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
     if config.representation != dataset.representation:
         raise ParameterError(
@@ -120,22 +137,26 @@ class _Run:
     def __init__(self, folder: Path, dataset: Dataset, config: TrainConfig) -> None:
         self.config = config
         self.dataset = dataset
-        self.trained, held_out = run_split(folder, dataset, config)
+        self.trained, self.held_out = run_split(folder, dataset, config)
         self.trainer = Trainer(config)
-        checkpoint = self.trainer.checkpoint()
-        self._manager = tf.train.CheckpointManager(
-            checkpoint, str(folder / CHECKPOINTS), max_to_keep=KEPT_CHECKPOINTS
-        )
-        if self._manager.latest_checkpoint:
-            checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
+        self._checkpoints = Checkpoints(folder, self.trainer)
         self._n_seen = int(self.trainer.n_seen)
+        self._check_length(folder)
         self._stats = StatsLog(folder, self._n_seen)
-        self._sheets = sheets_for(folder, dataset, self.trained, held_out, config)
+        self._sheets = sheets_for(folder, dataset, self.trained, self.held_out, config)
         self._pace = Pace(config)
         self._collected: list[npt.NDArray[np.float32]] = []
         self._last: dict[str, float] = {}
         self._start = self._saved = time.monotonic()
         self._is_saved = self._is_whole = True
+
+    def _check_length(self, folder: Path) -> None:
+        # The last batch of a run may go beyond its end.
+        if self._n_seen - self.config.batch_size >= self.config.total_notes:
+            raise ParameterError(
+                f"{folder} has seen {self._n_seen:,} notes, more than a run of "
+                f"{self.config.total_notes:,}; name a larger --total-notes."
+            )
 
     def go(
         self,
@@ -200,8 +221,9 @@ class _Run:
             )
 
     def _save(self) -> None:
-        self._manager.save()
+        # Where it fails it is not tried again on the way out.
         self._is_saved = True
+        self._checkpoints.save()
         self._saved = time.monotonic()
 
     def _status(self) -> Status:
@@ -222,7 +244,7 @@ class _Run:
             "seconds": round(self._stats.seconds + time.monotonic() - self._start, 1),
             "stage": moment.stage,
             "alpha": round(moment.alpha, 3),
-            "learning_rate": moment.learning_rate,
+            "learning_rate": float(f"{moment.learning_rate:.6g}"),
         }
         means = np.mean(self._collected, axis=0)
         self._collected = []

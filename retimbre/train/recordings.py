@@ -69,8 +69,9 @@ class Recording:
     name : str
         The instrument.
     pitch : int or None [MIDI]
-        None where its name tells none.
-    velocity : int [1..127]
+        None where its name, or its entry in NSynth's index, tells none.
+    velocity : int
+        A note's is 1..127.
     is_laid_out : bool
         It begins with the note, which is held for 3 s and then released, as NSynth's are.
     """
@@ -81,6 +82,14 @@ class Recording:
     pitch: int | None
     velocity: int = DEFAULT_VELOCITY
     is_laid_out: bool = False
+
+    def why_unused(self, pitches: range) -> Reason | None:
+        """Return why it is no note of some pitches, as far as that can be told without hearing."""
+        if self.pitch is None:
+            return Reason.NO_ENTRY if self.is_laid_out else Reason.NO_LABEL
+        if not 1 <= self.velocity <= 127:
+            return Reason.VELOCITY
+        return None if self.pitch in pitches else Reason.OUTSIDE
 
     @property
     def source(self) -> str:
@@ -141,8 +150,8 @@ def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
 
     Returns
     -------
-    name, pitch, velocity : str, int [MIDI], int [1..127]
-        Or None where there is no pitch.
+    name, pitch, velocity : str, int [MIDI], int
+        Or None where there is no pitch. The velocity is as it stands there, outside of 1..127 too.
 
     Examples
     --------
@@ -154,7 +163,7 @@ def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
     ('flute_2', 60, 80)
     """
     three = re.fullmatch(rf"(.+)_({_PITCH})_(\d{{1,3}})", stem)
-    if three and 1 <= int(three[3]) <= 127 and _midi(three[2]) in pitches:
+    if three and _midi(three[2]) in pitches:
         return three[1], _midi(three[2]), int(three[3])
     two = re.fullmatch(rf"(.+)_({_PITCH})", stem)
     return (two[1], _midi(two[2]), DEFAULT_VELOCITY) if two else None
@@ -246,16 +255,25 @@ def _read_names(folder: Path) -> Iterator[Recording]:
 def _read_nsynth(folder: Path) -> Iterator[Recording]:
     index = folder / NSYNTH_INDEX
     try:
-        examples: dict[str, dict[str, Any]] = json.loads(index.read_text())
-        for stem, note in examples.items():
-            name, pitch = str(note["instrument_str"]), int(note["pitch"])
-            velocity = min(max(int(note["velocity"]), 1), 127)
-            yield Recording(str(folder), f"audio/{stem}.wav", name, pitch, velocity, True)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        examples: dict[str, Any] = json.loads(index.read_text())
+        entries = [*examples.items()]
+    except (ValueError, AttributeError) as error:
         raise ParameterError(
-            f"{index} is no index of NSynth ({type(error).__name__}: {error}); each of its notes "
-            "needs instrument_str, pitch and velocity."
+            f"{index} is no index of NSynth ({error}); it names each note with its instrument_str, "
+            "pitch and velocity."
         ) from error
+    for stem, note in entries:
+        name, pitch, velocity = _read_entry(note) or (stem, None, DEFAULT_VELOCITY)
+        yield Recording(str(folder), f"audio/{stem}.wav", name, pitch, velocity, True)
+
+
+def _read_entry(note: Any) -> tuple[str, int, int] | None:
+    """Read instrument, pitch and velocity of an entry, or None where one is missing."""
+    try:
+        velocity = min(max(int(note["velocity"]), 1), 127)
+        return str(note["instrument_str"]), int(note["pitch"]), velocity
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
 
 
 def _midi(text: str) -> int:

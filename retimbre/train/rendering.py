@@ -21,6 +21,7 @@ from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
 from retimbre.images import harmonic
 from retimbre.train import shards
 from retimbre.train.analysis import Reason
+from retimbre.train.dataset import MIN_NOTES_PER_INSTRUMENT
 from retimbre.train.duplicates import Duplicate, drop_duplicates
 from retimbre.train.labels import LeftOut, NoteLabel
 from retimbre.train.measures import Measure, find_measure
@@ -47,6 +48,8 @@ class Built:
         How many notes could not be used, by reason.
     duplicates : list of Duplicate
         Instruments that are copies of others.
+    n_few : int
+        Other instruments of so few notes that they are not trained on.
     """
 
     n_notes: int
@@ -54,6 +57,7 @@ class Built:
     n_narrow: int
     left_out: dict[str, int]
     duplicates: list[Duplicate]
+    n_few: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,13 +157,14 @@ def build(
     Raises
     ------
     ParameterError
-        If the folder holds a dataset of other settings, two sources have one name, or a folder
-        holds no recordings.
+        If the folder holds notes of other settings, two sources have one name, a folder holds no
+        recordings, or a number is impossible.
     ModelNotFoundError
         If a SoundFont does not open, or FluidSynth is missing.
     ModelFormatError
         If no note came out, or a shard is damaged.
     """
+    _refuse_numbers(fraction, seed)
     plan = _Plan(folder, tuple(fonts), velocities, fraction, seed, licence, representation)
     notes = {path.resolve(): find_recordings(path) for path in recordings}
     names = [path.name for path in (*plan.fonts, *notes)]
@@ -178,6 +183,13 @@ def build(
     for done, _ in enumerate(_render_all(jobs, workers), n_before + 1):
         tell(done, len(pitches))
     return _finish(folder, names)
+
+
+def _refuse_numbers(fraction: float, seed: int) -> None:
+    if not 0.0 < fraction <= 1.0:
+        raise ParameterError(f"A fraction must be above 0 and at most 1, given {fraction}.")
+    if seed < 0:
+        raise ParameterError(f"A seed must not be negative, given {seed}.")
 
 
 def _refuse_twins(names: list[str]) -> None:
@@ -214,11 +226,11 @@ def _by_pitch(
     of_pitch: dict[int, list[Recording]] = {pitch: [] for pitch in pitches}
     left_out = []
     for recording in (recording for found in notes.values() for recording in found):
-        if recording.pitch in of_pitch:
-            of_pitch[recording.pitch].append(recording)
-        else:
-            reason = Reason.NO_LABEL if recording.pitch is None else Reason.OUTSIDE
+        reason = recording.why_unused(pitches)
+        if reason is not None:
             left_out.append(_left_out(reason, recording, recording.file))
+        elif recording.pitch is not None:
+            of_pitch[recording.pitch].append(recording)
     shards.write_left_out(folder, "files", left_out)
     return of_pitch
 
@@ -340,12 +352,16 @@ def _finish(folder: Path, sources: list[str]) -> Built:
         raise ModelFormatError(
             f"No note of {', '.join(sources)} could be used: {tell_reasons(left_out)}."
         )
+    duplicates = drop_duplicates(folder, parts, sources)
+    n_notes_of = Counter(label.instrument for label in labels)
+    others = n_notes_of.keys() - {duplicate.dropped for duplicate in duplicates}
     return Built(
         n_notes=len(labels),
-        n_instruments=len({label.instrument for label in labels}),
+        n_instruments=len(n_notes_of),
         n_narrow=sum(label.sample_rate < harmonic.SAMPLE_RATE for label in labels),
         left_out=dict(left_out),
-        duplicates=drop_duplicates(folder, parts, sources),
+        duplicates=duplicates,
+        n_few=sum(n_notes_of[key] < MIN_NOTES_PER_INSTRUMENT for key in others),
     )
 
 

@@ -13,9 +13,11 @@
 import json
 from pathlib import Path
 
-from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.errors import DecodeError, ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.files import write_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.dataset import Dataset
+from retimbre.train.shards import SETTINGS
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.json"
@@ -28,7 +30,39 @@ STATS = "stats.jsonl"
 def remember_dataset(folder: Path, dataset_folder: Path) -> None:
     """Write down where the notes of a run are."""
     content = {"dataset": str(dataset_folder.resolve())}
-    (folder / RUN).write_text(json.dumps(content, indent=2) + "\n")
+    write_text(folder / RUN, json.dumps(content, indent=2) + "\n")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run.
+
+    Raises
+    ------
+    DecodeError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DecodeError(
+            f"{folder} cannot be made: {error.strerror}; name another folder."
+        ) from error
+
+
+def check_run(folder: Path) -> None:
+    """See that a folder holds a run.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such folder, or it holds something else.
+    """
+    if not folder.is_dir():
+        raise ModelNotFoundError(f"There is no folder {folder}; name that of a run.")
+    if not all((folder / name).is_file() for name in (CONFIG, SPLIT)):
+        raise ModelNotFoundError(
+            f"{folder} holds no run; name a folder that 'retimbre train' has made."
+        )
 
 
 def dataset_of(folder: Path) -> Path:
@@ -42,7 +76,7 @@ def dataset_of(folder: Path) -> Path:
     Raises
     ------
     ModelNotFoundError
-        If the run does not say.
+        If the run does not say, or they are no longer there.
     ModelFormatError
         If its run.json holds something else.
     """
@@ -52,9 +86,15 @@ def dataset_of(folder: Path) -> Path:
             f"{folder} does not say what it was trained on; name the dataset with --dataset."
         )
     try:
-        return Path(json.loads(path.read_text())["dataset"])
+        found = Path(json.loads(path.read_text())["dataset"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFormatError(f"{path} names no dataset; name it with --dataset.") from error
+    if not (found / SETTINGS).is_file():
+        raise ModelNotFoundError(
+            f"{folder} was trained on {found}, where there is no dataset; name where it is now "
+            "with --dataset."
+        )
+    return found
 
 
 def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list[int], list[int]]:
@@ -75,7 +115,7 @@ def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list
             name: [list(dataset.instruments[i]) for i in part]
             for name, part in zip(("trained", "held_out"), parts, strict=True)
         }
-        path.write_text(json.dumps(named, indent=1) + "\n")
+        write_text(path, json.dumps(named, indent=1) + "\n")
     names = json.loads(path.read_text())
     index = {tuple(key): i for i, key in enumerate(dataset.instruments)}
     missing = [key for part in names.values() for key in part if tuple(key) not in index]
@@ -115,13 +155,22 @@ class StatsLog:
         self._path = folder / STATS
         kept = _lines(folder, n_seen)
         if self._path.is_file():
-            self._path.write_text("".join(f"{line}\n" for line in kept))
+            write_text(self._path, "".join(f"{line}\n" for line in kept))
         self.seconds = _total_seconds(kept)
 
     def write(self, line: dict[str, float]) -> None:
-        """Add a line."""
-        with self._path.open("a") as stats:
-            stats.write(json.dumps(line) + "\n")
+        """Add a line.
+
+        Raises
+        ------
+        DecodeError
+            If it cannot be written; what is there of it is not read.
+        """
+        try:
+            with self._path.open("a") as stats:
+                stats.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise DecodeError(f"{self._path} cannot be written: {error.strerror}.") from error
 
 
 def _lines(folder: Path, n_seen: int) -> list[str]:

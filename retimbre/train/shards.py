@@ -22,6 +22,9 @@ Features = npt.NDArray[np.float16]
 
 FORMAT_VERSION = 2
 
+SETTINGS = "dataset.json"
+"""How a dataset was built; without it a folder holds none."""
+
 _UNFINISHED = ".retimbre-*.part"
 """What `retimbre.files.whole_file` leaves where its process is killed."""
 
@@ -29,22 +32,27 @@ _UNFINISHED = ".retimbre-*.part"
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     """Write how a dataset is built, or see that what is there was built the same way.
 
+    What a build of other settings left that came to no note is removed.
+
     Raises
     ------
     ParameterError
-        If the folder holds a dataset of other settings, or cannot be made.
+        If the folder holds notes of other settings, or cannot be made.
     """
-    path = folder / "dataset.json"
+    path = folder / SETTINGS
     wanted = {"format_version": FORMAT_VERSION, **settings}
     if path.is_file():
         found = json.loads(path.read_text())
         others = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
-        if others:
+        if not others:
+            return
+        if _holds_notes(folder):
+            changes = "; ".join(_tell_change(k, found.get(k), wanted.get(k)) for k in others)
             raise ParameterError(
-                f"{folder} holds a dataset built with another {', '.join(others)}; "
+                f"{folder} holds a dataset built with other settings ({changes}); "
                 "build with the same or name another folder."
             )
-        return
+        _clear(folder)
     try:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -52,6 +60,34 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder} cannot be made: {error.strerror}; name another folder."
         ) from error
     write_text(path, json.dumps(wanted, indent=2) + "\n")
+
+
+def _holds_notes(folder: Path) -> bool:
+    return any(path.stat().st_size for path in (folder / "shards").glob("*.jsonl"))
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a build wrote."""
+    for pattern in ("shards/*.npy", "shards/*.jsonl", "left_out/*.jsonl", SETTINGS):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _tell_change(name: str, found: Any, wanted: Any) -> str:
+    """Say how a setting was, and how it is now.
+
+    >>> _tell_change("velocities", [40, 80], [90]), _tell_change("licence", "CC0", None)
+    ('velocities 40, 80, now 90', 'licence CC0, now none')
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return f"other {name}"
+    return f"{name} {_shown(found)}, now {_shown(wanted)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list | dict) else str(value)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -64,7 +100,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     ModelFormatError
         If it holds one of another format.
     """
-    path = folder / "dataset.json"
+    path = folder / SETTINGS
     if not path.is_file():
         raise ModelNotFoundError(
             f"{folder} holds no dataset; make one with 'retimbre dataset build {folder}'."
@@ -79,6 +115,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
             f"reads {FORMAT_VERSION}; build it again."
         )
     return settings
+
+
+def keys_of(folder: Path, settings: dict[str, Any]) -> tuple[int, int]:
+    """Return for how many keys a dataset has its notes, and for how many it is meant to have."""
+    low, high = settings["pitches"]
+    wanted = range(low, high + 1)
+    return sum(has_shard(folder, pitch) for pitch in wanted), len(wanted)
 
 
 def has_shard(folder: Path, pitch: int) -> bool:

@@ -2,8 +2,9 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,20 @@ import click
 from retimbre.errors import ModelNotFoundError, ParameterError
 from retimbre.train.config import CONFIGS, TrainConfig, find_config
 from retimbre.train.framework import PRECISIONS, choose_precision, need_tensorflow
+from retimbre.train.options import NumberRange
 from retimbre.train.progress import Status, tell_time
 from retimbre.train.run_folder import CONFIG
+from retimbre.train.words import count
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from retimbre.train.dataset import Dataset
+
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+
+STOPPING = "retimbre: stopping when this step is done and kept; once more stops at once."
 
 SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
 """Figures of the progress line; the others stand in stats.jsonl."""
@@ -54,7 +61,7 @@ class Terminated(KeyboardInterrupt):
     "config.json.  [default: harmonic]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-@click.option("--minutes", type=click.FloatRange(0.0), help="Stop after so long (resumable).")
+@click.option("--minutes", type=NumberRange(0.0), help="Stop after so long (resumable).")
 @click.option("--total-notes", type=click.IntRange(1), help="Length of the run.")
 @click.option(
     "--decay-notes",
@@ -97,8 +104,10 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
                 dataset_folder=dataset_folder,
                 resume=resume,
                 minutes=minutes,
+                begin=partial(say_start, dataset_folder, dataset, config),
                 report=line.report,
                 progress=line.update,
+                stopping=line.tell_stopping,
             )
         except KeyboardInterrupt as interrupt:
             line.close()
@@ -106,6 +115,38 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
             is_term = isinstance(interrupt, Terminated)
             raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
     click.echo(tell_end(run, config, int(trainer.n_seen), line.place, go_on), err=True)
+
+
+def say_start(
+    folder: Path, dataset: "Dataset", config: TrainConfig, trained: list[int], held_out: list[int]
+) -> None:
+    """Say what a run is trained on, and what of that may not be as it is wanted.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset.
+    dataset : Dataset
+    config : TrainConfig
+    trained, held_out : list of int
+        Indices into ``dataset.instruments``.
+    """
+    n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
+    instruments = count(len(trained), "instrument")
+    notes = count(n_notes, "note")
+    click.echo(f"{folder}: {instruments}, {notes}, {len(held_out):,} held out.", err=True)
+    if config.n_held_out and not held_out:
+        click.echo(
+            f"None is held out, though n_held_out is {config.n_held_out}: at most a quarter may "
+            "be, and instruments that sound or are called alike only together.",
+            err=True,
+        )
+    if not dataset.is_finished:
+        click.echo(
+            f"{folder} is not finished, {dataset.n_keys} of {dataset.n_planned_keys} keys are "
+            "there; the same 'retimbre dataset build' goes on, and finds copies at its end.",
+            err=True,
+        )
 
 
 def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str) -> str:
@@ -229,6 +270,13 @@ class ProgressLine:
         if self._status is not None and self._bar is not None and self._bar.disable:
             click.echo(tell(self._status), err=True)
 
+    def tell_stopping(self) -> None:
+        """Say that Ctrl-C was heard; this is called in the midst of whatever is done."""
+        is_shown = self._bar is not None and not self._bar.disable
+        # The line is being written at this very moment: a word within it cannot be.
+        with suppress(RuntimeError):
+            click.echo(("\n" if is_shown else "") + STOPPING, err=True)
+
     def close(self) -> None:
         """Leave the line as it stands; it may be closed again."""
         if self._bar is not None:
@@ -244,7 +292,11 @@ def tell(status: Status) -> str:
         for name in SHOWN
         if name in status.stats
     )
+    pace = ""
+    if status.notes_per_second > 0.0:
+        left = tell_time(status.seconds_left)
+        pace = f"{left} left, {status.notes_per_second:.0f} notes/s, "
     return (
-        f"{status.n_seen:,}/{status.total_notes:,} notes, {tell_time(status.seconds_left)} left, "
-        f"{status.notes_per_second:.0f} notes/s, stage {moment.stage}{fade}, {figures}"
+        f"{status.n_seen:,}/{status.total_notes:,} notes, {pace}stage {moment.stage}{fade}, "
+        f"{figures}"
     )

@@ -27,7 +27,8 @@ def test_settings_that_an_older_file_lacks_have_their_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ('{"learning": 1}', "learning"),
+        ('{"zzz": 1}', "no setting 'zzz'; its name may be misspelt"),
+        ('{"n_held_oot": 1}', "no setting 'n_held_oot'; near ones are n_held_out"),
         ('{"batch_size": "32"}', "batch_size cannot be '32'"),
         ('{"batch_size": 6}', "multiple of 4"),
         ("[1, 2]", "no training settings"),

@@ -67,8 +67,22 @@ def test_copies_and_instruments_of_few_notes_are_no_instruments(folder):
 
 def test_a_dataset_of_few_notes_is_refused(tmp_path):
     write_dataset(tmp_path, n_notes=4)
-    with pytest.raises(ModelFormatError, match=r"No instrument of .* has 6 notes"):
+    with pytest.raises(
+        ModelFormatError,
+        match=r"No instrument of .* has 6 notes yet: .* 4 of 8 keys; give the same",
+    ):
         Dataset(tmp_path)
+    settings = json.loads((tmp_path / "dataset.json").read_text()) | {"pitches": [60, 63]}
+    (tmp_path / "dataset.json").write_text(json.dumps(settings))
+    with pytest.raises(ModelFormatError, match=r"has 6 notes, which .* build again in another"):
+        Dataset(tmp_path)
+
+
+def test_a_build_that_is_not_finished_is_known(folder):
+    assert Dataset(folder).is_finished
+    (folder / "shards" / "062.jsonl").unlink()
+    notes = Dataset(folder)
+    assert (notes.is_finished, notes.n_keys, notes.n_planned_keys) == (False, 7, 8)
 
 
 def test_pairs_are_drawn_from_the_pitches_of_the_run(folder):
@@ -119,9 +133,23 @@ def test_a_dataset_of_another_format_is_refused(folder):
 
 def test_a_dataset_is_not_mixed_with_one_of_other_settings(folder):
     shards.write_settings(folder, dict(SETTINGS))
-    with pytest.raises(ParameterError, match=r"another pitches, seed; build with the same"):
+    changes = r"\(pitches 60, 67, now 21, 108; seed none, now 3\)"
+    with pytest.raises(ParameterError, match=rf"other settings {changes}; build with the same"):
         shards.write_settings(folder, SETTINGS | {"pitches": [21, 108], "seed": 3})
     assert shards.read_settings(folder)["pitches"] == [60, 67]
+
+
+def test_a_build_that_came_to_no_note_stands_in_the_way_of_none(tmp_path):
+    shards.write_settings(tmp_path, SETTINGS)
+    left_out = [LeftOut("silent", "folder", -1, -1, "oboe", 60, 80, "oboe_60.wav")]
+    shards.write_shard(tmp_path, 60, np.zeros((0, 128, 288), np.float16), [], left_out)
+    (tmp_path / "own.txt").touch()
+    shards.write_settings(tmp_path, SETTINGS | {"seed": 3})
+    assert shards.read_settings(tmp_path)["seed"] == 3
+    assert not shards.has_shard(tmp_path, 60)
+    assert shards.read_left_out(tmp_path) == []
+    files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["dataset.json", "own.txt"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

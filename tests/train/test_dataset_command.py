@@ -16,6 +16,7 @@ from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, write_soundfont
 
 from retimbre.cli.command import command
 from retimbre.train import fluid, rendering, shards, soundfonts
+from retimbre.train.dataset_command import tell
 from retimbre.units import midi_to_hz
 
 
@@ -55,8 +56,9 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
     assert result.stderr.splitlines() == [
         f"{folder}: 28 notes of 4 instruments.",
         f"33 notes were left out (33 outside the pitches); {folder / 'left_out'} lists them.",
-        "4 notes were recorded at less than 44.1 kHz and are silent above half of their rate.",
+        "4 notes were recorded at less than 44.1 kHz: silent above half of the rate.",
         f"1 instrument is a copy of others and not trained on ({folder / 'duplicates.json'}).",
+        "1 other has fewer than 6 notes: not trained on either.",
     ]
     assert shards.read_settings(folder) | {"recordings": None} == {
         "format_version": 2,
@@ -73,8 +75,8 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
     result = invoke(folder, *arguments, "--seed", 3)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {folder} holds a dataset built with another seed; build with the same or name "
-        "another folder.\n"
+        f"Error: {folder} holds a dataset built with other settings (seed 0, now 3); build with "
+        "the same or name another folder.\n"
     )
 
 
@@ -100,7 +102,17 @@ def test_recordings_alone_need_no_soundfont(tmp_path, recordings, monkeypatch):
     monkeypatch.setattr(soundfonts.find_soundfonts, "__defaults__", ((),))
     result = invoke(tmp_path / "notes", "--recordings", recordings, "--pitches", "72-73", "-j", 1)
     assert result.exit_code == 0
-    assert "2 notes of 1 instruments" in result.stderr
+    assert f"{tmp_path / 'notes'}: 2 notes of 1 instrument." in result.stderr
+
+
+def test_one_is_told_as_one(tmp_path):
+    built = rendering.Built(1, 1, 1, {"silent": 1}, [None], 2)
+    assert tell(built, tmp_path)[:3] == [
+        f"{tmp_path}: 1 note of 1 instrument.",
+        f"1 note was left out (1 silent); {tmp_path / 'left_out'} lists it.",
+        "1 note was recorded at less than 44.1 kHz: silent above half of the rate.",
+    ]
+    assert tell(built, tmp_path)[4] == "2 others have fewer than 6 notes: not trained on either."
 
 
 def test_without_soundfonts_it_says_how_to_install_some(tmp_path, monkeypatch):
@@ -121,6 +133,8 @@ def test_without_soundfonts_it_says_how_to_install_some(tmp_path, monkeypatch):
         (["--pitches", "10-60"], "'10-60' is no range of MIDI pitches"),
         (["--velocity", "0"], "0 is not in the range 1<=x<=127"),
         (["--fraction", "0"], "0.0 is not in the range"),
+        (["--fraction", "nan"], "'nan' is no number"),
+        (["--seed", "-5"], "-5 is not in the range"),
         (["--soundfont", "none.sf2"], "'none.sf2' does not exist"),
         (["--recordings", "none"], "'none' does not exist"),
         (["-j", "0"], "0 is not in the range"),

@@ -117,7 +117,19 @@ def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None
     split = json.loads((finished[0] / "split.json").read_text())
     assert split["held_out"][0][3] in card
     assert f"{TINY.total_notes:,} notes in batches of {TINY.batch_size}" in card
-    assert "3 instruments (velocities 40, 60, 80) from font (licence unknown" in card
+    assert "24 notes of 3 instruments (velocities 40, 60, 80) from font (licence unknown" in card
+
+
+def test_the_card_says_which_keys_were_heard(finished, notes, model: Path) -> None:
+    from retimbre.train.card import card_text
+
+    heard = "MIDI 21..108 (heard in training: MIDI 60..67), 16 latent"
+    assert heard in (model / "MODEL_CARD.md").read_text()
+    # Of the keys of a run that knows fewer only those are.
+    few = replace(TINY, pitch_range=(62, 90))
+    card = card_text(model, finished[0], notes, [0, 1], [], few, 32)
+    assert "MIDI 62..90 (heard in training: MIDI 62..67), 16 latent" in card
+    assert "12 notes of 2 instruments" in card
 
 
 def test_the_card_claims_no_decay_that_has_not_been() -> None:
@@ -167,6 +179,7 @@ def test_the_command_finds_the_notes_of_the_run(finished, tmp_path: Path) -> Non
 
 def test_the_command_wants_the_notes_where_the_run_does_not_say(tmp_path: Path) -> None:
     TINY.save(tmp_path / "config.json")
+    (tmp_path / "split.json").touch()
     result = CliRunner().invoke(command, ["export", str(tmp_path)])
     assert result.exit_code == 1
     assert "name the dataset with --dataset" in result.stderr

@@ -279,7 +279,7 @@ def test_an_interrupted_import_leaves_no_model(small, here, monkeypatch):
         moves.append(target.name)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(import_command.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     result = retimbre("import-gansynth", "ck", "-o", "m", "--overwrite", exit_code=1)
     assert "m cannot be written: No space left on device." in result.stderr
     assert moves == ["generator.onnx"]

@@ -31,6 +31,20 @@ def test_ctrl_c_waits_for_the_end():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_signal_that_is_held_back_is_told():
+    told = []
+
+    @held_back(lambda: told.append("heard"))
+    def wait():
+        assert told == []
+        send(signal.SIGINT)
+        told.append("done")
+
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert told == ["heard", "done"]
+
+
 def test_sigterm_goes_to_whoever_handles_it():
     got = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))

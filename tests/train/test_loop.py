@@ -34,6 +34,7 @@ def test_a_run_is_one_folder(finished, notes_folder):
     assert [line["n_seen"] for line in lines] == [32]
     assert finished[2] == lines
     assert all(np.isfinite(value) for value in lines[0].values())
+    assert max(len(str(value)) for value in lines[0].values()) <= 8
 
 
 def test_the_progress_of_every_step_is_told(finished):
@@ -74,6 +75,21 @@ def test_a_finished_run_that_is_made_longer_goes_on_exactly(finished, notes, tmp
     longer = train(tmp_path, notes, replace(short, total_notes=32), resume=True)
     assert_same(state_of(longer), finished[1])
     assert TrainConfig.load(tmp_path / "config.json").total_notes == 32
+
+
+def test_a_run_is_not_cut_off_before_where_it_is(finished, notes, notes_folder, tmp_path, eagerly):
+    from retimbre.train.loop import train
+
+    run = shutil.copytree(finished[0], tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(
+        ParameterError, match=r"has seen 32 notes, more than a run of 24; name a larger --total-"
+    ):
+        train(run, notes, replace(TINY, total_notes=24), dataset_folder=notes_folder, resume=True)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    # Its last batch may have gone beyond its end; there is nothing left to do then.
+    whole = train(run, notes, replace(TINY, total_notes=25), resume=True)
+    assert int(whole.n_seen) == 32
 
 
 class Torn(RuntimeError):

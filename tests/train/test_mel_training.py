@@ -54,7 +54,7 @@ def test_a_dataset_says_what_its_notes_are(folder, notes):
     assert features.shape == (len(labels), 128, 1024, 2)
     assert features.dtype == np.float16
     assert notes.rows(np.array([0, 5])).shape == (2, 128, 1024, 2)
-    with pytest.raises(ParameterError, match="another representation"):
+    with pytest.raises(ParameterError, match=r"other settings \(representation mel, now none"):
         rendering.build(folder, [], recordings=[], pitches=PITCHES, velocities=(80,))
 
 

@@ -35,7 +35,10 @@ KEYS = range(21, 109)
         ("flute_A4_1", ("flute", 69, 1)),
         ("alto_flute_60", ("alto_flute", 60, 80)),
         ("flute_2_60", ("flute_2", 60, 80)),
-        ("flute_60_128", ("flute_60", 128, 80)),
+        # No velocity, but no instrument either.
+        ("flute_60_128", ("flute", 60, 128)),
+        ("saw_lead_60_0", ("saw_lead", 60, 0)),
+        ("saw_lead_61_300", ("saw_lead", 61, 300)),
         ("flute", None),
         ("flute_H4", None),
         ("_60", None),
@@ -89,7 +92,42 @@ def test_nsynth_is_read_by_its_index(tmp_path):
     assert found.is_laid_out
 
 
-@pytest.mark.parametrize("index", ["{", "[]", '{"a": {"pitch": 60}}', '{"a": 3}'])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"instrument_str": "bass", "velocity": 25},
+        {"instrument_str": "bass", "pitch": 33},
+        {"pitch": 33, "velocity": 25},
+        {"instrument_str": "bass", "pitch": "low", "velocity": 25},
+        3,
+        None,
+    ],
+)
+def test_an_entry_of_nsynth_that_lacks_something_is_one_note_less(tmp_path, entry):
+    note = {"instrument_str": "bass", "pitch": 33, "velocity": 25}
+    (tmp_path / "examples.json").write_text(json.dumps({"a": note, "b": entry}))
+    first, second = find_recordings(tmp_path)
+    assert first.why_unused(KEYS) is None
+    assert second.file == "audio/b.wav"
+    assert second.why_unused(KEYS) is Reason.NO_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("pitch", "velocity", "reason"),
+    [
+        (60, 1, None),
+        (60, 127, None),
+        (60, 0, Reason.VELOCITY),
+        (60, 128, Reason.VELOCITY),
+        (20, 80, Reason.OUTSIDE),
+        (None, 80, Reason.NO_LABEL),
+    ],
+)
+def test_why_a_name_is_that_of_no_note(pitch, velocity, reason):
+    assert Recording("mine", "a.wav", "a", pitch, velocity).why_unused(KEYS) is reason
+
+
+@pytest.mark.parametrize("index", ["{", "[]"])
 def test_a_damaged_index_is_refused(tmp_path, index):
     (tmp_path / "examples.json").write_text(index)
     with pytest.raises(ParameterError, match=r"is no index of NSynth|holds no recordings"):

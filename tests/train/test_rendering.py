@@ -207,26 +207,62 @@ def test_a_half_written_shard_does_not_count(tmp_path, font):
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"velocities": (90,)}, "velocities"),
-        ({"pitches": range(72, 77)}, "pitches"),
-        ({"fraction": 0.5, "seed": 1}, "fraction, seed"),
-        ({"licence": "GPL"}, "licence"),
+        ({"velocities": (90,)}, "velocities 80, now 90"),
+        ({"pitches": range(72, 77)}, "pitches 72, 75, now 72, 76"),
+        ({"fraction": 0.5, "seed": 1}, "fraction 1.0, now 0.5; seed 0, now 1"),
+        ({"licence": "GPL"}, "licence none, now GPL"),
     ],
 )
 def test_other_settings_are_refused(tmp_path, font, changed, named):
     settings = {"pitches": PITCHES, "velocities": (80,), "workers": 1}
     rendering.build(tmp_path / "notes", [font], **settings)
     before = contents(tmp_path / "notes")
-    with pytest.raises(ParameterError, match=rf"another {named}; build with the same or name"):
+    with pytest.raises(ParameterError, match=rf"\({named}\); build with the same or name"):
         rendering.build(tmp_path / "notes", [font], **settings | changed)
     assert contents(tmp_path / "notes") == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"fraction": float("nan")}, "above 0 and at most 1, given nan"),
+        ({"fraction": 0.0}, "above 0 and at most 1, given 0.0"),
+        ({"seed": -5}, "seed must not be negative, given -5"),
+    ],
+)
+def test_impossible_numbers_are_refused(tmp_path, font, wrong, match):
+    with pytest.raises(ParameterError, match=match):
+        rendering.build(tmp_path / "notes", [font], **wrong)
+    assert not (tmp_path / "notes").exists()
+
+
+def test_a_build_that_failed_stands_in_the_way_of_none(tmp_path, font, recordings):
+    folder, text = tmp_path / "notes", tmp_path / "text.sf2"
+    text.touch()
+    with pytest.raises(ModelNotFoundError, match="no SoundFont"):
+        rendering.build(folder, [text], pitches=PITCHES, workers=1)
+    for path in recordings.glob("*_7[2-5]*"):
+        path.unlink()
+    with pytest.raises(ModelFormatError, match="No note of mine could be used"):
+        rendering.build(folder, [], recordings=[recordings], pitches=PITCHES, workers=1)
+    built = rendering.build(folder, [font], pitches=PITCHES, velocities=(80,), workers=1)
+    assert built.n_notes == 8
+    assert {note.source for note in shards.read_left_out(folder)} == {"tiny.sf2"}
+
+
+def test_instruments_of_few_notes_are_counted_and_copies_are_none_of_them(tmp_path, font):
+    twin = write_soundfont(tmp_path / "twin.sf2", [Tone("Twin", 0, 1, SAW.wave, True)])
+    for pitches, n_few in ((range(72, 77), 2), (range(72, 78), 0)):
+        folder = tmp_path / str(n_few)
+        built = rendering.build(folder, [font, twin], pitches=pitches, velocities=(80,), workers=1)
+        assert (built.n_instruments, len(built.duplicates), built.n_few) == (3, 1, n_few)
 
 
 def test_other_recordings_are_refused(tmp_path, recordings):
     settings = {"recordings": [recordings], "pitches": PITCHES, "workers": 1}
     rendering.build(tmp_path / "notes", [], **settings)
     (recordings / "reed_72.wav").rename(recordings / "reed_74_30.wav")
-    with pytest.raises(ParameterError, match="another recordings"):
+    with pytest.raises(ParameterError, match=r"other settings \(other recordings\)"):
         rendering.build(tmp_path / "notes", [], **settings)
 
 

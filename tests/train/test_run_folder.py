@@ -12,9 +12,16 @@ from retimbre.train.run_folder import StatsLog, dataset_of, remember_dataset, ru
 def test_a_run_remembers_its_dataset_wherever_it_is_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "dataset.json").touch()
     remember_dataset(tmp_path, tmp_path.__class__("notes"))
     monkeypatch.chdir("/")
     assert dataset_of(tmp_path) == tmp_path / "notes"
+
+
+def test_a_dataset_that_was_moved_is_asked_for(tmp_path):
+    remember_dataset(tmp_path, tmp_path / "gone")
+    with pytest.raises(ModelNotFoundError, match=r"trained on .*/gone, where .* with --dataset"):
+        dataset_of(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "{", '{"dataset": 3}'])

@@ -87,13 +87,15 @@ def test_a_soft_note_has_no_hiss(font):
     assert np.abs(still).max() < 1e-7
 
 
-def test_what_is_no_soundfont_is_refused(tmp_path, monkeypatch):
+def test_what_is_no_soundfont_is_refused(tmp_path, monkeypatch, capfd):
     (tmp_path / "text.sf2").write_text("no SoundFont")
     if not fluidsynth_is_here():
         monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
     for name in ("none.sf2", "text.sf2"):
         with pytest.raises(ModelNotFoundError, match=rf"{name} is no SoundFont"):
             SoundFont(tmp_path / name)
+    # FluidSynth would tell it in lines of its own.
+    assert capfd.readouterr().err == ""
 
 
 def test_without_fluidsynth_it_is_said_what_to_install(tmp_path, monkeypatch):

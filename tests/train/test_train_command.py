@@ -1,18 +1,23 @@
 """The command ``retimbre train``: what it says, what it refuses, how it ends."""
 
+import math
 import os
 import signal
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from small_dataset import write_dataset
 from tiny_runs import TINY
 
 from retimbre.cli.command import command
 from retimbre.train.config import TrainConfig
+from retimbre.train.dataset import Dataset
 from retimbre.train.progress import Status
-from retimbre.train.train_command import tell
+from retimbre.train.train_command import ProgressLine, say_start, tell
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -57,6 +62,8 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
         f"The time is over at 8 of 32 notes; go on with: retimbre train {notes_folder} {run} "
         "--resume"
     )
+    assert result.stderr.splitlines()[0] == f"{notes_folder}: 3 instruments, 24 notes, 1 held out."
+    assert "unknown" not in result.stderr
     result = invoke(notes_folder, run, "--resume", "--total-notes", 16)
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-2].startswith("16/16 notes, ")
@@ -143,6 +150,7 @@ def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, opt
             "holds harmonic note images, and the settings are for mel",
         ),
         (["--resume"], 1, "holds no run to go on with; leave out --resume"),
+        (["--minutes", "nan"], 2, "'nan' is no number"),
         (["--minutes", "-1"], 2, "Invalid value for '--minutes'"),
         (["--seed", "-1"], 2, "Invalid value for '--seed'"),
         (["--precision", "float16"], 2, "Invalid value for '--precision'"),
@@ -183,6 +191,71 @@ def test_a_signal_ends_it_with_its_code_and_says_how_to_go_on(
         f"{tmp_path / 'run'} --resume"
     )
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_is_answered_at_once(notes_folder, tmp_path, monkeypatch):
+    from retimbre.train import loop
+
+    told = []
+
+    def train(run, *args, stopping, **options):
+        stopping()
+        told.append(True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", train)
+    result = invoke(notes_folder, tmp_path / "run")
+    assert told
+    assert result.stderr.splitlines()[0] == (
+        "retimbre: stopping when this step is done and kept; once more stops at once."
+    )
+
+
+def test_a_word_that_cannot_be_said_stops_nothing(monkeypatch):
+    def echo(*args, **options):
+        raise RuntimeError("reentrant call")
+
+    monkeypatch.setattr("click.echo", echo)
+    ProgressLine().tell_stopping()
+
+
+@pytest.mark.parametrize(
+    ("n_held_out", "split", "lines"),
+    [
+        (1, ([0, 2, 3], [1]), ["3 instruments, 24 notes, 1 held out."]),
+        (0, ([0], []), ["1 instrument, 8 notes, 0 held out."]),
+        (
+            2,
+            ([0, 1, 2, 3], []),
+            ["4 instruments, 32 notes, 0 held out.", "None is held out, though n_held_out is 2: "],
+        ),
+    ],
+)
+def test_a_run_begins_with_what_it_is_trained_on(notes, capsys, n_held_out, split, lines):
+    say_start(Path("notes"), notes, replace(TINY, n_held_out=n_held_out), *split)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"notes: {lines[0]}"
+    assert len(told) == len(lines)
+    for line, expected in zip(told[1:], lines[1:], strict=True):
+        assert line.startswith(expected)
+
+
+def test_a_build_that_is_not_finished_is_told(capsys, tmp_path):
+    write_dataset(tmp_path)
+    (tmp_path / "shards" / "060.jsonl").unlink()
+    say_start(tmp_path, Dataset(tmp_path), TINY, [0, 1, 2], [3])
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[1]
+        .startswith(
+            f"{tmp_path} is not finished, 7 of 8 keys are there; the same 'retimbre dataset build'"
+        )
+    )
+
+
+def test_what_is_not_known_yet_is_not_told():
+    status = Status(8, 32, TINY.moment(8), {"level_error": 0.5}, 0.0, math.nan)
+    assert tell(status) == "8/32 notes, stage 0, level 0.500"
 
 
 def test_a_line_says_where_a_run_is():

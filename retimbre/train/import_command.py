@@ -12,7 +12,7 @@ from retimbre.errors import ModelFormatError, ParameterError
 from retimbre.model_hints import CONFIG
 from retimbre.train.framework import need_packages
 from retimbre.train.gansynth_folders import find_folder, is_js
-from retimbre.train.model_writing import check_output, write_model
+from retimbre.train.model_writing import check_free, check_output, write_model
 
 if TYPE_CHECKING:
     from retimbre.train.gansynth_weights import GansynthWeights
@@ -106,6 +106,7 @@ def _check_output(folder: Path, *, overwrite: bool) -> None:
     """See before the work begins that the model can be written where it is wanted."""
     if os.path.exists(folder / CONFIG) and not overwrite:
         raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
+    check_free(folder)
     check_output(folder)
 
 

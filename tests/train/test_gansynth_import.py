@@ -237,6 +237,15 @@ def test_a_model_is_replaced_only_when_told(small, here):
     assert Path("m/notes.txt").read_text() == "mine"
 
 
+def test_a_model_is_not_put_among_other_files(small, here):
+    write_checkpoint(here / "ck", small)
+    (here / "songs").mkdir()
+    (here / "songs" / "tune.wav").write_bytes(b"")
+    result = retimbre("import-gansynth", "ck", "-o", "songs", exit_code=1)
+    assert "songs holds tune.wav and no model; name a new folder" in result.stderr
+    assert files_of("songs") == {Path("songs/tune.wav"): b""}
+
+
 def test_what_is_refused_leaves_nothing(small, here):
     bad = f"{PREFIX}3/to_rgb/bias/{AVERAGE}"
     write_checkpoint(here / "ck", small | {bad: np.array([np.nan, 0.0], np.float32)})

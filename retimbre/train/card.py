@@ -1,6 +1,7 @@
 """The model card: what a model was trained on, how and for how long."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def card_text(
     held_out: list[int],
     config: TrainConfig,
     n_seen: int,
+    averaged: Sequence[int] = (),
 ) -> str:
     """Return what MODEL_CARD.md says of a model, and what was added to the one that is there.
 
@@ -53,6 +55,8 @@ def card_text(
     config : TrainConfig
     n_seen : int
         Notes seen.
+    averaged : sequence of int
+        Notes seen by earlier networks of the run that the model is the mean of, beside the last.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def card_text(
         "held out": ", ".join(_names(dataset, held_out)) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
         f"{time} of wall clock; progressive growing to 128 frames, in stages from "
-        f"{stages} notes on",
+        f"{stages} notes on{_averaged(averaged)}",
         "instruments": "as they are" if is_mel else _changed(),
         "losses": f"{_MEL_LOSSES if is_mel else _LOSSES + _path_loss(config)} "
         f"({config.adversarial})",
@@ -108,6 +112,12 @@ def _weights(config: TrainConfig) -> str:
     )
     weights = {name: getattr(config, f"{name}_weight") for name in names.split()}
     return " / ".join(f"{weight:g} {name}" for name, weight in weights.items() if weight)
+
+
+def _averaged(seen: Sequence[int]) -> str:
+    if not seen:
+        return ""
+    return f"; the mean of the networks then and after {' and '.join(f'{n:,}' for n in seen)} notes"
 
 
 def _path_loss(config: TrainConfig) -> str:

@@ -37,11 +37,22 @@ folder that holds anything else is refused.
     type=click.Path(file_okay=False, path_type=Path),
     help="The notes of the run.  [default: where they were in training]",
 )
-def export(run: Path, output: Path | None, dataset_folder: Path | None) -> None:
+@click.option(
+    "--average",
+    "earlier",
+    metavar="FOLDER",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A copy of RUN from earlier: the mean of both networks is exported.  [repeatable]",
+)
+def export(
+    run: Path, output: Path | None, dataset_folder: Path | None, earlier: tuple[Path, ...]
+) -> None:
     """Read the run and its notes, export, and say where the model is."""
     from retimbre.train.dataset import Dataset
 
-    check_run(run)
+    for needed in (run, *earlier):
+        check_run(needed)
     folder = output or run / "model"
     check_free(folder)
     check_output(folder)
@@ -49,6 +60,6 @@ def export(run: Path, output: Path | None, dataset_folder: Path | None) -> None:
     need_tensorflow()
     from retimbre.train.export import export_run
 
-    difference = export_run(run, notes, folder)
+    difference = export_run(run, notes, folder, earlier)
     click.echo(f"ONNX equals Keras to {difference:.1e}.", err=True)
     click.echo(folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ MAX_RMS_DIFFERENCE = 1e-4
 N_CHECKED = 2
 
 
-def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) -> float:
+def export_mel_run(
+    run: Path, dataset: Dataset, trainer: Trainer, folder: Path, averaged: Sequence[int] = ()
+) -> float:
     """Write a model folder and check that it computes what Keras computes.
 
     Parameters
@@ -42,6 +45,8 @@ def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) 
         The run at its last checkpoint, its averages in place.
     folder : Path
         Gets generator.onnx, MODEL_CARD.md and config.json.
+    averaged : sequence of int
+        What the card says of earlier networks in the mean, see `retimbre.train.card`.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def export_mel_run(run: Path, dataset: Dataset, trainer: Trainer, folder: Path) 
             "nothing was written."
         )
     trained, held_out = run_split(run, dataset, config)
-    card = card_text(folder, run, dataset, trained, held_out, config, n_seen)
+    card = card_text(folder, run, dataset, trained, held_out, config, n_seen, averaged)
     description = {
         "format_version": FORMAT_VERSION,
         "representation": "mel",

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tiny_runs import TINY
 
 from retimbre.cli.command import command
-from retimbre.errors import ModelFormatError, ModelNotFoundError
+from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.generator import Generator
 from retimbre.images.harmonic import FEATURE_FILL, feature_mask
 from retimbre.train.card import tell_decay
@@ -130,6 +130,50 @@ def test_the_card_says_which_keys_were_heard(finished, notes, model: Path) -> No
     card = card_text(model, finished[0], notes, [0, 1], [], few, 32)
     assert "MIDI 62..90 (heard in training: MIDI 62..67), 16 latent" in card
     assert "12 notes of 2 instruments" in card
+
+
+@pytest.fixture(scope="module")
+def other(finished, notes, notes_folder, tmp_path_factory) -> Path:
+    """The run gone on for a step."""
+    import tensorflow as tf
+
+    from retimbre.train.loop import train
+
+    folder = tmp_path_factory.mktemp("copies") / "other"
+    shutil.copytree(finished[0], folder)
+    longer = replace(TINY, total_notes=TINY.total_notes + TINY.batch_size)
+    tf.config.run_functions_eagerly(True)
+    train(folder, notes, longer, dataset_folder=notes_folder, resume=True)
+    tf.config.run_functions_eagerly(False)
+    return folder
+
+
+def test_the_mean_of_a_run_and_its_copies_is_exported(
+    finished, other, notes, tmp_path: Path
+) -> None:
+    from retimbre.train.export import export_run, load_average, load_run
+
+    first, last = (load_run(run).maker_variables for run in (finished[0], other))
+    mean, seen = load_average(other, [finished[0]])
+    assert seen == [TINY.total_notes]
+    moved = [not np.array_equal(a.numpy(), b.numpy()) for a, b in zip(first, last, strict=True)]
+    assert any(moved)
+    for got, a, b in zip(mean.maker_variables, first, last, strict=True):
+        np.testing.assert_allclose(got.numpy(), 0.5 * (a.numpy() + b.numpy()), atol=1e-6)
+    assert export_run(other, notes, tmp_path / "m", [finished[0]]) < PARITY
+    card = (tmp_path / "m" / "MODEL_CARD.md").read_text()
+    assert f"the mean of the networks then and after {TINY.total_notes:,} notes" in card
+
+
+def test_other_networks_are_no_copies(finished, tmp_path: Path, monkeypatch) -> None:
+    from retimbre.train import export
+
+    fewer = export.load_run(finished[0])
+    fewer.maker_variables.pop()
+    runs = iter([export.load_run(finished[0]), fewer])
+    monkeypatch.setattr(export, "load_run", lambda run: next(runs))
+    with pytest.raises(ParameterError, match="its networks have other sizes"):
+        export.load_average(finished[0], [tmp_path])
 
 
 def test_the_card_claims_no_decay_that_has_not_been() -> None:

@@ -8,11 +8,11 @@ from sound_models import BATCH_SIZE, ExportedModel, draw_z
 from sound_table import Row
 
 BATCHES = 12
-ROUNDS = 5
+ROUNDS = 20
 
 
 def time_network(model: ExportedModel) -> float:
-    """Return the seconds of a note, the least mean of 12 batches of 32 in 5 rounds."""
+    """Return the seconds of a note, the least mean of 12 batches of 32 in 20 rounds."""
     rng = np.random.default_rng(0)
     n = BATCHES * BATCH_SIZE
     z = draw_z(model, n, rng)

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -155,16 +155,22 @@ def _av_chunks(handle: FileIO) -> Iterator[Chunk]:
     import av
 
     try:
-        # A playlist may name other files or addresses: no protocol may be opened. Tags that
-        # are not UTF-8 are no reason to refuse the sound.
-        with av.open(
-            handle, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace"
-        ) as container:
+        # A playlist may name other files or addresses: no protocol may be opened.
+        options = {"protocol_whitelist": "none"}
+        with av.open(handle, "r", options=options, **_tag_options(av.__version__)) as container:
             if not container.streams.audio:
                 raise _NoAudioStreamError("no audio stream")
             yield from _batched(_at_one_rate(_av_frames(container)))
     except av.FFmpegError as error:
         raise _DecoderError(error.strerror or str(error)) from error
+
+
+def _tag_options(version: str) -> dict[str, Any]:
+    """Return what makes PyAV open a file whose tags are not UTF-8: they do not matter here.
+
+    PyAV 18 and older refuse such a file unless told otherwise; 19 opens it and has no option.
+    """
+    return {"metadata_errors": "replace"} if int(version.split(".")[0]) < 19 else {}
 
 
 def _av_frames(container: "av.container.InputContainer") -> Iterator["av.AudioFrame"]:

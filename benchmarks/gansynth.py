@@ -121,11 +121,11 @@ def open_networks(folder: Path) -> tuple[Callable[[], Any], Callable[[int], Floa
     inputs = [tf.constant(part) for part in (z, one_hot, np.ones((N_WRITTEN, 1), np.float32))]
     play = tf.function(lambda: generator([*inputs, tf.ones(1)], training=False))
     write_model(trainer, folder)
-    session = open_mel_generator(read_config(folder))
+    network = open_mel_generator(read_config(folder))
 
     def make(n_frames: int) -> FloatArray:
-        some = {"z": z[:N_HERE], "pitch": pitches[:N_HERE], "frames": np.array([n_frames])}
-        return np.asarray(session.run(None, some)[0])
+        some = {"z": z[:N_HERE], "pitch": pitches[:N_HERE]}
+        return network.run(some, frames=np.array([n_frames]))
 
     return play, make
 

@@ -15,6 +15,7 @@ from retimbre.generator import Generator
 from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
 from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
 from retimbre.images.octave import keep_octave
+from retimbre.network import Network, open_session
 from retimbre.refinement import refine_latent
 from retimbre.train.labels import InstrumentKey
 from retimbre.types import Instruments, Notes
@@ -93,8 +94,6 @@ class ExportedModel:
     Parameters
     ----------
     folder : Path
-    threads : int
-        Of the processors that a network may use.
 
     Attributes
     ----------
@@ -109,7 +108,7 @@ class ExportedModel:
         If the folder has no encoder or palette.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         missing = {"generator", "encoder", "palette"} - config.keys()
         if missing:
@@ -121,8 +120,8 @@ class ExportedModel:
         self.pitch_range: tuple[int, int] = tuple(config["pitch_range"])
         self.palette = read_palette(folder / config["palette"])
         self.held_out = frozenset(InstrumentKey(*key) for key in config.get("held_out", []))
-        self._generator = _open_session(folder / config["generator"], threads)
-        self._encoder = _open_session(folder / config["encoder"], threads)
+        self._generator = _open_network(folder / config["generator"])
+        self._encoder = _open_network(folder / config["encoder"])
 
     def generate(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         """Play notes; see `SoundModel`."""
@@ -131,7 +130,7 @@ class ExportedModel:
             "pitch": (pitches - self.pitch_range[0]).astype(np.int64),
             "velocity": (velocities / 127.0).astype(np.float32),
         }
-        return _run_in_batches(self._generator, inputs)
+        return self._generator.run(inputs)
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
         """Pace the way between instruments as the main job does."""
@@ -158,7 +157,7 @@ class ExportedModel:
             "features": features.astype(np.float32),
             "pitch": (pitches - self.pitch_range[0]).astype(np.int64),
         }
-        return _run_in_batches(self._encoder, inputs)
+        return self._encoder.run(inputs)
 
 
 def read_palette(path: Path) -> Palette:
@@ -172,14 +171,8 @@ def read_palette(path: Path) -> Palette:
     )
 
 
-def _open_session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # As the main job has it: spinning threads would starve what runs beside the network.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+def _open_network(path: Path) -> Network:
+    return Network(open_session(path.read_bytes()))
 
 
 def place_of(key: InstrumentKey) -> tuple[object, ...]:
@@ -194,15 +187,6 @@ def batches(n: int, size: int = BATCH_SIZE) -> Iterator[slice]:
     """Split n notes into parts of at most `size`."""
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
-
-
-def _run_in_batches(session: Any, inputs: dict[str, Any]) -> FloatArray:
-    n = len(next(iter(inputs.values())))
-    parts = [
-        session.run(None, {name: values[part] for name, values in inputs.items()})[0]
-        for part in batches(n)
-    ]
-    return np.concatenate(parts)
 
 
 def generate_images(

@@ -9,7 +9,6 @@ import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,8 @@ import numpy.typing as npt
 from retimbre.decoding import Chunk, decode_chunks
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.files import append_byte, whole_file
+from retimbre.formats import format_of, long_enough
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import FloatArray
 
 logger = logging.getLogger("retimbre")
@@ -27,17 +28,6 @@ SILENT_CHANNEL_DB = -40.0
 CANCELLED_DB = -6.0
 """A mix that loses this much [dB] against its channels' powers is no mix: they are opposed."""
 
-FORMATS = {
-    ".wav": ("WAV", "PCM_24"),
-    ".flac": ("FLAC", "PCM_24"),
-    ".aiff": ("AIFF", "PCM_24"),
-    ".aif": ("AIFF", "PCM_24"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".opus": ("OGG", "OPUS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
-"""What can be written, by suffix: libsndfile's format and the subtype taken if none is asked."""
-
 _OPUS_SR = 48_000
 _HIGHEST_SR = 48_000
 _REDUCED_SR = 44_100
@@ -47,6 +37,7 @@ ChannelWeights = dict[int, FloatArray]
 """By number of channels: how much of each goes into the mono mix [shape=(n_channels,)]."""
 
 
+@single_threaded_blas
 def load(
     path: str | os.PathLike[str], *, start: float = 0.0, duration: float | None = None
 ) -> tuple[FloatArray, int]:
@@ -89,6 +80,7 @@ def load(
     return y, sr
 
 
+@single_threaded_blas
 def load_reduced(path: str | os.PathLike[str]) -> tuple[FloatArray, int, int]:
     """Read a media file as `load` does, in memory that does not grow with its sample rate.
 
@@ -228,7 +220,7 @@ def save(
     ----------
     path : str or path-like
         The suffix chooses the format: one of `FORMATS`. Opus knows few rates; anything else
-        than 48 kHz is resampled to it.
+        than 48 kHz is resampled to it. A WAV file larger than 4 GiB becomes RF64.
     y : array_like [shape=(n,), full scale 1]
         Finite; samples beyond full scale are clipped, which is logged.
     sr : int [Hz, > 0]
@@ -239,7 +231,8 @@ def save(
     Raises
     ------
     ParameterError
-        If the suffix or subtype cannot be written or `y` is not one-dimensional and finite.
+        If the suffix or subtype cannot be written, `y` is not one-dimensional and finite, or an
+        AIFF file would be larger than 4 GiB.
     DecodeError
         If the folder does not exist, or writing fails.
     """
@@ -247,11 +240,12 @@ def save(
 
     samples = _checked_samples(y)
     _check_rates(sr, sr)
-    file_format, default_subtype = _format_of(path)
+    file_format, default_subtype = format_of(path)
     subtype = subtype or default_subtype
     if not soundfile.check_format(file_format, subtype):
         known = ", ".join(soundfile.available_subtypes(file_format))
         raise ParameterError(f"{file_format} cannot hold {subtype!r}; use one of {known}.")
+    file_format = long_enough(path, file_format, subtype, len(samples))
     blocks: Iterable[FloatArray] = _split(samples)
     if subtype == "OPUS" and sr != _OPUS_SR:
         blocks, sr = resample_blocks(blocks, sr, _OPUS_SR), _OPUS_SR
@@ -268,6 +262,7 @@ def save(
             ) from error
 
 
+@single_threaded_blas
 def _channel_weights(chunks: Iterable[Chunk]) -> ChannelWeights:
     """Measure every channel of a file and choose the mono mix of each number of channels."""
     n_frames: dict[int, int] = {}
@@ -305,7 +300,9 @@ def _mixed(chunks: Iterable[Chunk], weights: ChannelWeights) -> Iterator[FloatAr
     for samples, _ in chunks:
         n_channels = samples.shape[1]
         equal = np.full(n_channels, 1.0 / n_channels, dtype=np.float32)
-        yield samples @ weights.get(n_channels, equal)
+        with single_threaded_blas:
+            mixed = samples @ weights.get(n_channels, equal)
+        yield mixed
 
 
 def _reblocked(pieces: Iterable[FloatArray], n_block: int) -> Iterator[FloatArray]:
@@ -368,15 +365,6 @@ def _audited(
     if peak > 1.0 and warn_above_full_scale:
         over_db = 20.0 * np.log10(peak)
         logger.warning("%s is clipped: it exceeds full scale by %.2f dB.", path, over_db)
-
-
-def _format_of(path: str | os.PathLike[str]) -> tuple[str, str]:
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ParameterError(
-            f"{os.fspath(path)} has no suffix that can be written; use one of {' '.join(FORMATS)}."
-        )
-    return FORMATS[suffix]
 
 
 def _checked_samples(y: npt.ArrayLike) -> FloatArray:

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from retimbre import audio, midi, pipeline, plot
 from retimbre.errors import DecodeError, ParameterError, one_line
 from retimbre.files import check_room
+from retimbre.formats import check_length
 from retimbre.plan import Job, Output
 from retimbre.result import Result
+from retimbre.runtime import timed
 from retimbre.settings import Settings
 from retimbre.spectrogram import LogSpectrogram, log_spectrogram
 from retimbre.timbre import TimbrePath, choose_path, warn_of_late
-from retimbre.timing import timed
 from retimbre.types import FloatArray
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def run_job(
     """
     pictures: list[LogSpectrogram] = []
 
-    def picture(y: FloatArray, sr: int) -> None:
+    def listen(y: FloatArray, sr: int) -> None:
+        _check_lengths(job, len(y) / sr, rate)
         if any("plot" in output.sides for output in job.outputs):
             pictures.append(log_spectrogram(y, sr))
 
@@ -147,9 +149,11 @@ def run_job(
             _check_folder(output.path.parent)
         model = model or pipeline.load_model(settings)
         timbre = timbre or choose_path(settings.timbre, model)
+        rate = model.clip_rate
         analysis = pipeline.analyze_file(
-            job.source, settings.pitch, progress=progress, listener=picture
+            job.source, settings.pitch, progress=progress, listener=listen
         )
+        _check_lengths(job, analysis.duration, rate)  # of MIDI nothing is listened to
         warn_of_late(timbre, analysis.duration, analysis.source)
     # A boundary: whatever is wrong with this input, the next one gets its turn.
     except Exception as error:
@@ -203,6 +207,12 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     timings["total"] += timings["save"]
     files = {kind: str(path) for kind, path in written.items()}
     return result.report | {"output": str(output.path), "files": files, "timings": timings}
+
+
+def _check_lengths(job: Job, seconds: float, sr: int) -> None:
+    """Find out before the work whether its results can be as long as they will be."""
+    for output in job.outputs:
+        check_length(output.path, seconds, sr)
 
 
 def _check_folder(folder: Path) -> None:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,9 @@ from retimbre.model_folder import (
     open_encoder,
     open_generator,
     read_config,
-    takes_velocity,
 )
 from retimbre.morph import even_out
+from retimbre.network import Network
 from retimbre.note_checks import check_notes
 from retimbre.note_generator import NoteGenerator
 from retimbre.note_images import (
@@ -37,7 +36,7 @@ from retimbre.note_images import (
 from retimbre.palette import Palette, open_palette
 from retimbre.recorded_note import hear_note
 from retimbre.refinement import refine_latent
-from retimbre.timing import timed
+from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 
 FloatArray = npt.NDArray[np.floating]
@@ -117,8 +116,8 @@ class Generator:
         self.sample_rate = self.clip_rate = self._config.sample_rate
         self.latent_dim = self._config.latent_dim
         self.pitch_range = self._config.pitch_range
-        self._session = open_generator(self._config)
-        self.has_velocity = takes_velocity(self._session)
+        self._network = open_generator(self._config)
+        self.has_velocity = "velocity" in self._network.inputs
 
     @cached_property
     def instruments(self) -> Palette:
@@ -133,6 +132,7 @@ class Generator:
         """
         return open_palette(self._config)
 
+    @single_threaded_blas
     def encode(
         self, y: npt.ArrayLike, sr: int, *, source: str = "the recording"
     ) -> npt.NDArray[np.float32]:
@@ -170,13 +170,14 @@ class Generator:
             "features": note.features[None],
             "pitch": np.array([note.pitch - self.pitch_range[0]], np.int64),
         }
-        found = np.asarray(encoder.run(["z"], inputs)[0][0], dtype=np.float32)
+        found: npt.NDArray[np.float32] = encoder.run(inputs)[0]
         if not self._config.has("palette"):
             return found
         play = partial(self._play_plainly, pitch=note.pitch)
         palette = np.stack(list(self.instruments.values()))
         return refine_latent(play, found, note.features, note.pitch, palette)
 
+    @single_threaded_blas
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
         """Pace the way between instruments so that the timbre of notes changes evenly on it.
 
@@ -193,6 +194,7 @@ class Generator:
         """
         return even_out(instruments, notes, self._play_levels)
 
+    @single_threaded_blas
     def generate_images(
         self,
         z: FloatArray,
@@ -239,6 +241,7 @@ class Generator:
             images = brighten(images, struck[first])
         return NoteImages(images, index)
 
+    @single_threaded_blas
     def generate_samples_from_z(
         self,
         z: FloatArray,
@@ -345,7 +348,7 @@ class Generator:
                     progress(done, len(notes))
 
     @cached_property
-    def _encoder(self) -> Any:
+    def _encoder(self) -> Network:
         return open_encoder(self._config)
 
     def _image_velocities(self, notes: Notes, *, with_softer: bool) -> IntArray:
@@ -367,7 +370,7 @@ class Generator:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}
         if self.has_velocity:
             inputs["velocity"] = (velocities / 127.0).astype(np.float32)
-        return np.asarray(self._session.run(["features"], inputs)[0])
+        return self._network.run(inputs)
 
     def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
         return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)

@@ -18,7 +18,7 @@ from retimbre.expression import release_times, render_curves
 from retimbre.model_folder import ModelConfig, open_mel_generator
 from retimbre.note_checks import check_notes
 from retimbre.palette import Palette, open_palette
-from retimbre.timing import timed
+from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 from retimbre.units import midi_to_hz
 
@@ -68,7 +68,7 @@ class MelGenerator:
         self.sample_rate = config.sample_rate
         self.latent_dim = config.latent_dim
         self.pitch_range = config.pitch_range
-        self._session = open_mel_generator(config)
+        self._network = open_mel_generator(config)
 
     @property
     def instruments(self) -> Palette:
@@ -134,6 +134,7 @@ class MelGenerator:
         parts = [slice(start, start + BATCH_SIZE) for start in starts]
         return np.concatenate([self._run(z[part], pitches[part], n_frames) for part in parts])
 
+    @single_threaded_blas
     def generate_samples_from_z(
         self,
         z: FloatArray,
@@ -233,6 +234,7 @@ class MelGenerator:
                 if progress is not None:
                     progress(note + 1, len(notes))
 
+    @single_threaded_blas
     def _sound(
         self,
         image: FloatArray,
@@ -258,12 +260,8 @@ class MelGenerator:
         return np.asarray(soxr.resample(wave, self.sample_rate, self.clip_rate), np.float32)
 
     def _run(self, z: FloatArray, pitches: IntArray, n_frames: int) -> FloatArray:
-        inputs = {
-            "z": z,
-            "pitch": (pitches - self.pitch_range[0]).astype(np.int64),
-            "frames": np.array([n_frames], np.int64),
-        }
-        return np.asarray(self._session.run(["specgrams"], inputs)[0])
+        inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}
+        return self._network.run(inputs, frames=np.array([n_frames], np.int64))
 
     def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
         return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)

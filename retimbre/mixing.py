@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ParameterError
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 from retimbre.units import db_to_amplitude
 
@@ -95,6 +96,7 @@ def velocity_gain_db(velocity: npt.ArrayLike) -> FloatArray:
     return np.asarray(40.0 * np.log10(np.asarray(velocity, dtype=np.float64) / 127.0))
 
 
+@single_threaded_blas
 def measure_loudness(y: FloatArray, *, sr: float) -> float:
     """Measure how loud a note is.
 
@@ -149,6 +151,7 @@ def _k_weights(size: int, sr: float) -> FloatArray:
     return np.asarray(np.abs(shelf * high_pass) ** 2 * sides / size)
 
 
+@single_threaded_blas
 def combine_notes(
     waves: npt.NDArray[np.floating] | Iterable[FloatArray],
     notes: Notes,

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retimbre.cores import count_cores
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
 from retimbre.images.harmonic import N_FEATURES, N_FRAMES
 from retimbre.model_hints import CONFIG, not_a_model
+from retimbre.network import Network, open_session
 
 HARMONIC, MEL = "harmonic", "mel"
 """What the images of a model are: `retimbre.images.harmonic` or GANSynth's `melspec`."""
@@ -219,7 +219,7 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
 _REQUIRED = ("sample_rate", "latent_dim", "pitch_range", "generator", "generator_sha256")
 
 
-def open_generator(config: ModelConfig) -> Any:
+def open_generator(config: ModelConfig) -> Network:
     """Open the generator network of a model.
 
     Parameters
@@ -228,7 +228,7 @@ def open_generator(config: ModelConfig) -> Any:
 
     Returns
     -------
-    session : onnxruntime.InferenceSession
+    network : Network
         Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and, if it knows them,
         ``velocity`` (n,), MIDI / 127; gives ``features`` (n, 128, 288).
 
@@ -239,13 +239,13 @@ def open_generator(config: ModelConfig) -> Any:
     """
     session = _open_network(config, "generator")
     inputs: Ends = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", [])}
-    if takes_velocity(session):
+    if any(end.name == "velocity" for end in session.get_inputs()):
         inputs["velocity"] = ("tensor(float)", [])
     _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, N_FEATURES]})
-    return session
+    return Network(session)
 
 
-def open_mel_generator(config: ModelConfig) -> Any:
+def open_mel_generator(config: ModelConfig) -> Network:
     """Open the generator network of a model that was GANSynth's.
 
     Parameters
@@ -254,7 +254,7 @@ def open_mel_generator(config: ModelConfig) -> Any:
 
     Returns
     -------
-    session : onnxruntime.InferenceSession
+    network : Network
         Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and ``frames`` (1,), how
         many of the 128 frames are wanted; gives ``specgrams`` (n, frames, 1024, 2).
 
@@ -273,7 +273,7 @@ def open_mel_generator(config: ModelConfig) -> Any:
             f"{MEL_RATE} Hz and its model is said to play MIDI {low}..{high} at "
             f"{config.sample_rate} Hz; get or import the model again."
         )
-    return session
+    return Network(session)
 
 
 def _check_mel_ends(config: ModelConfig, session: Any) -> None:
@@ -295,12 +295,7 @@ def _check_mel_ends(config: ModelConfig, session: Any) -> None:
         )
 
 
-def takes_velocity(session: Any) -> bool:
-    """Tell whether a generator is told how hard a note is played."""
-    return any(end.name == "velocity" for end in session.get_inputs())
-
-
-def open_encoder(config: ModelConfig) -> Any:
+def open_encoder(config: ModelConfig) -> Network:
     """Open the encoder network of a model.
 
     Parameters
@@ -309,7 +304,7 @@ def open_encoder(config: ModelConfig) -> Any:
 
     Returns
     -------
-    session : onnxruntime.InferenceSession
+    network : Network
         Takes ``features`` (n, 128, 288) and ``pitch`` (n,) counted from the lowest; gives ``z``
         (n, latent_dim).
 
@@ -323,7 +318,7 @@ def open_encoder(config: ModelConfig) -> Any:
     session = _open_network(config, "encoder")
     inputs = {"features": ("tensor(float)", [N_FRAMES, N_FEATURES]), "pitch": ("tensor(int64)", [])}
     _check_ends(config, "encoder", session, inputs, {"z": [config.latent_dim]})
-    return session
+    return Network(session)
 
 
 _WHAT = {"generator": "generator", "encoder": "encoder that could hear a recorded instrument"}
@@ -331,24 +326,9 @@ _WHAT = {"generator": "generator", "encoder": "encoder that could hear a recorde
 
 def _open_network(config: ModelConfig, part: str) -> Any:
     graph = config.read(part, _WHAT[part])
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as ort
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    # Spinning threads would starve the synthesis that runs beside the network.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    # ONNX Runtime's classes have no base of their own.
-    except (
-        ort.Fail,
-        ort.InvalidArgument,
-        ort.InvalidGraph,
-        ort.InvalidProtobuf,
-        ort.NotImplemented,
-        ort.RuntimeException,
-    ) as error:
+        return open_session(graph)
+    except ModelFormatError as error:
         path = config.folder / config.files[part][0]
         raise ModelFormatError(
             f"The {part} {path} is no network that ONNX Runtime can run ({error})."

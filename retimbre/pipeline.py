@@ -15,6 +15,7 @@ from retimbre.expression import RELEASE_SECONDS
 from retimbre.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result
+from retimbre.runtime import single_threaded_blas, timed
 from retimbre.samples import to_mono
 from retimbre.settings import Options, Settings
 from retimbre.timbre import (
@@ -24,7 +25,6 @@ from retimbre.timbre import (
     place_instruments,
     warn_of_late,
 )
-from retimbre.timing import timed
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ Listener = Callable[[FloatArray, int], None]
 TAIL_SECONDS = RELEASE_SECONDS
 
 
+@single_threaded_blas
 def retimbre_file(
     path: str | PathLike[str], *, progress: Progress | None = None, **options: Unpack[Options]
 ) -> Result:
@@ -80,6 +81,7 @@ def retimbre_file(
     return render(analysis, settings, model, timbre, progress=progress)
 
 
+@single_threaded_blas
 def retimbre(
     y: FloatArray, sr: int, *, progress: Progress | None = None, **options: Unpack[Options]
 ) -> Result:
@@ -133,6 +135,7 @@ def load_model(settings: Settings) -> "NoteGenerator":
     return model
 
 
+@single_threaded_blas
 def analyze_file(
     path: str | PathLike[str],
     params: PitchParams | None = None,
@@ -174,6 +177,7 @@ def analyze_file(
     return replace(analysis, sr=file_sr)
 
 
+@single_threaded_blas
 def analyze(
     y: FloatArray,
     sr: int,
@@ -218,6 +222,7 @@ def analyze(
     return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)
 
 
+@single_threaded_blas
 def render(
     analysis: Analysis,
     settings: Settings,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from retimbre.audio import FORMATS
 from retimbre.errors import DecodeError, ParameterError
+from retimbre.formats import FORMATS
 
 # fmt: off
 MEDIA_SUFFIXES = frozenset({

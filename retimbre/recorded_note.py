@@ -30,6 +30,7 @@ from retimbre.images.texture import separate_texture
 from retimbre.note_ends import NoteEnds, find_ends
 from retimbre.params import NoteParams, PitchParams
 from retimbre.room import room_spectrum, subtract_room
+from retimbre.runtime import single_threaded_blas
 from retimbre.samples import to_mono
 from retimbre.straighten import straighten
 from retimbre.types import HOP_SECONDS, FloatArray, Notes, PitchTrack
@@ -90,6 +91,7 @@ class HeardNote:
     seconds: float
 
 
+@single_threaded_blas
 def hear_note(
     y: npt.ArrayLike, sr: int, *, pitch_range: tuple[int, int], source: str = "the recording"
 ) -> HeardNote:

@@ -12,6 +12,7 @@ from retimbre.model_folder import find_model, read_config
 from retimbre.palette import open_palette
 from retimbre.params import TimbreParams, read_stops
 from retimbre.recorded_note import LONGEST_SECONDS, hear_note
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def check_timbre(params: TimbreParams) -> None:
         hear_note(*_load(path), pitch_range=config.pitch_range, source=path)
 
 
+@single_threaded_blas
 def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | None:
     """Find the instruments that are named, or hear those that are recorded.
 

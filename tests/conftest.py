@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,24 @@ from retimbre import generator, pitch
 # A shell starts what runs in its background with Ctrl-C ignored, and some tests press it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+HERE = Path(__file__).parent
+TRAINING = (HERE / "train", HERE / "benchmarks" / "test_gansynth_training.py")
+"""Every test in here needs the extra "train", some to be imported."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the tests of training where they are not wanted, and need not be installed."""
+    is_unwanted = config.option.markexpr == "not train" and collection_path in TRAINING
+    return True if is_unwanted else None
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of training."""
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in TRAINING):
+            item.add_marker(pytest.mark.train)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line import objects, retimbre
-from fakes import files_in
+from fakes import files_in, load_fake_generator
 
 from retimbre import generator
 
@@ -120,3 +120,28 @@ def test_an_input_is_never_overwritten(melody, midi_file, policy):
     before = midi_file.read_bytes()
     retimbre("song.mid", "-o", "song.wav", "--save-midi", *policy, exit_code=1)
     assert midi_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("policy", [[], ["--overwrite"], ["--skip-existing"]])
+def test_a_recording_to_be_like_is_never_overwritten(melody, policy):
+    shutil.copy(melody, "melody.retimbred.wav")
+    before = Path("melody.retimbred.wav").read_bytes()
+    for like in ("melody.retimbred.wav", "./melody.retimbred.wav"):
+        result = retimbre("melody.wav", "--like", like, *policy, exit_code=1)
+        assert "melody.retimbred.wav is a recording of --like; choose" in result.stderr
+    Path("link.wav").symlink_to("melody.retimbred.wav")
+    retimbre("melody.wav", "--like", "link.wav", *policy, exit_code=1)
+    assert Path("melody.retimbred.wav").read_bytes() == before
+
+
+def test_a_file_of_the_model_is_never_overwritten(melody, monkeypatch):
+    monkeypatch.setattr(generator, "load_generator", lambda model: load_fake_generator())
+    Path("mine").mkdir()
+    Path("mine/notes.mid").write_text("a file of the model")
+    result = retimbre(
+        "melody.wav", "-m", "mine", "-o", "mine/notes.wav", "--save-midi", "--overwrite",
+        exit_code=1,
+    )  # fmt: skip
+    assert "mine/notes.mid is a file of the model; choose another output." in result.stderr
+    assert Path("mine/notes.mid").read_text() == "a file of the model"
+    retimbre("melody.wav", "-m", "mine", "-o", "mine/other.wav")

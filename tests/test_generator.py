@@ -39,15 +39,15 @@ class CountingNetwork:
     def __init__(self, network) -> None:
         self.network, self.rows = network, 0
 
-    def run(self, names, inputs):
+    def run(self, inputs):
         self.rows += len(inputs["z"])
-        return self.network.run(names, inputs)
+        return self.network.run(inputs)
 
 
 @pytest.fixture
 def counted(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> CountingNetwork:
-    network = CountingNetwork(generator._session)
-    monkeypatch.setattr(generator, "_session", network)
+    network = CountingNetwork(generator._network)
+    monkeypatch.setattr(generator, "_network", network)
     return network
 
 
@@ -189,8 +189,8 @@ def test_velocity_is_100_unless_it_is_given(fake: Generator) -> None:
 def test_notes_that_differ_in_velocity_alone_are_generated_apart(
     fake: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = CountingNetwork(fake._session)
-    monkeypatch.setattr(fake, "_session", network)
+    network = CountingNetwork(fake._network)
+    monkeypatch.setattr(fake, "_network", network)
     found = fake.generate_images(np.zeros((4, 256)), np.full(4, 60), [80, 90, 80, 90])
     assert network.rows == len(found.images) == 2
     assert found.index[0] == found.index[2] != found.index[1] == found.index[3]

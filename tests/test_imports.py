@@ -15,8 +15,11 @@ import retimbre
 
 ROOT = Path(__file__).resolve().parents[1]
 
-MAX_HELP_SECONDS = 0.3
+MAX_HELP_SECONDS = 0.4
 """Processor time of ``retimbre --help``."""
+
+MAX_IMPORT_SECONDS = 0.2
+"""Processor time of ``import retimbre``."""
 
 HEAVY = [
     *("tensorflow", "keras", "librosa", "onnxruntime", "numba", "scipy", "matplotlib"),
@@ -91,6 +94,11 @@ def test_help_is_quick():
     command = Path(sysconfig.get_path("scripts"), "retimbre")
     best = min(_processor_seconds([str(command), "--help"]) for _ in range(5))
     assert best < MAX_HELP_SECONDS
+
+
+def test_import_is_quick():
+    command = [sys.executable, "-c", "import retimbre"]
+    assert min(_processor_seconds(command) for _ in range(5)) < MAX_IMPORT_SECONDS
 
 
 def _processor_seconds(command):

@@ -35,13 +35,13 @@ def folder(tmp_path_factory) -> Path:
 class CountingNetwork:
     """A network that remembers what it was asked for."""
 
-    def __init__(self, session) -> None:
-        self.session = session
+    def __init__(self, network) -> None:
+        self.network = network
         self.asked: list[tuple[int, int]] = []
 
-    def run(self, names, inputs):
-        self.asked.append((len(inputs["z"]), int(inputs["frames"][0])))
-        return self.session.run(names, inputs)
+    def run(self, inputs, *, frames):
+        self.asked.append((len(inputs["z"]), int(frames[0])))
+        return self.network.run(inputs, frames=frames)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def model(folder: Path) -> MelGenerator:
 
 @pytest.fixture
 def network(model: MelGenerator, monkeypatch) -> CountingNetwork:
-    counting = CountingNetwork(model._session)
-    monkeypatch.setattr(model, "_session", counting)
+    counting = CountingNetwork(model._network)
+    monkeypatch.setattr(model, "_network", counting)
     return counting
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import retimbre
 from retimbre.cli.command import COMMANDS, command
 from retimbre.model_folder import find_model, read_config
 from retimbre.palette import open_palette
@@ -24,8 +25,16 @@ NEEDS_A_PALETTE = "<!-- needs a palette -->\n"
 HAS_A_PALETTE = "palette" in read_config(find_model("default")).files
 
 
+EXCERPT_SECONDS = 5.0
+"""Of the sample, for the examples: the whole would take four times as long."""
+
+
 def run_in(folder: Path, code: str) -> None:
-    (folder / "samples").symlink_to(ROOT / "samples")
+    (folder / "samples").mkdir()
+    (folder / "samples" / "test.mid").symlink_to(ROOT / "samples" / "test.mid")
+    y, sr = retimbre.load(ROOT / "samples" / "test.webm", duration=EXCERPT_SECONDS)
+    retimbre.save(folder / "excerpt.wav", y, sr)
+    (folder / "excerpt.wav").rename(folder / "samples" / "test.webm")
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
 
@@ -37,8 +46,8 @@ def python_blocks(*, with_palette: bool) -> list[str]:
 def test_the_python_examples_run(tmp_path: Path) -> None:
     blocks = python_blocks(with_palette=False)
     assert len(blocks) == 2
-    run_in(tmp_path, "\n".join([*blocks, "assert len(out) > 15 * generator.sample_rate"]))
-    assert (tmp_path / "out.wav").stat().st_size > 1_000_000
+    run_in(tmp_path, "\n".join([*blocks, "assert len(out) > 4 * generator.sample_rate"]))
+    assert (tmp_path / "out.wav").stat().st_size > 500_000
 
 
 @pytest.mark.skipif(not HAS_A_PALETTE, reason="the embedded model names no instruments")

@@ -75,7 +75,8 @@ def run_main_job(
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
     planned = _plan(_find(inputs, report), thresholds, output, sides)
-    planned = _writable(planned, replace, named=output, report=report)
+    kept = _given_files(planned, settings)
+    planned = _writable(planned, replace, kept, named=output, report=report)
     if dry_run:
         _tell(planned, settings, report)
     elif planned:
@@ -130,27 +131,43 @@ def _plan(
         raise click.BadParameter(str(error), param_hint="'-o'") from error
 
 
+def _given_files(jobs: "list[Job]", settings: Settings) -> dict[Path, str]:
+    """Return the files that the command reads, and what each of them is."""
+    model = Path(settings.timbre.model)
+    parts = model.iterdir() if model.is_dir() else [model]
+    return {
+        **{path.resolve(): "a file of the model" for path in parts if path.is_file()},
+        **{Path(path).resolve(): "a recording of --like" for path in settings.timbre.files},
+        **{job.source.resolve(): "an input" for job in jobs},
+    }
+
+
 def _writable(
-    jobs: "list[Job]", replace: bool | None, *, named: str | None, report: Report
+    jobs: "list[Job]",
+    replace: bool | None,
+    kept: dict[Path, str],
+    *,
+    named: str | None,
+    report: Report,
 ) -> "list[Job]":
     """Leave out the outputs that must not or need not be written, and tell why."""
     from retimbre.plan import Job, is_folder_output, standing
 
-    sources = {job.source.resolve() for job in jobs}
     is_named = named is not None and not is_folder_output(named)
     left = []
     for job in jobs:
         outputs = []
         for output in job.outputs:
             source = str(job.source)
-            inputs = [path for path in output.paths if path.resolve() in sources]
+            taken = [path for path in output.paths if path.resolve() in kept]
             try:
                 there = [path for path in output.paths if standing(path)]
             except RetimbreError as error:
                 report.failed(source, one_line(error), output)
                 continue
-            if inputs:
-                report.failed(source, f"{inputs[0]} is an input; choose another output.", output)
+            if taken:
+                what = kept[taken[0].resolve()]
+                report.failed(source, f"{taken[0]} is {what}; choose another output.", output)
             elif replace is False and output.path in there:
                 report.skipped(source, output)
             elif replace is None and is_named and there:
@@ -215,6 +232,8 @@ def _log_level(report: Report) -> int:
 
 
 def _set_up_logging(level: int) -> None:
+    # It remarks on its cache folder, which helps nobody who asked for a picture.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     logger = logging.getLogger("retimbre")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("retimbre: %(message)s"))

@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.cores import count_cores
 from retimbre.errors import ParameterError
 from retimbre.images.dynamics import follow_level
 from retimbre.images.harmonic import (
@@ -35,6 +34,7 @@ from retimbre.images.timeline import (
     quiet_onset,
     static_deviation,
 )
+from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
@@ -53,6 +53,7 @@ NOTES_AHEAD = 4
 """So many notes a thread are made before they are asked for."""
 
 
+@single_threaded_blas
 def synthesize_note(
     image: FloatArray,
     f0: npt.ArrayLike,
@@ -122,6 +123,7 @@ def synthesize_note(
     return y
 
 
+@single_threaded_blas
 def synthesize_plain(image: FloatArray, pitch: float, *, sr: float = SAMPLE_RATE) -> Wave:
     """Play an image as it was analysed: held for 3 s, released for 1 s.
 
@@ -271,7 +273,8 @@ def _in_order(
 ) -> Iterator[Wave]:
     """Play the tasks in threads, a few ahead of the one that is asked for."""
     pending: deque[Future[Wave]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="synthesis") as pool:
+    threaded = ThreadPoolExecutor(threads, thread_name_prefix="synthesis")
+    with single_threaded_blas, threaded as pool:
         try:
             for task in tasks:
                 pending.append(pool.submit(play, *task))

@@ -19,6 +19,7 @@ from retimbre.pitch.features import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.first_layer import HOP_LENGTH
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import FloatArray, PitchTrack
 from retimbre.units import frames_to_time
 
@@ -32,6 +33,7 @@ SILENCE_DB = 60.0
 """Frames that lie so far under the loud frames of the clip are silent."""
 
 
+@single_threaded_blas
 def estimate_pitch(
     y: npt.ArrayLike,
     sr: int,

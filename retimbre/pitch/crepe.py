@@ -57,9 +57,9 @@ class CrepeNetwork:
                 kernel, bias = _absorb(previous, conv, n)
                 self._blocks.append(make_block(kernel, bias, _flipped(conv), workspace))
                 previous, n = conv, n // 2
-        scale, shift = (np.tile(a, n) for a in (np.abs(previous.scale), previous.shift))
-        self._dense_kernel = weights.dense_kernel * scale[:, None]
-        self._dense_bias = weights.dense_bias + shift @ weights.dense_kernel
+            scale, shift = (np.tile(a, n) for a in (np.abs(previous.scale), previous.shift))
+            self._dense_kernel = weights.dense_kernel * scale[:, None]
+            self._dense_bias = weights.dense_bias + shift @ weights.dense_kernel
 
     def activation(self, frames: npt.ArrayLike) -> Float32Array:
         """Return the activations of separate frames.

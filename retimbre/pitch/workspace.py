@@ -13,12 +13,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.cores import count_cores
+from retimbre.runtime import count_cores, single_threaded_blas
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -82,7 +81,7 @@ def open_workspace(n_threads: int | None = None) -> Iterator[Workspace]:
     """
     if n_threads is None:
         n_threads = min(count_cores(), MAX_THREADS)
-    with _SINGLE_THREADED_BLAS:
+    with single_threaded_blas:
         if n_threads == 1:
             yield Workspace(None, 1)
         else:
@@ -95,33 +94,3 @@ def _take(arrays: dict[str, Float32Array], name: str, shape: tuple[int, ...]) ->
     if name not in arrays or arrays[name].size < size:
         arrays[name] = np.empty(size, np.float32)
     return arrays[name][:size].reshape(shape)
-
-
-class _SharedLimit:
-    """Hold BLAS to one thread while anybody is inside.
-
-    The limit belongs to the process. If each user set it and restored it, then of two that
-    overlap the last to leave would restore the limit that the other had set.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_users = 0
-        self._limits: Any = None
-
-    def __enter__(self) -> None:
-        from threadpoolctl import threadpool_limits
-
-        with self._lock:
-            if self._n_users == 0:
-                self._limits = threadpool_limits(limits=1, user_api="blas")
-            self._n_users += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        with self._lock:
-            self._n_users -= 1
-            if self._n_users == 0:
-                self._limits.restore_original_limits()
-
-
-_SINGLE_THREADED_BLAS = _SharedLimit()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retimbre.cores import count_cores
+from retimbre.runtime import count_cores
 from retimbre.train.options import NumberRange
 from retimbre.train.words import choose, count
 

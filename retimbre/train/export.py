@@ -222,9 +222,9 @@ def _palette_bytes(entries: list[dict[str, Any]]) -> bytes:
 
 
 def _session(graph: bytes) -> Any:
-    import onnxruntime
+    from retimbre.network import open_session
 
-    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return open_session(graph)
 
 
 def _generator_difference(

@@ -113,9 +113,9 @@ def _raw(layer: Any) -> tuple[FloatArray, FloatArray]:
 
 def _difference(graph: bytes, trainer: Trainer) -> tuple[float, float]:
     """Return the largest difference of any value, and the root of their mean square."""
-    import onnxruntime
+    from retimbre.network import open_session
 
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     config, rng = trainer.config, np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
     low, high = config.pitch_range

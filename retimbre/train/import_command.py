@@ -184,11 +184,11 @@ def compare(graph: bytes, weights: "GansynthWeights") -> tuple[float, float]:
         are NaN where a value is no number.
     """
     import numpy as np
-    import onnxruntime
 
+    from retimbre.network import open_session
     from retimbre.train.gansynth_graph import generate_specgrams
 
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     size, rng = weights.size, np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, size.latent_dim)).astype(np.float32)
     pitch = rng.integers(0, size.n_pitches, N_CHECKED)

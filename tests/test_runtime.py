@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from retimbre.cores import count_cores
+from retimbre.runtime import count_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
 def test_only_cores_that_may_be_used_are_counted():
     code = (
-        "import os; from retimbre.cores import count_cores;"
+        "import os; from retimbre.runtime import count_cores;"
         "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); print(count_cores())"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,0 +1,90 @@
+"""Formats of audio files that can be written, and how much sound each can hold."""
+
+import os
+from pathlib import Path
+
+from retimbre.errors import ParameterError
+
+FORMATS = {
+    ".wav": ("WAV", "PCM_24"),
+    ".flac": ("FLAC", "PCM_24"),
+    ".aiff": ("AIFF", "PCM_24"),
+    ".aif": ("AIFF", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+"""What can be written, by suffix: libsndfile's format and the subtype taken if none is asked."""
+
+_MAX_BYTES = 2**32 - 2**16
+"""WAV and AIFF count their bytes in 32 bits; some are left for the header."""
+
+_LONGER_FORMATS = {"WAV": "RF64"}
+"""What takes the place of a format whose samples are more than it can count (EBU Tech 3306)."""
+
+_BYTES_PER_SAMPLE = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+
+
+def format_of(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return libsndfile's format and usual subtype of a file of this name.
+
+    Raises
+    ------
+    ParameterError
+        If the suffix is not that of a format that can be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ParameterError(
+            f"{os.fspath(path)} has no suffix that can be written; use one of {' '.join(FORMATS)}."
+        )
+    return FORMATS[suffix]
+
+
+def check_length(path: str | os.PathLike[str], seconds: float, sr: int) -> None:
+    """See that a file of this name can hold so much sound, before it is made.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As in `save`, which takes the format's usual subtype.
+    seconds : float [>= 0]
+    sr : int [Hz, > 0]
+
+    Raises
+    ------
+    ParameterError
+        If it cannot: AIFF ends at 4 GiB, which is 9 hours at 44.1 kHz.
+    """
+    file_format, subtype = format_of(path)
+    long_enough(path, file_format, subtype, round(seconds * sr))
+
+
+def long_enough(
+    path: str | os.PathLike[str], file_format: str, subtype: str, n_samples: int
+) -> str:
+    """Return the format that holds so many mono samples: the one given or its larger kind.
+
+    Parameters
+    ----------
+    path : str or path-like
+        What the message calls the file.
+    file_format, subtype : str
+        libsndfile's names.
+    n_samples : int
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    if file_format not in ("WAV", "AIFF"):
+        return file_format
+    if n_samples * _BYTES_PER_SAMPLE.get(subtype, 1) <= _MAX_BYTES:
+        return file_format
+    if file_format in _LONGER_FORMATS:
+        return _LONGER_FORMATS[file_format]
+    raise ParameterError(
+        f"{os.fspath(path)} would be larger than the 4 GiB that {file_format} can hold; "
+        "write .wav or .flac instead."
+    )

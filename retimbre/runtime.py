@@ -1,0 +1,79 @@
+"""The machine that a job runs on: cores, threads, clocks and what systems name differently.
+
+A result must not depend on the machine's cores. Work is therefore cut into pieces whose size is
+fixed, and each piece is computed by one thread: a sum that two threads share is rounded otherwise.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
+from time import perf_counter
+from typing import Any
+
+READ_BYTES = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+"""Flags of `os.open`: Windows would read text otherwise."""
+
+
+def count_cores() -> int:
+    """Return the number of cores that this process may run on [>= 1].
+
+    A process may be held to fewer than the machine has (``taskset``, a container, a batch
+    system); more threads than that only wait for each other.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def timed(timings: dict[str, float], key: str) -> Iterator[None]:
+    """Add the seconds that the block takes to ``timings[key]``."""
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        timings[key] = timings.get(key, 0.0) + perf_counter() - start
+
+
+class _SingleThreadedBlas(ContextDecorator):
+    """Hold BLAS to one thread while anybody is inside.
+
+    The limit belongs to the process. If each user set it and restored it, then of two that
+    overlap the last to leave would restore the limit that the other had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._controller: Any = None
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_users == 0:
+                self._limits = self._find_blas().limit(limits=1, user_api="blas")
+            self._n_users += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                self._limits.restore_original_limits()
+
+    def _find_blas(self) -> Any:
+        """Look for NumPy's BLAS once: a search takes longer than a short function."""
+        if self._controller is None:
+            import numpy  # noqa: F401 - loads its BLAS
+            from threadpoolctl import ThreadpoolController
+
+            self._controller = ThreadpoolController()
+        return self._controller
+
+
+single_threaded_blas = _SingleThreadedBlas()
+"""Hold BLAS to one thread, in a ``with`` block or around a function.
+
+NumPy's matrix products would be rounded by the number of threads otherwise, and the threads of BLAS
+wait for each other in busy loops. Whole tasks are given to threads instead.
+"""

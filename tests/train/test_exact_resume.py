@@ -4,10 +4,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from tiny_runs import TINY, state_of
-
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 # From 8 frames to 16 from the first note on: there is one step to trace, which takes longest.
 SHIPPED = replace(
@@ -20,7 +17,6 @@ SHIPPED = replace(
 )
 
 
-@pytest.mark.slow
 def test_a_traced_run_in_bfloat16_goes_on_exactly(notes, tmp_path):
     import tensorflow as tf
 

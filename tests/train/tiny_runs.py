@@ -52,4 +52,6 @@ def state_of(trainer):
     """Copy everything that a run carries from step to step."""
     optimizers = trainer.maker_optimizer.variables + trainer.judge_optimizer.variables
     networks = trainer.maker_variables + trainer.networks.discriminator_variables
-    return [np.array(v) for v in (*networks, *optimizers, *trainer.averages, trainer.n_seen)]
+    return [
+        np.asarray(v).copy() for v in (*networks, *optimizers, *trainer.averages, trainer.n_seen)
+    ]

@@ -27,6 +27,9 @@ HELD_SECONDS = 2.9
 FLOOR_DB = -60.0
 MIN_SHARE = 0.95
 
+TIE_DB = 1e-6
+"""Distances so near each other are one: rounding depends on the processor."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -85,7 +88,12 @@ def closer_share(own: FloatArray, others: FloatArray) -> FloatArray:
     shares : np.ndarray [shape=(n,), 0..1]
         1 is closer than all.
     """
-    return np.asarray((others[None, :] > own[:, None]).mean(axis=1))
+    return _farther(others[None, :], own[:, None])
+
+
+def _farther(others: FloatArray, own: FloatArray) -> FloatArray:
+    """Return the share of each row of `others` that lies farther than `own`; a tie does not."""
+    return np.asarray((others > own + TIE_DB).mean(axis=1))
 
 
 def held_frames(note: HeardNote) -> npt.NDArray[np.bool_]:
@@ -135,7 +143,7 @@ def replay(model: SoundModel, notes: Sequence[HeardNote]) -> Replay:
         apart = level_distances(
             played[:, frames], palette[:, frames], note.pitch, floor_db=FLOOR_DB
         )
-        to_palette[:, j] = (apart > own[:, None]).mean(axis=1)
+        to_palette[:, j] = _farther(apart, own[:, None])
     is_same = pitches[:, None] == pitches[None, :]
     to_palette[is_same] = of_palette[is_same] = np.nan
     return Replay(to_palette, of_palette, named)

@@ -27,6 +27,7 @@ from retimbre.images.harmonic import (
     WINDOW_PERIODS,
     n_partials,
 )
+from retimbre.runtime import single_threaded_blas
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -99,6 +100,7 @@ def _frames(y: FloatArray, starts: npt.NDArray[np.int64], n_window: int) -> Floa
     return np.asarray(y[index])
 
 
+@single_threaded_blas
 def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
     """Measure the harmonic image of a note.
 

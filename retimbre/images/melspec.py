@@ -31,6 +31,7 @@ from retimbre.images.mel_bins import (
     to_linear,
     to_mel,
 )
+from retimbre.runtime import single_threaded_blas
 
 __all__ = [
     "FREQUENCY_SCALE",
@@ -125,6 +126,7 @@ def denormalize(images: FloatArray) -> Float32Array:
     return specgrams
 
 
+@single_threaded_blas
 def waves_to_specgrams(waves: FloatArray) -> Float32Array:
     """Analyse notes.
 
@@ -178,6 +180,7 @@ def _turn_by_frame(phase: Float64Array) -> Float64Array:
     return step
 
 
+@single_threaded_blas
 def specgrams_to_waves(specgrams: FloatArray) -> Float32Array:
     """Turn mel specgrams into sound.
 

@@ -11,6 +11,7 @@ from retimbre.images.held import hold_image
 from retimbre.images.looping import loop_image
 from retimbre.images.octave import odd_share
 from retimbre.images.texture import separate_texture
+from retimbre.runtime import single_threaded_blas
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating]
@@ -53,6 +54,7 @@ def is_pitched_as_labelled(image: FloatArray) -> bool:
     return bool(between <= MAX_BETWEEN_DB and odd_share(image) >= MIN_ODD_SHARE)
 
 
+@single_threaded_blas
 def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> FloatArray | Reason:
     """Measure a note and tune it, or say why it cannot be used.
 

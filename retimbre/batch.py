@@ -1,13 +1,12 @@
 """Many files: each one analysed once, rendered at every threshold, and no failure stops another."""
 
-import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import active_children, get_context
@@ -21,7 +20,7 @@ from retimbre.files import check_room
 from retimbre.formats import check_length
 from retimbre.plan import Job, Output
 from retimbre.result import Result
-from retimbre.runtime import timed
+from retimbre.runtime import interrupt, timed
 from retimbre.settings import Settings
 from retimbre.spectrogram import LogSpectrogram, log_spectrogram
 from retimbre.timbre import TimbrePath, choose_path, warn_of_late
@@ -294,8 +293,7 @@ def _stop(futures: "list[Future[list[Outcome]]]", pids: list[int]) -> None:
         future.cancel()
     while not all(future.done() for future in futures):
         for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
+            interrupt(pid)
         wait(futures, timeout=_ASK_AGAIN_SECONDS)
 
 

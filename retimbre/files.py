@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 
 from retimbre.errors import DecodeError
+from retimbre.runtime import READ_BYTES
 
 
 def open_input(path: str | os.PathLike[str]) -> FileIO:
@@ -37,7 +38,7 @@ def open_input(path: str | os.PathLike[str]) -> FileIO:
             raise DecodeError(f"{os.fspath(path)} is a folder; name a file in it.")
         if not stat.S_ISREG(mode):
             raise DecodeError(f"{os.fspath(path)} is no regular file; save it to one first.")
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, READ_BYTES)
     except FileNotFoundError:
         raise DecodeError(f"{os.fspath(path)} does not exist.") from None
     except DecodeError:

@@ -5,11 +5,15 @@ fixed, and each piece is computed by one thread: a sum that two threads share is
 """
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import ContextDecorator, contextmanager, suppress
+from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+CPU_INFO = Path("/proc/cpuinfo")
 
 READ_BYTES = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 """Flags of `os.open`: Windows would read text otherwise."""
@@ -24,6 +28,29 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processor_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
+    """Return what the processor can do, in Linux's words; empty where there is no Linux.
+
+    Parameters
+    ----------
+    cpu_info : Path
+        Linux's description of the processors.
+    """
+    if not cpu_info.is_file():
+        return frozenset()
+    for line in cpu_info.read_text().splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip().lower() in ("flags", "features"):  # x86, ARM
+            return frozenset(flags.split())
+    return frozenset()
+
+
+def interrupt(pid: int) -> None:
+    """Press Ctrl-C in another process, if it still runs."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from retimbre.errors import ModelNotFoundError, ParameterError
+from retimbre.runtime import processor_flags
 from retimbre.train import framework
 
 
@@ -19,14 +20,17 @@ from retimbre.train import framework
         ("bugs\t\t: bf16", False),
     ],
 )
-def test_a_processor_says_what_it_can(tmp_path, line, expected):
+def test_a_processor_says_what_it_can(tmp_path, monkeypatch, line, expected):
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor\t: 0\n{line}\npower management:\n")
-    assert framework.cpu_has_bfloat16(info) == expected
+    monkeypatch.setattr(framework, "processor_flags", lambda: processor_flags(info))
+    assert framework.cpu_has_bfloat16() == expected
 
 
-def test_a_system_that_does_not_say_cannot(tmp_path):
-    assert not framework.cpu_has_bfloat16(tmp_path / "none")
+def test_a_system_that_does_not_say_cannot(tmp_path, monkeypatch):
+    none = tmp_path / "none"
+    monkeypatch.setattr(framework, "processor_flags", lambda: processor_flags(none))
+    assert not framework.cpu_has_bfloat16()
 
 
 @pytest.mark.parametrize(

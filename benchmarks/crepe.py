@@ -27,10 +27,10 @@ from results import write_section
 
 from retimbre.params import PitchParams
 from retimbre.pitch import estimate_pitch
-from retimbre.pitch.crepe import CrepeNetwork, count_frames, load_network
-from retimbre.pitch.decode import PeakDecoder, ViterbiDecoder, average_bins, bins_to_hz
-from retimbre.pitch.first_layer import normalize_frames
-from retimbre.pitch.weights import find_weights, load_weights
+from retimbre.pitch.crepe.decoding import PeakDecoder, ViterbiDecoder, average_bins, bins_to_hz
+from retimbre.pitch.crepe.first_layer import normalize_frames
+from retimbre.pitch.crepe.network import CrepeNetwork, count_frames, load_network
+from retimbre.pitch.crepe.weights import find_weights, load_weights
 
 Array = npt.NDArray[Any]
 Row = tuple[object, ...]
@@ -209,7 +209,7 @@ import time; start = time.perf_counter()
 import numpy as np
 from retimbre.params import PitchParams
 from retimbre.pitch import estimate_pitch
-from retimbre.pitch.crepe import load_network
+from retimbre.pitch.crepe.network import load_network
 load_network({capacity!r})
 loaded = time.perf_counter() - start
 t = np.arange(441000) / 44100

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from results import write_section
 
-from retimbre import audio
 from retimbre.errors import DecodeError
+from retimbre.io import audio
 
 TOLERANCE_SECONDS = 0.0015
 """The manifest rounds to milliseconds, and very short clips to one."""

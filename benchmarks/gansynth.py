@@ -108,9 +108,9 @@ def open_networks(folder: Path) -> tuple[Callable[[], Any], Callable[[int], Floa
     """
     import tensorflow as tf
 
-    from retimbre.model_folder import open_mel_generator, read_config
+    from retimbre.generator.folder import open_mel_generator, read_config
     from retimbre.train.config import CONFIGS
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     trainer = Trainer(replace(CONFIGS["mel_prog_hires"], mixed_precision=False))
     generator = trainer.networks.generator(6, False)
@@ -132,8 +132,8 @@ def open_networks(folder: Path) -> tuple[Callable[[], Any], Callable[[int], Floa
 
 def write_model(trainer: Any, folder: Path) -> None:
     """Write a model of the generator's present weights, as an import would."""
-    from retimbre.train.export_mel import keras_weights
-    from retimbre.train.gansynth_graph import gansynth_graph
+    from retimbre.train.export.gansynth_graph import gansynth_graph
+    from retimbre.train.export.mel import keras_weights
 
     graph = gansynth_graph(keras_weights(trainer)).SerializeToString()
     config = {
@@ -170,9 +170,9 @@ def measure(
     seconds: float, written: Callable[[], Any], here: Callable[[int], FloatArray], repeats: int
 ) -> list[str]:
     """Return a row of the table for notes of a length."""
-    from retimbre.images.mel_notes import synthesize_specgram
-    from retimbre.images.melspec import denormalize
-    from retimbre.mel_generator import needed_frames
+    from retimbre.gansynth.specgram import denormalize
+    from retimbre.gansynth.synthesis import synthesize_specgram
+    from retimbre.generator.gansynth import needed_frames
 
     durations = np.array([min(seconds, 4.0 - RELEASE)])
     (n_frames,) = needed_frames(durations, np.array([RELEASE]), [np.ones(1)])

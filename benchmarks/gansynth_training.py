@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from results import write_section
 
-from retimbre.train.augment import average_pool
 from retimbre.train.config import CONFIGS, TrainConfig
-from retimbre.train.dataset import Dataset
-from retimbre.train.export import load_run
-from retimbre.train.player import Player
-from retimbre.train.representation import find_representation
+from retimbre.train.data.batches import average_pool
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.export.harmonic import load_run
+from retimbre.train.networks.representation import find_representation
+from retimbre.train.run.player import Player
+from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import Moment
-from retimbre.train.trainer import Trainer
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

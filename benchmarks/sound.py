@@ -36,9 +36,9 @@ from sound_speed import cost_rows
 from sound_table import Row, to_markdown
 
 from retimbre.errors import ParameterError
-from retimbre.images.harmonic import LEVEL_FLOOR_DB
-from retimbre.model_folder import find_model
-from retimbre.train.dataset import Dataset
+from retimbre.generator.folder import find_model
+from retimbre.harmonic.image import LEVEL_FLOOR_DB
+from retimbre.train.data.dataset import Dataset
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -15,8 +15,8 @@ from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row
 
 from retimbre.errors import RetimbreError
-from retimbre.images.harmonic import SAMPLE_RATE, features_to_image
-from retimbre.images.synthesis import synthesize_plain
+from retimbre.harmonic.image import SAMPLE_RATE, features_to_image
+from retimbre.harmonic.synthesis import synthesize_plain
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

@@ -14,9 +14,9 @@ from sound_metrics import level_distances
 from sound_models import SoundModel, generate_levels
 from sound_table import Row, share
 
-from retimbre import audio
-from retimbre.images.harmonic import FRAME_TIMES
-from retimbre.recorded_note import HeardNote, hear_note
+from retimbre.harmonic.image import FRAME_TIMES
+from retimbre.io import audio
+from retimbre.like.hearing import HeardNote, hear_note
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

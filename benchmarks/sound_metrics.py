@@ -1,7 +1,7 @@
 """The measures of the sound: pure functions on level images, features and embeddings.
 
 Conventions: `levels` are level images in dB, channel 0 of a note image (see
-`retimbre.images.harmonic`), shape (n, n_frames, 96) or, for one note, (n_frames, 96).
+`retimbre.harmonic.image`), shape (n, n_frames, 96) or, for one note, (n_frames, 96).
 
 References
 ----------
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ParameterError
-from retimbre.images.harmonic import (
+from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
     HOLD_SECONDS,
@@ -27,7 +27,7 @@ from retimbre.images.harmonic import (
     N_SINGLE,
     bin_mask,
 )
-from retimbre.images.timeline import BIN_COUNTS
+from retimbre.harmonic.layout import BIN_COUNTS
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

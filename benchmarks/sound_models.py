@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
-from retimbre.generator import Generator
-from retimbre.images.dynamics import PLAIN_VELOCITY, brighten
-from retimbre.images.harmonic import N_BINS, N_FRAMES, features_to_image
-from retimbre.images.octave import keep_octave
-from retimbre.network import Network, open_session
-from retimbre.refinement import refine_latent
-from retimbre.train.labels import InstrumentKey
+from retimbre.generator.harmonic import Generator
+from retimbre.generator.network import Network, open_session
+from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
+from retimbre.harmonic.octave import keep_octave
+from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
+from retimbre.like.refine import refine_latent
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.types import Instruments, Notes
 
 FloatArray = npt.NDArray[np.floating[Any]]

@@ -8,7 +8,7 @@ from sound_metrics import step_ratio
 from sound_models import ExportedModel, SoundModel, draw_z, generate_levels
 from sound_table import Row
 
-from retimbre.images.harmonic import LEVEL_FLOOR_DB
+from retimbre.harmonic.image import LEVEL_FLOOR_DB
 from retimbre.latent import get_z_notes, slerp
 from retimbre.types import Instruments, Notes
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from sound_models import levels_of
 
-from retimbre.images.analysis import analyze
-from retimbre.images.harmonic import N_BINS, N_FRAMES, SAMPLE_RATE, detune_cents
-from retimbre.train.dataset import Dataset
-from retimbre.train.labels import NoteLabel
-from retimbre.train.soundfonts import DEFAULT_SOUNDFONTS, Preset, SoundFont
+from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.image import N_BINS, N_FRAMES, SAMPLE_RATE, detune_cents
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.labels import NoteLabel
+from retimbre.train.data.soundfonts import DEFAULT_SOUNDFONTS, Preset, SoundFont
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating[Any]]

@@ -23,8 +23,8 @@ from sound_models import SoundModel, draw_z, generate_images
 from sound_notes import RealNotes, Renderer
 from sound_table import Row, share
 
-from retimbre.images.harmonic import SAMPLE_RATE
-from retimbre.images.synthesis import synthesize_plain
+from retimbre.harmonic.image import SAMPLE_RATE
+from retimbre.harmonic.synthesis import synthesize_plain
 from retimbre.units import cents_between, midi_to_hz
 
 FloatArray = npt.NDArray[np.floating[Any]]

@@ -18,7 +18,7 @@ from sound_models import SoundModel, draw_z, generate_levels
 from sound_notes import RealNotes
 from sound_table import Row
 
-from retimbre.images.harmonic import LEVEL_FLOOR_DB
+from retimbre.harmonic.image import LEVEL_FLOOR_DB
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

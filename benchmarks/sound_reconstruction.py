@@ -17,11 +17,11 @@ from sound_models import (
 from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
-from retimbre.images.analysis import analyze
-from retimbre.images.harmonic import features_to_image
-from retimbre.images.synthesis import synthesize_plain
-from retimbre.images.texture import separate_texture
-from retimbre.train.palette import describe_sound
+from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.image import features_to_image
+from retimbre.harmonic.synthesis import synthesize_plain
+from retimbre.harmonic.texture import separate_texture
+from retimbre.train.export.palette import describe_sound
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating[Any]]

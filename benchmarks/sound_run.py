@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from sound_models import Palette, batches
 
-from retimbre.train.dataset import Dataset
-from retimbre.train.export import load_run
-from retimbre.train.loop import run_split
-from retimbre.train.palette import encode_instruments
-from retimbre.train.player import WholePlayer
-from retimbre.train.prior import place_latents
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.export.harmonic import load_run
+from retimbre.train.export.palette import encode_instruments
+from retimbre.train.networks.prior import place_latents
+from retimbre.train.run.loop import run_split
+from retimbre.train.run.player import WholePlayer
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

@@ -10,8 +10,8 @@ from sound_models import ExportedModel, SoundModel, draw_z, generate_images
 from sound_morphs import play_morph
 from sound_notes import NoteSet, RealNotes, Renderer
 
-from retimbre.images.harmonic import NOTE_SECONDS, SAMPLE_RATE
-from retimbre.images.synthesis import synthesize_plain
+from retimbre.harmonic.image import NOTE_SECONDS, SAMPLE_RATE
+from retimbre.harmonic.synthesis import synthesize_plain
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

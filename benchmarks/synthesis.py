@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from results import write_section
 
-from retimbre.images.harmonic import (
+from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
     HOLD_SECONDS,
@@ -22,7 +22,7 @@ from retimbre.images.harmonic import (
     SAMPLE_RATE,
     bin_mask,
 )
-from retimbre.images.synthesis import RELEASE_SECONDS, synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import RELEASE_SECONDS, synthesize_note, synthesize_notes
 from retimbre.mixing import combine_notes
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz
@@ -36,7 +36,7 @@ import time
 start = time.perf_counter()
 import numpy as np
 began = time.perf_counter()
-from retimbre.images.synthesis import synthesize_note
+from retimbre.harmonic.synthesis import synthesize_note
 image = np.full((128, 96, 4), -90.0, np.float32)
 image[:, 0, 0] = 0.0
 synthesize_note(image, 440.0, duration=0.1)

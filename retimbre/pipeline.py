@@ -10,13 +10,14 @@ from functools import partial
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Unpack
 
-from retimbre import audio, generator, latent, midi, mixing, pitch
+from retimbre import generator, latent, mixing, pitch
 from retimbre.expression import RELEASE_SECONDS
-from retimbre.melody import Melody, find_melody, playable_range
+from retimbre.io import audio, midi
+from retimbre.io.samples import to_mono
+from retimbre.notes.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result
 from retimbre.runtime import single_threaded_blas, timed
-from retimbre.samples import to_mono
 from retimbre.settings import Options, Settings
 from retimbre.timbre import (
     TimbrePath,
@@ -28,7 +29,7 @@ from retimbre.timbre import (
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
-    from retimbre.note_generator import NoteGenerator
+    from retimbre.generator.protocol import NoteGenerator
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""

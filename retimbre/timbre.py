@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retimbre import audio, latent
-from retimbre.model_folder import find_model, read_config
-from retimbre.palette import open_palette
+from retimbre import latent
+from retimbre.generator.folder import find_model, read_config
+from retimbre.generator.palette import open_palette
+from retimbre.io import audio
+from retimbre.like.hearing import LONGEST_SECONDS, hear_note
 from retimbre.params import TimbreParams, read_stops
-from retimbre.recorded_note import LONGEST_SECONDS, hear_note
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import FloatArray, Instruments
 
 if TYPE_CHECKING:
-    from retimbre.note_generator import NoteGenerator
+    from retimbre.generator.protocol import NoteGenerator
 
 logger = logging.getLogger("retimbre")
 

@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import N_BINS, N_FEATURES, N_FRAMES
+from retimbre.harmonic.image import N_BINS, N_FEATURES, N_FRAMES
 
 PITCH_RANGE = (36, 84)
 LATENT_DIM = 256

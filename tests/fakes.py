@@ -9,8 +9,8 @@ import numpy as np
 
 from retimbre import generator, pitch
 from retimbre.errors import ModelNotFoundError, NoPitchError
-from retimbre.files import whole_file
-from retimbre.palette import Instrument, Palette
+from retimbre.generator.palette import Instrument, Palette
+from retimbre.io.files import whole_file
 from retimbre.types import HOP_SECONDS, Instruments, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 

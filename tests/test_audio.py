@@ -8,8 +8,8 @@ import pytest
 import soundfile
 from media import SR, encode, pitch_of, sine
 
-from retimbre import audio
 from retimbre.errors import DecodeError, ParameterError
+from retimbre.io import audio
 
 PCM_24_STEP = 2.0**-23
 

@@ -21,9 +21,11 @@ from fakes import (
     write_wav,
 )
 
-from retimbre import audio, batch, pipeline
+from retimbre import pipeline
+from retimbre.batch import run as batch
+from retimbre.batch.plan import Input, plan_jobs
 from retimbre.errors import ModelNotFoundError, ParameterError
-from retimbre.plan import Input, plan_jobs
+from retimbre.io import audio
 from retimbre.settings import Settings
 
 SEED = Settings.from_options(seed=1)

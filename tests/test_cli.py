@@ -11,7 +11,8 @@ import pytest
 from command_line import objects, retimbre
 from fakes import FAKE_SR, LOUD, fake_estimate_pitch, files_in, tones, write_wav
 
-from retimbre import __version__, batch, pipeline, pitch
+from retimbre import __version__, pipeline, pitch
+from retimbre.batch import run as batch
 from retimbre.cli import command as command_module
 from retimbre.cli.command import command
 from retimbre.cli.options import PARAMS

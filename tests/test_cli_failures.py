@@ -11,8 +11,10 @@ import pytest
 from command_line import objects, retimbre
 from fakes import FakeGenerator, files_in
 
-from retimbre import batch, files, generator, pitch
-from retimbre.cli.talk import Report
+from retimbre import generator, pitch
+from retimbre.batch import run as batch
+from retimbre.cli.report import Report
+from retimbre.io import files
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 

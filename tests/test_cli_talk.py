@@ -14,7 +14,7 @@ from command_line import objects, retimbre
 from fakes import LOUD, fake_estimate_pitch, tones, write_wav
 
 from retimbre import __version__, generator, pipeline, pitch
-from retimbre.cli.talk import Progress, Report
+from retimbre.cli.report import Progress, Report
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 

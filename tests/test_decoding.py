@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from media import SR, encode, encode_picture, pitch_of, sine
 
-from retimbre.decoding import decode_chunks
 from retimbre.errors import DecodeError
+from retimbre.io.decoding import decode_chunks
 
 PCM_16_STEP = 2.0**-15
 

@@ -9,11 +9,11 @@ import pytest
 from training_page import PAGE, blocks, rows, sections, spans
 
 from retimbre.cli.command import COMMANDS, command
-from retimbre.train import rendering
+from retimbre.cli.dataset import tell
 from retimbre.train.config import CONFIGS, TrainConfig
-from retimbre.train.dataset_command import tell
+from retimbre.train.data import build as rendering
+from retimbre.train.data.build import Built
 from retimbre.train.framework import PRECISIONS
-from retimbre.train.rendering import Built
 
 ROOT = Path(__file__).resolve().parent.parent
 TOLD_OF = {"Make a data set": "dataset build", "Train": "train", "Export and play": "export"}

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from fakes import write_wav
 
-from retimbre import audio
 from retimbre.cli.command import command
-from retimbre.midi import load_midi
+from retimbre.io import audio
+from retimbre.io.midi import load_midi
 from retimbre.units import midi_to_hz
 
 SR = 22050

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.pitch.features import frame_level_db, onset_strength
+from retimbre.pitch.loudness import frame_level_db, onset_strength
 from retimbre.types import HOP_SECONDS
 
 LEVEL_TOL_DB = 0.1
@@ -92,7 +92,7 @@ def test_strength_is_independent_of_gain() -> None:
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     y = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
     whole = frame_level_db(y, 16000, 120), onset_strength(y, 16000, 120)
-    monkeypatch.setattr("retimbre.pitch.features._BLOCK_SAMPLES", 5000)
+    monkeypatch.setattr("retimbre.pitch.loudness._BLOCK_SAMPLES", 5000)
     parts = frame_level_db(y, 16000, 120), onset_strength(y, 16000, 120)
     for a, b in zip(whole, parts, strict=True):
         assert np.allclose(a, b, atol=1e-4)

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 from retimbre.errors import DecodeError
-from retimbre.files import check_room, open_input, whole_file, write_bytes, write_text
+from retimbre.io.files import check_room, open_input, whole_file, write_bytes, write_text
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path):

@@ -8,8 +8,9 @@ import soundfile
 from command_line import retimbre
 
 import retimbre as package
-from retimbre import formats, pitch
+from retimbre import pitch
 from retimbre.errors import ParameterError
+from retimbre.io import formats
 
 GIB_SECONDS = 2**30 / 3 / 44100
 """A GiB of 24-bit samples at 44.1 kHz."""

@@ -7,10 +7,11 @@ import pytest
 from fake_models import DULLER_DB, write_model
 
 from retimbre.errors import ParameterError
-from retimbre.generator import Generator, load_generator
-from retimbre.images.harmonic import bin_mask
+from retimbre.generator import load_generator
+from retimbre.generator.folder import model_folders
+from retimbre.generator.harmonic import Generator
+from retimbre.harmonic.image import bin_mask
 from retimbre.latent import get_z_notes
-from retimbre.model_folder import model_folders
 from retimbre.types import Instruments, NoteCurve, Notes
 
 

@@ -11,9 +11,10 @@ from fake_mel_model import PITCH_RANGE, write_mel_model
 
 import retimbre
 from retimbre.errors import ModelError, ModelFormatError, ParameterError
-from retimbre.generator import Generator, load_generator
-from retimbre.images import melspec
-from retimbre.mel_generator import MelGenerator, SpecgramStore, needed_frames
+from retimbre.gansynth import specgram as melspec
+from retimbre.generator import load_generator
+from retimbre.generator.gansynth import MelGenerator, SpecgramStore, needed_frames
+from retimbre.generator.harmonic import Generator
 from retimbre.types import NoteCurve, Notes
 from retimbre.units import midi_to_hz
 

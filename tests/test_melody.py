@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retimbre.melody import find_melody
+from retimbre.notes.melody import find_melody
 from retimbre.params import NoteParams
 from retimbre.result import Analysis
 from retimbre.types import PitchTrack

@@ -9,7 +9,7 @@ import pytest
 from same_notes import assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.midi import (
+from retimbre.io.midi import (
     fit_notes,
     is_midi,
     load_midi,

@@ -9,7 +9,7 @@ import pytest
 from same_notes import TICK, assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.midi import (
+from retimbre.io.midi import (
     load_midi,
     save_f0_csv,
     save_midi,

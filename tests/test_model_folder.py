@@ -16,9 +16,10 @@ from fake_models import (
 )
 
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
-from retimbre.generator import Generator, load_generator
-from retimbre.images.harmonic import N_FEATURES, N_FRAMES
-from retimbre.model_folder import find_model, model_folders, open_encoder, read_config
+from retimbre.generator import load_generator
+from retimbre.generator.folder import find_model, model_folders, open_encoder, read_config
+from retimbre.generator.harmonic import Generator
+from retimbre.harmonic.image import N_FEATURES, N_FRAMES
 
 
 @pytest.fixture

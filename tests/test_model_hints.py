@@ -7,7 +7,7 @@ import pytest
 from fake_models import write_model
 
 from retimbre.errors import ModelNotFoundError
-from retimbre.model_folder import find_model
+from retimbre.generator.folder import find_model
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,8 @@ import pytest
 from fake_mel_model import write_mel_model
 from fakes import LOUD, tones
 
-from retimbre import network
 from retimbre.errors import ModelFormatError
-from retimbre.generator import load_generator
+from retimbre.generator import load_generator, network
 
 CORES = (1, 2, 3, 8)
 N_NOTES = 5
@@ -69,7 +68,7 @@ def test_telemetry_is_off_before_the_library_is_loaded(before):
         "import os, sys\n"
         f"before = {before!r}\n"
         "if before is not None: os.environ['ORT_DISABLE_TELEMETRY'] = before\n"
-        "from retimbre.network import load_onnxruntime\n"
+        "from retimbre.generator.network import load_onnxruntime\n"
         "assert 'onnxruntime' not in sys.modules\n"
         "load_onnxruntime()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"

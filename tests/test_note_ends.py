@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retimbre.note_ends import ABOVE_ROOM_DB, RANGE_DB, find_ends
+from retimbre.like.ends import ABOVE_ROOM_DB, RANGE_DB, find_ends
 
 SR = 44100
 TOLERANCE = 0.011

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from retimbre.images.dynamics import ATTACK_KEPT
-from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS, LEVEL_FLOOR_DB
-from retimbre.note_images import (
+from retimbre.generator.store import (
     ImageStore,
     NoteImages,
     SoftenedImages,
@@ -13,6 +11,8 @@ from retimbre.note_images import (
     image_velocities,
     soften,
 )
+from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS, LEVEL_FLOOR_DB
+from retimbre.harmonic.touch import ATTACK_KEPT
 
 SPAN_DB = 12.0
 

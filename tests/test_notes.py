@@ -7,8 +7,8 @@ import pytest
 from performance import Performance, vibrato
 
 from retimbre.errors import ParameterError
-from retimbre.note_path import CAP_SEMITONES, NoteCosts, find_segments
 from retimbre.notes import estimate_tuning, note_curves, segment_notes
+from retimbre.notes.search import CAP_SEMITONES, NoteCosts, find_segments
 from retimbre.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 

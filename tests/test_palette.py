@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.palette import AMBIGUOUS_NAMES, Instrument, Palette
+from retimbre.generator.palette import AMBIGUOUS_NAMES, Instrument, Palette
 
 NAMES = (
     "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from fakes import FAKE_SR, LOUD, SOFT, SR, FakeGenerator, fake_estimate_pitch, tones, write_wav
 
-from retimbre import audio, notes, pipeline, pitch
+from retimbre import notes, pipeline, pitch
 from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, ParameterError
+from retimbre.io import audio
+from retimbre.io.samples import to_mono
 from retimbre.params import NoteParams
 from retimbre.pipeline import TAIL_SECONDS
-from retimbre.samples import to_mono
 from retimbre.settings import Settings
 from retimbre.types import Instruments, PitchTrack
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retimbre.errors import DecodeError, ParameterError
-from retimbre.plan import (
+from retimbre.batch.plan import (
     Input,
     find_inputs,
     is_folder_output,
@@ -14,6 +13,7 @@ from retimbre.plan import (
     threshold_tag,
     without_repeats,
 )
+from retimbre.errors import DecodeError, ParameterError
 
 
 def touch(*paths):

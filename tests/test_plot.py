@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from fakes import LOUD, SR, fake_estimate_pitch, tones
 
-from retimbre import plot
-from retimbre.errors import DecodeError
-from retimbre.result import Result
-from retimbre.spectrogram import (
+from retimbre.display import plot
+from retimbre.display.spectrogram import (
     BINS_PER_OCTAVE,
     COLUMNS,
     WINDOW_SECONDS,
     log_spectrogram,
 )
+from retimbre.errors import DecodeError
+from retimbre.result import Result
 from retimbre.types import Instruments, Notes
 
 BIN_CENTS = 40.0
@@ -256,6 +256,9 @@ def test_folder_that_is_not_there_is_told(result, tmp_path):
 
 
 def test_pyplot_is_not_needed(tmp_path):
-    code = "import sys, retimbre.plot, matplotlib.figure; print('matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import sys, retimbre.display.plot, matplotlib.figure;"
+        " print('matplotlib.pyplot' in sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import retimbre
 from retimbre.cli.command import COMMANDS, command
-from retimbre.model_folder import find_model, read_config
-from retimbre.palette import open_palette
+from retimbre.generator.folder import find_model, read_config
+from retimbre.generator.palette import open_palette
 from retimbre.params import read_stops
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,9 +9,9 @@ from fakes import fake_estimate_pitch
 
 from retimbre import pitch
 from retimbre.errors import AudioError, NoPitchError, ParameterError
-from retimbre.generator import Generator
-from retimbre.images.harmonic import FRAME_TIMES, N_FEATURES, N_FRAMES
-from retimbre.recorded_note import LONGEST_SECONDS, hear_note
+from retimbre.generator.harmonic import Generator
+from retimbre.harmonic.image import FRAME_TIMES, N_FEATURES, N_FRAMES
+from retimbre.like.hearing import LONGEST_SECONDS, hear_note
 from retimbre.units import midi_to_hz
 
 SR = 44100

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import (
+from retimbre.harmonic.image import (
     N_BINS,
     N_FEATURES,
     N_FRAMES,
     N_PLAIN_FEATURES,
     bin_mask,
 )
-from retimbre.refinement import main_directions, refine_latent
+from retimbre.like.refine import main_directions, refine_latent
 
 DIM, RANK, PITCH = 64, 6, 60
 AUDIBLE = slice(0, 20)

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from retimbre.room import FRAME_LENGTH, HOP_LENGTH, LEAST_FRAMES, room_spectrum, subtract_room
+from retimbre.like.denoise import (
+    FRAME_LENGTH,
+    HOP_LENGTH,
+    LEAST_FRAMES,
+    room_spectrum,
+    subtract_room,
+)
 
 SR = 44100
 ROOM = 1e-3

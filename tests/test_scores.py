@@ -7,8 +7,8 @@ import pretty_midi
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.midi import load_midi
-from retimbre.scores import notes_from_score, score_from_notes
+from retimbre.io.midi import load_midi
+from retimbre.io.scores import notes_from_score, score_from_notes
 from retimbre.types import Notes
 
 TICK = 0.5 / 960

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retimbre.straighten import straighten
+from retimbre.like.straighten import straighten
 
 SR = 44100
 EDGE = 500

@@ -5,9 +5,10 @@ import pytest
 from fake_models import palette_table, write_model
 from fakes import LOUD, tones, write_wav
 
-from retimbre import audio, pipeline
+from retimbre import pipeline
 from retimbre.errors import DecodeError, ModelError, NoPitchError, ParameterError
-from retimbre.generator import Generator
+from retimbre.generator.harmonic import Generator
+from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.params import Stop, TimbreParams, read_stops
 from retimbre.settings import Settings

@@ -13,7 +13,7 @@ def warn_from(module):
     exec(compile(WARN, "code.py", "exec"), {"__name__": module})
 
 
-@pytest.mark.parametrize("module", ["retimbre", "retimbre.pitch.crepe", "test_warnings"])
+@pytest.mark.parametrize("module", ["retimbre", "retimbre.pitch.crepe.network", "test_warnings"])
 def test_our_own_warnings_are_errors(module):
     with pytest.raises(DeprecationWarning, match="old"):
         warn_from(module)
@@ -28,7 +28,7 @@ def test_warnings_of_dependencies_are_not(module):
 
 def test_a_file_that_we_leave_open_is_an_error(tmp_path, monkeypatch):
     code = "def leave(path): handle = open(path, 'w')"
-    names = {"__name__": "retimbre.files"}
+    names = {"__name__": "retimbre.io.files"}
     exec(compile(code, "/somewhere/retimbre/files.py", "exec"), names)
     seen = []
     monkeypatch.setattr("sys.unraisablehook", lambda hook: seen.append(hook.exc_type))

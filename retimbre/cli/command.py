@@ -12,20 +12,20 @@ import click
 
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
-from retimbre.cli.talk import Progress, Report
+from retimbre.cli.report import Progress, Report
 from retimbre.errors import AudioError, ModelNotFoundError, ParameterError, RetimbreError, one_line
 from retimbre.settings import Options, Settings
 
 if TYPE_CHECKING:
-    from retimbre.plan import Input, Job
+    from retimbre.batch.plan import Input, Job
 
 COMMANDS = {
     "instruments": ("retimbre.cli.instruments:instruments", "List the instruments of a model."),
-    "train": ("retimbre.train.commands:train", "Train a generator."),
-    "dataset": ("retimbre.train.commands:dataset", "Make training notes from SoundFonts."),
-    "export": ("retimbre.train.commands:export", "Export a trained generator to ONNX."),
+    "train": ("retimbre.cli.train:train", "Train a generator."),
+    "dataset": ("retimbre.cli.dataset:dataset", "Make training notes from SoundFonts."),
+    "export": ("retimbre.cli.export:export", "Export a trained generator to ONNX."),
     "import-gansynth": (
-        "retimbre.train.commands:import_gansynth",
+        "retimbre.cli.import_gansynth:import_gansynth",
         "Turn a GANSynth checkpoint into a model.",
     ),
 }
@@ -102,8 +102,8 @@ def _settings(
 
 
 def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
-    from retimbre.midi import is_midi
-    from retimbre.plan import find_inputs, without_repeats
+    from retimbre.batch.plan import find_inputs, without_repeats
+    from retimbre.io.midi import is_midi
 
     found: list[Input] = []
     for path in paths:
@@ -123,7 +123,7 @@ def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
 def _plan(
     inputs: "list[Input]", thresholds: Sequence[float], output: str | None, sides: Sequence[str]
 ) -> "list[Job]":
-    from retimbre.plan import plan_jobs
+    from retimbre.batch.plan import plan_jobs
 
     try:
         return plan_jobs(inputs, thresholds, output=output, sides=sides)
@@ -151,7 +151,7 @@ def _writable(
     report: Report,
 ) -> "list[Job]":
     """Leave out the outputs that must not or need not be written, and tell why."""
-    from retimbre.plan import Job, is_folder_output, standing
+    from retimbre.batch.plan import Job, is_folder_output, standing
 
     is_named = named is not None and not is_folder_output(named)
     left = []
@@ -179,7 +179,7 @@ def _writable(
 
 
 def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -> None:
-    from retimbre.batch import run_jobs
+    from retimbre.batch.run import run_jobs
 
     progress = Progress(report)
     set_up = partial(_set_up_logging, _log_level(report))

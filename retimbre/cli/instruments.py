@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retimbre.cli.talk import print_line
+from retimbre.cli.report import print_line
 from retimbre.errors import ModelNotFoundError, one_line
 from retimbre.params import TimbreParams
 
 if TYPE_CHECKING:
-    from retimbre.palette import Instrument
+    from retimbre.generator.palette import Instrument
 
 HELP = """List the named instruments of a model, with figures that say how they sound.
 
@@ -68,8 +68,8 @@ _JSON = (
 )
 def instruments(words: tuple[str, ...], model: str, as_json: bool, field: str | None) -> None:
     """Print the instruments whose names hold all of some words."""
-    from retimbre.model_folder import find_model, read_config
-    from retimbre.palette import open_palette
+    from retimbre.generator.folder import find_model, read_config
+    from retimbre.generator.palette import open_palette
 
     try:
         palette = open_palette(read_config(find_model(model)))

@@ -7,16 +7,16 @@ import numpy.typing as npt
 
 from retimbre.errors import ParameterError
 from retimbre.params import PitchParams
-from retimbre.pitch.crepe import SAMPLE_RATE, count_frames, load_network
-from retimbre.pitch.decode import (
+from retimbre.pitch.crepe.decoding import (
     Decoder,
     PeakDecoder,
     ViterbiDecoder,
     bins_between,
     bins_to_hz,
 )
-from retimbre.pitch.features import FLOOR_DB, frame_level_db, onset_strength
-from retimbre.pitch.first_layer import HOP_LENGTH
+from retimbre.pitch.crepe.first_layer import HOP_LENGTH
+from retimbre.pitch.crepe.network import SAMPLE_RATE, count_frames, load_network
+from retimbre.pitch.loudness import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
 from retimbre.runtime import single_threaded_blas
@@ -78,7 +78,7 @@ def estimate_pitch(
     .. [2] M. Mauch and S. Dixon, "pYIN: A Fundamental Frequency Estimator Using Probabilistic
        Threshold Distributions", ICASSP 2014.
     """
-    from retimbre.audio import resample
+    from retimbre.io.audio import resample
 
     params = params or PitchParams()
     y = _check_audio(y, sr)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from retimbre.errors import ModelFormatError, ParameterError
-from retimbre.files import write_text
-from retimbre.train.representation import find_representation
+from retimbre.io.files import write_text
+from retimbre.train.networks.representation import find_representation
 from retimbre.train.schedule import Moment, learning_rate_at, stage_at
 
 ADVERSARIAL = ("non_saturating", "wgan_gp")
@@ -52,9 +52,9 @@ class TrainConfig:
         Instruments that are never trained on.
     seed : int [0..2^31 - 1]
     representation : str
-        "harmonic" or "mel"; see `retimbre.train.representation`.
+        "harmonic" or "mel"; see `retimbre.train.networks.representation`.
     adversarial : str
-        "non_saturating" (with lazy R1) or "wgan_gp"; see `retimbre.train.adversarial`.
+        "non_saturating" (with lazy R1) or "wgan_gp"; see `retimbre.train.networks.games`.
     equalised : bool
         Equalised learning rate; see `layers.LayerMaker`.
     gradient_penalty_weight, drift_weight : float

@@ -9,7 +9,7 @@ import sound_reconstruction
 from sound_models import Palette, generate_levels
 from sound_notes import RealNotes
 
-from retimbre.images.harmonic import (
+from retimbre.harmonic.image import (
     FRAME_TIMES,
     N_BINS,
     N_CHANNELS,
@@ -19,7 +19,7 @@ from retimbre.images.harmonic import (
     features_to_image,
     image_to_features,
 )
-from retimbre.train.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
 
 SR = 44100
 N_INSTRUMENTS = 12

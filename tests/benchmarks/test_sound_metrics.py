@@ -3,7 +3,7 @@ import pytest
 import sound_metrics as metrics
 
 from retimbre.errors import ParameterError
-from retimbre.images.harmonic import (
+from retimbre.harmonic.image import (
     BIN_PARTIALS,
     LEVEL_FLOOR_DB,
     N_BINS,
@@ -11,7 +11,7 @@ from retimbre.images.harmonic import (
     N_FRAMES,
     bin_mask,
 )
-from retimbre.images.timeline import BIN_COUNTS
+from retimbre.harmonic.layout import BIN_COUNTS
 
 PITCH = 60
 HIGH = 96  # 9 partials below Nyquist

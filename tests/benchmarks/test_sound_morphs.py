@@ -4,9 +4,9 @@ import numpy as np
 import sound_morphs
 from sound_models import Palette
 
-from retimbre.images.harmonic import N_BINS, N_FRAMES, image_to_features
+from retimbre.harmonic.image import N_BINS, N_FRAMES, image_to_features
 from retimbre.morph import even_out
-from retimbre.train.labels import InstrumentKey
+from retimbre.train.data.labels import InstrumentKey
 
 
 class SuddenModel:

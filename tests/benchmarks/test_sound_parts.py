@@ -11,7 +11,7 @@ import sound_sheet
 from sound_models import read_palette
 from sound_table import Row, share, to_markdown
 
-from retimbre.train.labels import InstrumentKey
+from retimbre.train.data.labels import InstrumentKey
 
 SR = 44100
 

@@ -3,7 +3,7 @@
 import pytest
 from mel_tones import harmonic
 
-from retimbre.images.melspec import waves_to_specgrams
+from retimbre.gansynth.specgram import waves_to_specgrams
 
 
 @pytest.fixture(scope="module")

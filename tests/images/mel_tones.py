@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retimbre.images.melspec import N_SAMPLES, SAMPLE_RATE
+from retimbre.gansynth.specgram import N_SAMPLES, SAMPLE_RATE
 
 F0 = 523.25
 CENT_TOLERANCE = 1.0

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from retimbre.images.dynamics import BRIGHTNESS_DB, brighten
-from retimbre.images.harmonic import BIN_PARTIALS
-from retimbre.images.timeline import instrument_level
+from retimbre.harmonic.image import BIN_PARTIALS
+from retimbre.harmonic.layout import instrument_level
+from retimbre.harmonic.touch import BRIGHTNESS_DB, brighten
 
 
 def falling_notes(n: int = 3) -> np.ndarray:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from retimbre.images import flutter
-from retimbre.images.analysis import analyze
-from retimbre.images.flutter import add_flutter, flutter_rate, flutter_statistics
-from retimbre.images.synthesis import synthesize_note
-from retimbre.images.texture import separate_texture
+from retimbre.harmonic import flutter
+from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.flutter import add_flutter, flutter_rate, flutter_statistics
+from retimbre.harmonic.synthesis import synthesize_note
+from retimbre.harmonic.texture import separate_texture
 from retimbre.units import cents_between
 
 SR = 44100

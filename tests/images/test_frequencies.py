@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from retimbre.images import frequencies
-from retimbre.images.frequencies import bins_to_grid, grid_to_bins
-from retimbre.images.harmonic import BIN_PARTIALS, bin_mask
+from retimbre.harmonic import frequencies
+from retimbre.harmonic.frequencies import bins_to_grid, grid_to_bins
+from retimbre.harmonic.image import BIN_PARTIALS, bin_mask
 from retimbre.units import midi_to_hz
 
 GRID = frequencies.FREQUENCIES

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retimbre.images import harmonic
+from retimbre.harmonic import image as harmonic
 from retimbre.units import midi_to_hz
 
 

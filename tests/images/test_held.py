@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS
-from retimbre.images.held import MAX_FALL_DB, RELEASE_DB, hold_image
+from retimbre.harmonic.hold import MAX_FALL_DB, RELEASE_DB, hold_image
+from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS
 
 HELD = FRAME_TIMES < HOLD_SECONDS
 

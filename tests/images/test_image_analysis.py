@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.images import harmonic
-from retimbre.images.analysis import analyze
+from retimbre.harmonic import image as harmonic
+from retimbre.harmonic.analysis import analyze
 from retimbre.units import midi_to_hz
 
 SR = harmonic.SAMPLE_RATE

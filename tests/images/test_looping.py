@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from retimbre.images.harmonic import FRAME_TIMES
-from retimbre.images.held import MARGIN_SECONDS
-from retimbre.images.looping import loop_image
+from retimbre.harmonic.hold import MARGIN_SECONDS
+from retimbre.harmonic.image import FRAME_TIMES
+from retimbre.harmonic.looping import loop_image
 
 
 @pytest.fixture

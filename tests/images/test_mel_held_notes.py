@@ -13,9 +13,9 @@ from mel_tones import (
     vibrato,
 )
 
-from retimbre.images.mel_hold import MIN_FRAMES
-from retimbre.images.mel_notes import synthesize_specgram
-from retimbre.images.melspec import N_SAMPLES, SAMPLE_RATE, waves_to_specgrams
+from retimbre.gansynth.hold import MIN_FRAMES
+from retimbre.gansynth.specgram import N_SAMPLES, SAMPLE_RATE, waves_to_specgrams
+from retimbre.gansynth.synthesis import synthesize_specgram
 
 
 @pytest.mark.parametrize("curves", [{}, {"ratio": vibrato()}, {"level_db": np.zeros(1000)}])

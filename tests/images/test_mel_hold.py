@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.images.mel_hold import find_hold_end, hold_frames, last_held_frame
-from retimbre.images.melspec import HOP, N_BINS, N_SAMPLES, SAMPLE_RATE, overlap_add
+from retimbre.gansynth.hold import find_hold_end, hold_frames, last_held_frame
+from retimbre.gansynth.specgram import HOP, N_BINS, N_SAMPLES, SAMPLE_RATE, overlap_add
 
 T = np.arange(N_SAMPLES) / SAMPLE_RATE
 

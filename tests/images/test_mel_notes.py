@@ -19,8 +19,7 @@ from mel_tones import (
 )
 
 from retimbre.errors import ParameterError
-from retimbre.images.mel_notes import frames_for_note, synthesize_specgram
-from retimbre.images.melspec import (
+from retimbre.gansynth.specgram import (
     HOP,
     N_BINS,
     N_FFT,
@@ -31,6 +30,7 @@ from retimbre.images.melspec import (
     specgrams_to_waves,
     waves_to_specgrams,
 )
+from retimbre.gansynth.synthesis import frames_for_note, synthesize_specgram
 from retimbre.mixing import get_envelope
 
 # Plain

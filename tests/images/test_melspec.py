@@ -12,8 +12,8 @@ from gansynth_sound import (
 )
 
 from retimbre.errors import ParameterError
-from retimbre.images.mel_bins import to_linear, to_mel
-from retimbre.images.melspec import (
+from retimbre.gansynth.mel_bins import to_linear, to_mel
+from retimbre.gansynth.specgram import (
     HOP,
     N_BINS,
     N_FFT,

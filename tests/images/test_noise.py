@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retimbre.images.noise import shape_noise
+from retimbre.harmonic.noise import shape_noise
 
 SR = 44100
 F0 = 1000.0

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from retimbre.images.dynamics import _loudest_db
-from retimbre.images.harmonic import LEVEL_FLOOR_DB, N_BINS, N_FRAMES
-from retimbre.images.octave import KEPT_ODD_SHARE, keep_octave, odd_share
-from retimbre.images.synthesis import synthesize_plain
+from retimbre.harmonic.image import LEVEL_FLOOR_DB, N_BINS, N_FRAMES
+from retimbre.harmonic.octave import KEPT_ODD_SHARE, keep_octave, odd_share
+from retimbre.harmonic.synthesis import synthesize_plain
+from retimbre.harmonic.touch import _loudest_db
 
 
 def note(odd_db, even_db=0.0):

@@ -3,9 +3,9 @@
 import numpy as np
 from plain_images import make_image
 
-from retimbre.images import oscillators
-from retimbre.images.oscillators import sum_oscillators
-from retimbre.images.synthesis import synthesize_note
+from retimbre.harmonic import oscillators
+from retimbre.harmonic.oscillators import sum_oscillators
+from retimbre.harmonic.synthesis import synthesize_note
 
 F0 = 441.0
 

@@ -5,9 +5,9 @@ import pytest
 from measured_notes import F0, SR, analytic, held, measure_partial, measure_tone
 from plain_images import make_image
 
-from retimbre.images.analysis import analyze
-from retimbre.images.harmonic import FRAME_TIMES
-from retimbre.images.synthesis import synthesize_note, synthesize_plain
+from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.image import FRAME_TIMES
+from retimbre.harmonic.synthesis import synthesize_note, synthesize_plain
 from retimbre.units import cents_between
 
 CENT_TOLERANCE = 0.2

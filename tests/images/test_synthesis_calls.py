@@ -6,7 +6,7 @@ from measured_notes import F0
 from plain_images import make_image
 
 from retimbre.errors import ParameterError
-from retimbre.images.synthesis import synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import synthesize_note, synthesize_notes
 
 
 class TestCalls:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from retimbre.images.analysis import analyze
-from retimbre.images.harmonic import FRAME_TIMES, HOLD_SECONDS, SAMPLE_RATE
-from retimbre.images.texture import separate_texture
+from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS, SAMPLE_RATE
+from retimbre.harmonic.texture import separate_texture
 
 F0 = 441.0
 N_PARTIALS = 24

@@ -3,7 +3,7 @@
 import numpy as np
 from plain_images import make_image
 
-from retimbre.images.timeline import common_deviation, instrument_level
+from retimbre.harmonic.layout import common_deviation, instrument_level
 
 
 def test_instrument_level_sums_powers_and_counts_group_partials():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.pitch.decode import (
+from retimbre.pitch.crepe.decoding import (
     PeakDecoder,
     ViterbiDecoder,
     average_bins,
@@ -13,7 +13,7 @@ from retimbre.pitch.decode import (
     hz_to_bins,
     snap_to_peaks,
 )
-from retimbre.pitch.viterbi import ViterbiPath
+from retimbre.pitch.crepe.viterbi import ViterbiPath
 
 ALL_BINS = slice(0, 360)
 
@@ -132,7 +132,7 @@ def test_decided_frames_are_handed_out_early():
 
 def test_undecided_frames_are_bounded(monkeypatch):
     """Where nothing is heard at all, paths never meet; memory must not grow with the clip."""
-    monkeypatch.setattr("retimbre.pitch.viterbi._MAX_PENDING", 100)
+    monkeypatch.setattr("retimbre.pitch.crepe.viterbi._MAX_PENDING", 100)
     path = ViterbiPath(40, 0.0)
     n_decided = sum(len(path.push(np.zeros((50, 40)), never(50))) for _ in range(20))
     assert n_decided >= 1000 - 150

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.pitch.crepe import CrepeNetwork, count_frames, load_network
-from retimbre.pitch.first_layer import measure_frames
-from retimbre.pitch.weights import ConvWeights, CrepeWeights, load_weights
-from retimbre.pitch.workspace import open_workspace
+from retimbre.pitch.crepe.first_layer import measure_frames
+from retimbre.pitch.crepe.network import CrepeNetwork, count_frames, load_network
+from retimbre.pitch.crepe.threads import open_workspace
+from retimbre.pitch.crepe.weights import ConvWeights, CrepeWeights, load_weights
 
 SR = 16000
 
@@ -140,7 +140,7 @@ def test_number_of_threads_does_not_matter(monkeypatch):
     results = []
     for n_threads in (1, 3):
         monkeypatch.setattr(
-            "retimbre.pitch.crepe.open_workspace", lambda n=n_threads: open_workspace(n)
+            "retimbre.pitch.crepe.network.open_workspace", lambda n=n_threads: open_workspace(n)
         )
         results.append(whole_signal(network, signal))
     np.testing.assert_array_equal(*results)

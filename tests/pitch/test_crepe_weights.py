@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.pitch import weights
+from retimbre.pitch.crepe import weights
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_a_clip_longer_than_a_block_is_one_track(monkeypatch):
     for viterbi in (True, False):
         params = PitchParams(capacity="tiny", viterbi=viterbi)
         with monkeypatch.context() as patch:
-            patch.setattr("retimbre.pitch.crepe._BLOCK_FRAMES", 37)
+            patch.setattr("retimbre.pitch.crepe.network._BLOCK_FRAMES", 37)
             chunked = estimate_pitch(y, sr, params)
         whole = estimate_pitch(y, sr, params)
         np.testing.assert_allclose(chunked.f0, whole.f0, rtol=1e-5)

@@ -5,7 +5,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from retimbre.pitch.workspace import open_workspace
+from retimbre.pitch.crepe.threads import open_workspace
 
 
 def blas_threads():

@@ -16,7 +16,7 @@ def notes_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def notes(notes_folder):
-    from retimbre.train.dataset import Dataset
+    from retimbre.train.data.dataset import Dataset
 
     return Dataset(notes_folder)
 
@@ -37,7 +37,7 @@ def finished(notes, notes_folder, tmp_path_factory):
     """A tiny run, uninterrupted: its folder, the state at its end, what it reported."""
     import tensorflow as tf
 
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     folder = tmp_path_factory.mktemp("training") / "run"
     lines, statuses = [], []

@@ -7,8 +7,8 @@ import pytest
 from gansynth_files import AVERAGE, PREFIX, SMALL
 
 from retimbre.errors import ModelFormatError
-from retimbre.train.gansynth_checkpoint import read_checkpoint
-from retimbre.train.gansynth_weights import NetworkSize
+from retimbre.train.gansynth.checkpoint import read_checkpoint
+from retimbre.train.gansynth.weights import NetworkSize
 
 SIZE = NetworkSize(channels=SMALL)
 KERNEL = f"{PREFIX}2/conv1/conv2d/kernel/{AVERAGE}"

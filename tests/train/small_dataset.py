@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from retimbre.train import shards
-from retimbre.train.labels import NoteLabel
+from retimbre.train.data import shards
+from retimbre.train.data.labels import NoteLabel
 
 SETTINGS = {"sources": ["font"], "pitches": [60, 67], "velocities": [40, 60, 80]}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, TINY_MEL
 
-from retimbre.images import melspec
+from retimbre.gansynth import specgram as melspec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -54,7 +54,7 @@ def notes(shape, seed=0):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("length", [0.5, 1.0, 3.0])
 def test_the_penalty_of_a_linear_critic_is_known(shape, length):
-    from retimbre.train.adversarial import NonSaturating, Wasserstein
+    from retimbre.train.networks.games import NonSaturating, Wasserstein
 
     weight = notes(shape[1:], 9)
     weight *= length / np.linalg.norm(weight)
@@ -67,7 +67,7 @@ def test_the_penalty_of_a_linear_critic_is_known(shape, length):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_r1_is_taken_at_half_of_the_real_notes_on_lazy_steps(shape):
-    from retimbre.train.adversarial import NonSaturating
+    from retimbre.train.networks.games import NonSaturating
 
     real, fake = notes(shape, 1), notes(shape, 2)
     game = NonSaturating(1.0)
@@ -78,7 +78,7 @@ def test_r1_is_taken_at_half_of_the_real_notes_on_lazy_steps(shape):
 
 
 def test_the_wasserstein_penalty_is_taken_between_real_and_fake():
-    from retimbre.train.adversarial import Wasserstein
+    from retimbre.train.networks.games import Wasserstein
 
     # From 1 to 3 along one axis: the slope there is a uniform number of [1, 3].
     n = 4_000
@@ -96,7 +96,7 @@ def test_the_wasserstein_penalty_is_taken_between_real_and_fake():
 def test_slopes_are_those_at_whole_images_that_are_not_normalised(halvings):
     import tensorflow as tf
 
-    from retimbre.train.adversarial import find_game
+    from retimbre.train.networks.games import find_game
 
     size = 2**halvings
     images = np.random.default_rng(3).uniform(-0.8, 0.8, (3, 4, 8, 2)).astype(np.float32)
@@ -126,7 +126,7 @@ def test_slopes_are_those_at_whole_images_that_are_not_normalised(halvings):
 def test_a_flat_critic_has_a_finite_gradient():
     import tensorflow as tf
 
-    from retimbre.train.adversarial import Wasserstein
+    from retimbre.train.networks.games import Wasserstein
 
     weight = tf.Variable(np.zeros((8, 6), "f4"))
     x = tf.constant(notes((4, 8, 6)))
@@ -146,7 +146,7 @@ def test_a_flat_critic_has_a_finite_gradient():
 def test_wasserstein_losses():
     import tensorflow as tf
 
-    from retimbre.train.adversarial import Wasserstein
+    from retimbre.train.networks.games import Wasserstein
 
     game = Wasserstein(10.0, 0.001)
     real, fake = tf.constant([[2.0], [4.0]]), tf.constant([[1.0], [-3.0]])
@@ -158,7 +158,7 @@ def test_wasserstein_losses():
 def test_logistic_losses():
     import tensorflow as tf
 
-    from retimbre.train.adversarial import NonSaturating
+    from retimbre.train.networks.games import NonSaturating
 
     game = NonSaturating(4.0)
     real, fake = tf.constant([[math.log(3.0)]]), tf.constant([[-math.log(7.0)]])
@@ -169,7 +169,7 @@ def test_logistic_losses():
 
 
 def test_a_configuration_names_its_game():
-    from retimbre.train.adversarial import NonSaturating, Wasserstein, find_game
+    from retimbre.train.networks.games import NonSaturating, Wasserstein, find_game
 
     game = find_game(TINY, 0.25)
     assert isinstance(game, NonSaturating)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.images import harmonic
-from retimbre.train.analysis import Reason, analyze_note
+from retimbre.harmonic import image as harmonic
+from retimbre.train.data.measure import Reason, analyze_note
 from retimbre.units import midi_to_hz
 
 SR = harmonic.SAMPLE_RATE

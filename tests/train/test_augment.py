@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from small_dataset import write_dataset
 
-from retimbre.images.harmonic import FEATURE_FILL, feature_mask
-from retimbre.train import augment, changes
-from retimbre.train.dataset import Dataset
+from retimbre.harmonic.image import FEATURE_FILL, feature_mask
+from retimbre.train.data import batches as augment
+from retimbre.train.data import changes
+from retimbre.train.data.dataset import Dataset
 
 ALL = ("BODY", "PROFILE", "TRANSPOSED", "DECAY", "SWELL", "UNISON", "BETWEEN")
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from small_dataset import write_dataset
 
-from retimbre.images.harmonic import BIN_PARTIALS, FRAME_TIMES, N_BINS
-from retimbre.images.timeline import BIN_COUNTS
-from retimbre.train import changes
-from retimbre.train.changes import Changes, Decibels
-from retimbre.train.dataset import Dataset
+from retimbre.harmonic.image import BIN_PARTIALS, FRAME_TIMES, N_BINS
+from retimbre.harmonic.layout import BIN_COUNTS
+from retimbre.train.data import changes
+from retimbre.train.data.changes import Changes, Decibels
+from retimbre.train.data.dataset import Dataset
 from retimbre.units import midi_to_hz
 
 

@@ -7,9 +7,9 @@ import pytest
 from small_dataset import SETTINGS, write_dataset
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.train import shards
-from retimbre.train.dataset import Dataset
-from retimbre.train.labels import InstrumentKey, LeftOut, NoteLabel
+from retimbre.train.data import shards
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.labels import InstrumentKey, LeftOut, NoteLabel
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, write_soundfont
 
 from retimbre.cli.command import command
-from retimbre.train import fluid, rendering, shards, soundfonts
-from retimbre.train.dataset_command import tell
+from retimbre.cli.dataset import tell
+from retimbre.train.data import build as rendering
+from retimbre.train.data import fluid, shards, soundfonts
 from retimbre.units import midi_to_hz
 
 

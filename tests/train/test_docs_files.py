@@ -6,7 +6,8 @@ import pytest
 from tiny_soundfont import SAW, TinyPlayer, Tone, write_soundfont
 from training_page import rows, spans
 
-from retimbre.train import fluid, rendering
+from retimbre.train.data import build as rendering
+from retimbre.train.data import fluid
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -53,7 +54,7 @@ def test_a_run_has_the_files_and_figures_that_are_told(finished):
 
 
 def test_a_model_has_the_files_that_are_told(finished, notes, tmp_path):
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     export_run(finished[0], notes, tmp_path)
     assert_told("file of the model", tmp_path)

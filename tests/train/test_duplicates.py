@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ModelFormatError
-from retimbre.train.duplicates import (
+from retimbre.train.data.duplicates import (
     Duplicate,
     drop_duplicates,
     find_duplicates,
     read_duplicates,
 )
-from retimbre.train.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
 
 
 def key(source, name):

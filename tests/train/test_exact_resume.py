@@ -20,7 +20,7 @@ SHIPPED = replace(
 def test_a_traced_run_in_bfloat16_goes_on_exactly(notes, tmp_path):
     import tensorflow as tf
 
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     assert not tf.config.functions_run_eagerly()
     whole, died = tmp_path / "whole", tmp_path / "died"

@@ -12,12 +12,12 @@ from tiny_runs import TINY
 
 from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.generator import Generator
-from retimbre.images.harmonic import FEATURE_FILL, feature_mask
-from retimbre.train.card import tell_decay
-from retimbre.train.labels import InstrumentKey
-from retimbre.train.palette import describe_sound, unique_names
-from retimbre.train.prior import place_latents, unit_rows
+from retimbre.generator.harmonic import Generator
+from retimbre.harmonic.image import FEATURE_FILL, feature_mask
+from retimbre.train.data.labels import InstrumentKey
+from retimbre.train.export.card import tell_decay
+from retimbre.train.export.palette import describe_sound, unique_names
+from retimbre.train.networks.prior import place_latents, unit_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -27,14 +27,14 @@ PARITY = 1e-4
 @pytest.fixture(scope="module")
 def trainer(finished):
     """Open the run as `export` does."""
-    from retimbre.train.export import load_run
+    from retimbre.train.export.harmonic import load_run
 
     return load_run(finished[0])
 
 
 @pytest.fixture(scope="module")
 def model(finished, notes) -> Path:
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     folder = finished[0].parent / "tiny"
     export_run(finished[0], notes, folder)
@@ -56,7 +56,7 @@ def sessions(model: Path):
 
 
 def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
-    from retimbre.train.player import WholePlayer
+    from retimbre.train.run.player import WholePlayer
 
     palette = unit_rows(palette_of(model))
     rng = np.random.default_rng(1)
@@ -74,7 +74,7 @@ def test_the_exported_generator_equals_keras(trainer, model: Path) -> None:
 
 
 def test_the_exported_encoder_equals_keras(trainer, notes, model: Path) -> None:
-    from retimbre.train.player import WholePlayer
+    from retimbre.train.run.player import WholePlayer
 
     some = notes.notes(np.arange(0, 32, 3))
     inputs = {"features": some.features, "pitch": some.pitches.astype(np.int64) - 21}
@@ -121,7 +121,7 @@ def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None
 
 
 def test_the_card_says_which_keys_were_heard(finished, notes, model: Path) -> None:
-    from retimbre.train.card import card_text
+    from retimbre.train.export.card import card_text
 
     heard = "MIDI 21..108 (heard in training: MIDI 60..67), 16 latent"
     assert heard in (model / "MODEL_CARD.md").read_text()
@@ -137,7 +137,7 @@ def other(finished, notes, notes_folder, tmp_path_factory) -> Path:
     """The run gone on for a step."""
     import tensorflow as tf
 
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     folder = tmp_path_factory.mktemp("copies") / "other"
     shutil.copytree(finished[0], folder)
@@ -151,7 +151,7 @@ def other(finished, notes, notes_folder, tmp_path_factory) -> Path:
 def test_the_mean_of_a_run_and_its_copies_is_exported(
     finished, other, notes, tmp_path: Path
 ) -> None:
-    from retimbre.train.export import export_run, load_average, load_run
+    from retimbre.train.export.harmonic import export_run, load_average, load_run
 
     first, last = (load_run(run).maker_variables for run in (finished[0], other))
     mean, seen = load_average(other, [finished[0]])
@@ -166,7 +166,7 @@ def test_the_mean_of_a_run_and_its_copies_is_exported(
 
 
 def test_other_networks_are_no_copies(finished, tmp_path: Path, monkeypatch) -> None:
-    from retimbre.train import export
+    from retimbre.train.export import harmonic as export
 
     fewer = export.load_run(finished[0])
     fewer.maker_variables.pop()
@@ -184,7 +184,7 @@ def test_the_card_claims_no_decay_that_has_not_been() -> None:
 
 
 def test_what_was_added_to_a_card_outlives_another_export(finished, notes, tmp_path: Path) -> None:
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     export_run(finished[0], notes, tmp_path / "m")
     card = tmp_path / "m" / "MODEL_CARD.md"
@@ -198,7 +198,7 @@ def test_what_was_added_to_a_card_outlives_another_export(finished, notes, tmp_p
 def test_networks_that_differ_are_not_written(
     finished, notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from retimbre.train import export
+    from retimbre.train.export import harmonic as export
 
     monkeypatch.setattr(export, "place_latents", lambda z, palette: 0.5 * z)
     with pytest.raises(ModelFormatError, match="differ from Keras"):
@@ -207,7 +207,7 @@ def test_networks_that_differ_are_not_written(
 
 
 def test_a_run_without_checkpoint_is_refused(tmp_path: Path) -> None:
-    from retimbre.train.export import load_run
+    from retimbre.train.export.harmonic import load_run
 
     TINY.save(tmp_path / "config.json")
     with pytest.raises(ModelNotFoundError, match="train it first"):
@@ -257,7 +257,7 @@ def test_names_are_unique_and_as_short_as_may_be() -> None:
 
 
 def plain_image(fall: float, noise_db: float = -110.0) -> np.ndarray:
-    from retimbre.images.harmonic import FRAME_TIMES
+    from retimbre.harmonic.image import FRAME_TIMES
 
     image = np.zeros((128, 96, 4), np.float32)
     image[..., 0] = -90.0
@@ -284,7 +284,7 @@ def test_descriptors_of_known_sounds() -> None:
 
 
 def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path) -> None:
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     run = shutil.copytree(finished[0], tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
@@ -297,7 +297,7 @@ def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path
 
 def test_what_is_exported_are_the_averages(finished) -> None:
     """The state of a run is its weights, then the optimisers', then the averages."""
-    from retimbre.train.export import load_run
+    from retimbre.train.export.harmonic import load_run
 
     trainer = load_run(finished[0])
     state = finished[1]

@@ -33,7 +33,7 @@ def idle(monkeypatch):
     """Take steps that do nothing but count."""
     import numpy as np
 
-    from retimbre.train import loop
+    from retimbre.train.run import loop
 
     def step(self, batch):
         self.n_seen.assign_add(8)
@@ -47,7 +47,7 @@ def files_of(folder):
 
 
 def test_a_first_checkpoint_that_cannot_be_written_is_told(notes, tmp_path, idle, capfd):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     run = tmp_path / "run"
     with (
@@ -61,7 +61,7 @@ def test_a_first_checkpoint_that_cannot_be_written_is_told(notes, tmp_path, idle
 
 
 def test_the_checkpoint_before_stands_and_the_run_goes_on(notes, tmp_path, idle):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     train(tmp_path, notes, replace(PLAIN, total_notes=16))
     before = files_of(tmp_path / "checkpoints")
@@ -75,7 +75,7 @@ def test_the_checkpoint_before_stands_and_the_run_goes_on(notes, tmp_path, idle)
 
 
 def test_figures_that_cannot_be_written_are_told(notes, tmp_path, idle):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     train(tmp_path, notes, replace(PLAIN, total_notes=16))
     (tmp_path / "stats.jsonl").unlink()
@@ -85,7 +85,7 @@ def test_figures_that_cannot_be_written_are_told(notes, tmp_path, idle):
 
 
 def test_a_run_folder_that_cannot_be_made_is_told(notes, tmp_path):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     (tmp_path / "file").touch()
     with pytest.raises(DecodeError, match=r"file/run cannot be made: .*; name another folder"):
@@ -94,7 +94,7 @@ def test_a_run_folder_that_cannot_be_made_is_told(notes, tmp_path):
 
 @pytest.mark.parametrize("name", ["split.json", "config.json"])
 def test_no_half_of_a_file_of_a_run_stays(notes, tmp_path, monkeypatch, name):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     replace_file = shutil.os.replace
 
@@ -110,7 +110,7 @@ def test_no_half_of_a_file_of_a_run_stays(notes, tmp_path, monkeypatch, name):
 
 
 def test_a_model_that_does_not_fit_leaves_nothing(finished, notes, tmp_path):
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     with short_files(), pytest.raises(DecodeError, match=r"/m cannot be written: File too large\."):
         export_run(finished[0], notes, tmp_path / "m")
@@ -118,7 +118,7 @@ def test_a_model_that_does_not_fit_leaves_nothing(finished, notes, tmp_path):
 
 
 def test_a_model_that_stands_outlives_one_that_does_not_fit(finished, notes, tmp_path):
-    from retimbre.train.export import export_run
+    from retimbre.train.export.harmonic import export_run
 
     export_run(finished[0], notes, tmp_path / "m")
     before = files_of(tmp_path)

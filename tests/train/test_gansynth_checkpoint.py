@@ -5,7 +5,7 @@ import pytest
 from gansynth_files import AVERAGE, PREFIX, SETTINGS, write_checkpoint
 from gansynth_reading import read, refused, without
 
-from retimbre.train.gansynth_weights import MEL_PROG_HIRES
+from retimbre.train.gansynth.weights import MEL_PROG_HIRES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from retimbre.errors import ModelNotFoundError
-from retimbre.train.gansynth_folders import find_folder, is_js
+from retimbre.train.gansynth.folders import find_folder, is_js
 
 
 @pytest.fixture(autouse=True)

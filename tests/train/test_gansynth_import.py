@@ -22,9 +22,9 @@ from gansynth_files import (
 )
 from gansynth_sound import reference_wave
 
+from retimbre.cli import import_gansynth as import_command
 from retimbre.cli.command import command
 from retimbre.errors import DecodeError, ModelFormatError
-from retimbre.train import import_command
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -115,7 +115,7 @@ def test_the_network_in_keras_plays_the_same(values, play, z):
     from dataclasses import replace
 
     from retimbre.train.config import CONFIGS
-    from retimbre.train.networks import Networks
+    from retimbre.train.networks.networks import Networks
 
     networks = Networks(replace(CONFIGS["mel_prog_hires"], mixed_precision=False))
 
@@ -186,8 +186,9 @@ def test_the_main_job_opens_the_model(imported, z):
 @pytest.fixture
 def small(monkeypatch):
     """Take every checkpoint for one of small size."""
-    from retimbre.train import gansynth_checkpoint, gansynth_js
-    from retimbre.train.gansynth_weights import NetworkSize
+    from retimbre.train.gansynth import checkpoint as gansynth_checkpoint
+    from retimbre.train.gansynth import magenta_js as gansynth_js
+    from retimbre.train.gansynth.weights import NetworkSize
 
     size = NetworkSize(SMALL)
     for module, name in (
@@ -268,7 +269,7 @@ def test_networks_that_differ_are_not_written(small, here, monkeypatch):
 def test_the_difference_is_that_of_the_graph(small, here):
     from dataclasses import replace
 
-    from retimbre.train.gansynth_graph import gansynth_graph
+    from retimbre.train.export.gansynth_graph import gansynth_graph
 
     weights = import_command.read_weights(write_checkpoint(here / "ck", small))
     graph = gansynth_graph(weights).SerializeToString()

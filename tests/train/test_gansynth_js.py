@@ -8,7 +8,7 @@ import pytest
 from gansynth_files import AVERAGE, PREFIX, write_js
 from gansynth_reading import RGB_BIAS, SIZE
 
-from retimbre.train.gansynth_js import MANIFEST, read_js_weights
+from retimbre.train.gansynth.magenta_js import MANIFEST, read_js_weights
 
 ROUNDING = {None: 0.0, "float16": 1e-3, "uint16": 1e-4, "uint8": 2e-2}
 """How far quantised weights may lie from the others: half a step of their range."""

@@ -5,7 +5,7 @@ from gansynth_files import SETTINGS, write_checkpoint
 from gansynth_reading import read, refused, with_settings, without
 
 from retimbre.errors import ModelNotFoundError
-from retimbre.train.gansynth_checkpoint import CHECKED, REQUIRED
+from retimbre.train.gansynth.checkpoint import CHECKED, REQUIRED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

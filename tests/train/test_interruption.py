@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from retimbre.train.interruption import held_back
+from retimbre.train.run.interruption import held_back
 
 
 def send(number):

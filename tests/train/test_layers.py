@@ -9,7 +9,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_pixel_norm_divides_by_the_root_mean_square():
-    from retimbre.train.layers import PixelNorm
+    from retimbre.train.networks.layers import PixelNorm
 
     x = np.array([[[3.0, 4.0], [0.0, 0.0]]], np.float32)
     rms = math.sqrt((9.0 + 16.0) / 2.0)
@@ -19,7 +19,7 @@ def test_pixel_norm_divides_by_the_root_mean_square():
 
 @pytest.mark.parametrize("shape", [(2, 3, 5), (2, 3, 4, 5)])
 def test_minibatch_deviation_is_the_mean_deviation_over_the_batch(shape):
-    from retimbre.train.layers import MinibatchDeviation
+    from retimbre.train.networks.layers import MinibatchDeviation
 
     x = np.zeros(shape, np.float32)
     # Two notes that differ by 2 a everywhere: their deviation is a.
@@ -31,7 +31,7 @@ def test_minibatch_deviation_is_the_mean_deviation_over_the_batch(shape):
 
 
 def test_minibatch_deviation_tells_a_collapsed_batch():
-    from retimbre.train.layers import MinibatchDeviation
+    from retimbre.train.networks.layers import MinibatchDeviation
 
     x = np.repeat(np.random.default_rng(0).standard_normal((1, 3, 5)), 4, axis=0)
     np.testing.assert_allclose(MinibatchDeviation()(x.astype("f4"))[..., 5], 0.0, atol=1e-3)
@@ -39,7 +39,7 @@ def test_minibatch_deviation_tells_a_collapsed_batch():
 
 @pytest.mark.parametrize("epsilon", [1e-8, 1e-6])
 def test_copies_deviate_by_the_root_of_epsilon(epsilon):
-    from retimbre.train.layers import MinibatchDeviation
+    from retimbre.train.networks.layers import MinibatchDeviation
 
     layer = MinibatchDeviation(epsilon=epsilon)
     found = np.asarray(layer(np.ones((2, 3, 5), np.float32)))
@@ -50,7 +50,7 @@ def test_copies_deviate_by_the_root_of_epsilon(epsilon):
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0.0, 1.0), (0.25, 1.5), (1.0, 3.0)])
 def test_a_fade_is_linear(alpha, expected):
-    from retimbre.train.layers import Fade
+    from retimbre.train.networks.layers import Fade
 
     new, old = np.full((1, 2, 2), 3.0, "f4"), np.full((1, 2, 2), 1.0, "f4")
     np.testing.assert_allclose(Fade()(new, old, np.array([alpha], "f4")), expected)
@@ -58,7 +58,7 @@ def test_a_fade_is_linear(alpha, expected):
 
 @pytest.mark.parametrize(("slope", "power"), [(0.0, 2.0), (0.5, 1.6), (1.0, 1.0)])
 def test_equalised_layers_scale_unit_kernels_as_he(slope, power):
-    from retimbre.train.layers import LayerMaker
+    from retimbre.train.networks.layers import LayerMaker
 
     make = LayerMaker(2, is_equalised=True, dtype="float32")
     rng = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def test_equalised_layers_scale_unit_kernels_as_he(slope, power):
 
 
 def test_an_equalised_dense_layer_counts_its_inputs():
-    from retimbre.train.layers import LayerMaker
+    from retimbre.train.networks.layers import LayerMaker
 
     make = LayerMaker(1, is_equalised=True, dtype="float32")
     layer = make.dense(3, "d", slope=1.0)
@@ -87,7 +87,7 @@ def test_an_equalised_dense_layer_counts_its_inputs():
 
 
 def test_a_point_is_spread_over_the_kernel():
-    from retimbre.train.layers import LayerMaker
+    from retimbre.train.networks.layers import LayerMaker
 
     make = LayerMaker(2, is_equalised=True, dtype="float32")
     layer = make.spread(7, (2, 16), "s")
@@ -103,7 +103,7 @@ def test_a_point_is_spread_over_the_kernel():
 
 
 def test_doubling_and_halving_undo_each_other():
-    from retimbre.train.layers import LayerMaker
+    from retimbre.train.networks.layers import LayerMaker
 
     rng = np.random.default_rng(0)
     for rank in (1, 2):

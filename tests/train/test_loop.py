@@ -46,7 +46,7 @@ def test_the_progress_of_every_step_is_told(finished):
 
 
 def test_ctrl_c_leaves_a_whole_step_and_the_run_goes_on_exactly(finished, notes, tmp_path, eagerly):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     told = []
 
@@ -68,7 +68,7 @@ def test_ctrl_c_leaves_a_whole_step_and_the_run_goes_on_exactly(finished, notes,
 
 
 def test_a_finished_run_that_is_made_longer_goes_on_exactly(finished, notes, tmp_path, eagerly):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     short = replace(TINY, total_notes=16, sheet_notes=0)
     train(tmp_path, notes, short)
@@ -78,7 +78,7 @@ def test_a_finished_run_that_is_made_longer_goes_on_exactly(finished, notes, tmp
 
 
 def test_a_run_is_not_cut_off_before_where_it_is(finished, notes, notes_folder, tmp_path, eagerly):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     run = shutil.copytree(finished[0], tmp_path / "run")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
@@ -100,7 +100,7 @@ class Torn(RuntimeError):
 def test_no_step_that_went_wrong_is_kept(notes, tmp_path, monkeypatch, is_torn, error):
     import tensorflow as tf
 
-    from retimbre.train import loop
+    from retimbre.train.run import loop
 
     def step(self, batch):
         if is_torn and int(self.n_seen) == 8:
@@ -118,7 +118,7 @@ def test_no_step_that_went_wrong_is_kept(notes, tmp_path, monkeypatch, is_torn, 
 
 
 def test_a_run_is_not_overwritten(finished, notes):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     run = finished[0]
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
@@ -130,7 +130,7 @@ def test_a_run_is_not_overwritten(finished, notes):
 def test_another_representation_than_that_of_the_notes_is_refused(notes, tmp_path):
     from tiny_runs import TINY_MEL
 
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     with pytest.raises(
         ParameterError, match="holds harmonic note images, and the settings are for mel"
@@ -142,8 +142,8 @@ def test_another_representation_than_that_of_the_notes_is_refused(notes, tmp_pat
 def test_a_wrong_dataset_changes_nothing_of_a_run(notes, notes_folder, tmp_path, finished):
     from small_dataset import write_dataset
 
-    from retimbre.train.dataset import Dataset
-    from retimbre.train.loop import train
+    from retimbre.train.data.dataset import Dataset
+    from retimbre.train.run.loop import train
 
     run = shutil.copytree(finished[0], tmp_path / "run")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_latents_keep_the_length_of_gaussian_ones():
     import tensorflow as tf
 
-    from retimbre.train.losses import mix_latent
+    from retimbre.train.networks.losses import mix_latent
 
     rng = np.random.default_rng(0)
     direction = rng.standard_normal((64, 256)).astype(np.float32) * 7.0
@@ -27,7 +27,7 @@ def test_latents_keep_the_length_of_gaussian_ones():
 def test_slerp_goes_along_the_circle():
     import tensorflow as tf
 
-    from retimbre.train.losses import slerp_rows
+    from retimbre.train.networks.losses import slerp_rows
 
     z0, z1 = tf.constant([[2.0, 0.0, 0.0]] * 3), tf.constant([[0.0, 2.0, 0.0]] * 3)
     t = tf.constant([[0.0], [1.0 / 3.0], [1.0]])
@@ -39,7 +39,7 @@ def test_slerp_goes_along_the_circle():
 def test_blends_are_mostly_one_to_three_and_as_long():
     import tensorflow as tf
 
-    from retimbre.train.losses import blend_rows
+    from retimbre.train.networks.losses import blend_rows
 
     z = 8.0 * np.eye(32, 64, dtype=np.float32)
     draws = np.random.default_rng(0).standard_normal((200, 32)).astype(np.float32)
@@ -53,7 +53,7 @@ def test_blends_are_mostly_one_to_three_and_as_long():
 def test_pitch_loss_is_the_cross_entropy():
     import tensorflow as tf
 
-    from retimbre.train.losses import pitch_loss
+    from retimbre.train.networks.losses import pitch_loss
 
     one_hot = tf.constant([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     logits = tf.math.log(tf.constant([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]))
@@ -64,7 +64,7 @@ def test_pitch_loss_is_the_cross_entropy():
 def test_instruments_that_find_each_other_cost_nothing():
     import tensorflow as tf
 
-    from retimbre.train.losses import INSTRUMENT_TEMPERATURE, instrument_loss
+    from retimbre.train.networks.losses import INSTRUMENT_TEMPERATURE, instrument_loss
 
     unit = tf.eye(4)
     # Right notes score 1 / 0.1, the three others 0, in both directions.
@@ -77,7 +77,7 @@ def test_instruments_that_find_each_other_cost_nothing():
 def test_reconstruction_counts_what_can_be_heard():
     import tensorflow as tf
 
-    from retimbre.train.losses import TEXTURE_WEIGHT, reconstruction
+    from retimbre.train.networks.losses import TEXTURE_WEIGHT, reconstruction
 
     target = np.zeros((1, 2, 288), np.float32)
     target[..., :96] = np.where(np.arange(96) < 10, 1.0, -1.0)  # 0 dB and -90 dB
@@ -95,7 +95,7 @@ def test_reconstruction_counts_what_can_be_heard():
 def test_the_total_is_weighted():
     from tiny_runs import TINY
 
-    from retimbre.train.losses import total_loss
+    from retimbre.train.networks.losses import total_loss
 
     found = float(total_loss((0.1, 0.2), (0.3, 0.4), 3.0, 5.0, 7.0, TINY))
     assert found == pytest.approx(100.0 * 0.3 + 20.0 * 0.7 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0)
@@ -104,7 +104,7 @@ def test_the_total_is_weighted():
 def test_a_morph_is_straight_and_its_ends_are_not_trained_by_it():
     import tensorflow as tf
 
-    from retimbre.train.losses import mix_notes
+    from retimbre.train.networks.losses import mix_notes
 
     start, end = tf.Variable(tf.zeros((2, 3, 288))), tf.Variable(tf.ones((2, 3, 288)))
     with tf.GradientTape() as tape:

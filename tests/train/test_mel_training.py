@@ -11,11 +11,12 @@ from tiny_runs import TINY, TINY_MEL, state_of
 from tiny_soundfont import SAW, STRUCK, TinyPlayer, write_soundfont
 
 from retimbre.errors import ModelFormatError, ParameterError
-from retimbre.images import melspec
-from retimbre.train import fluid, measures, rendering, shards
-from retimbre.train.augment import average_pool
-from retimbre.train.dataset import Dataset
-from retimbre.train.duplicates import find_duplicates
+from retimbre.gansynth import specgram as melspec
+from retimbre.train.data import build as rendering
+from retimbre.train.data import fluid, measures, shards
+from retimbre.train.data.batches import average_pool
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.duplicates import find_duplicates
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -121,7 +122,7 @@ def test_images_are_averaged_along_both_axes():
 
 
 def test_a_run_goes_on_exactly_and_draws_sheets(notes, folder, tmp_path, eagerly):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     # Two of the seven resolutions: the others take minutes.
     starts = (0, 8, *[1000] * 5)
@@ -142,7 +143,7 @@ def test_a_run_goes_on_exactly_and_draws_sheets(notes, folder, tmp_path, eagerly
 
 
 def test_the_other_kind_of_settings_is_refused(notes, tmp_path):
-    from retimbre.train.loop import train
+    from retimbre.train.run.loop import train
 
     with pytest.raises(
         ParameterError, match="holds mel note images, and the settings are for harm"
@@ -153,7 +154,7 @@ def test_the_other_kind_of_settings_is_refused(notes, tmp_path):
 @pytest.fixture(scope="module")
 def trainer():
     """A network of full images and few channels, with weights that are none of the first ones."""
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     made = Trainer(replace(TINY_MEL, n_held_out=0, pitch_range=(36, 84)))
     rng = np.random.default_rng(0)
@@ -165,8 +166,8 @@ def trainer():
 
 def test_a_run_becomes_a_model_that_plays(trainer, notes, tmp_path):
     from retimbre.generator import load_generator
-    from retimbre.train.export_mel import export_mel_run
-    from retimbre.train.player import Player
+    from retimbre.train.export.mel import export_mel_run
+    from retimbre.train.run.player import Player
 
     folder = tmp_path / "model"
     (tmp_path / "run").mkdir()

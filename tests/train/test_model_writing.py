@@ -6,7 +6,7 @@ from tiny_runs import TINY
 
 from retimbre.cli.command import command
 from retimbre.errors import ParameterError
-from retimbre.train.model_writing import check_free, write_model
+from retimbre.train.export.model_writing import check_free, write_model
 
 CONFIG = b'{"generator_sha256": ""}'
 
@@ -47,7 +47,7 @@ def export(*args):
 
 
 def test_an_export_looks_at_its_folder_first(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("retimbre.train.export_command.need_tensorflow", None)
+    monkeypatch.setattr("retimbre.cli.export.need_tensorflow", None)
     (tmp_path / "flute_60.wav").touch()
     result = export(finished[0], "-o", tmp_path)
     assert result.exit_code == 1

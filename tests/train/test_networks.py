@@ -19,7 +19,7 @@ FADES = [("harmonic", stage) for stage in range(1, 5)] + [("mel", stage) for sta
 
 @pytest.fixture(scope="module")
 def built():
-    from retimbre.train.networks import Networks
+    from retimbre.train.networks.networks import Networks
 
     return {config.representation: Networks(config) for config in (TINY, TINY_MEL)}
 
@@ -135,7 +135,7 @@ def test_mel_images_lie_within_one(built):
 
 
 def test_the_mel_networks_have_gansynths_size():
-    from retimbre.train.networks import Networks
+    from retimbre.train.networks.networks import Networks
 
     networks = Networks(CONFIGS["mel_prog_hires"])
     sizes = [

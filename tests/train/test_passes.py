@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, TINY_MEL
 
-from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+from retimbre.harmonic.image import FEATURE_FILL, feature_mask
 from retimbre.train.schedule import resolution_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -18,8 +18,8 @@ STAGE = 1
 def passes():
     import keras
 
-    from retimbre.train.networks import Networks
-    from retimbre.train.passes import passes_for
+    from retimbre.train.networks.networks import Networks
+    from retimbre.train.networks.passes import passes_for
 
     keras.utils.set_random_seed(0)
     return {
@@ -273,7 +273,8 @@ def test_an_even_morph_has_no_path_error(passes, monkeypatch):
     import tensorflow as tf
 
     one = passes["harmonic"]
-    monkeypatch.setattr("retimbre.train.losses.slerp_rows", lambda a, b, t: (1 - t) * a + t * b)
+    straight = "retimbre.train.networks.losses.slerp_rows"
+    monkeypatch.setattr(straight, lambda a, b, t: (1 - t) * a + t * b)
     monkeypatch.setattr(one, "masks", tf.ones_like(one.masks))
 
     batch = batch_of(one)

@@ -7,7 +7,7 @@ import pytest
 from tiny_runs import TINY
 
 from retimbre.train.config import CONFIGS
-from retimbre.train.progress import (
+from retimbre.train.run.progress import (
     FIRST_STEPS,
     STEP_MULTIPLICATIONS,
     Pace,

@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.images import harmonic
-from retimbre.train.analysis import Reason, analyze_note
-from retimbre.train.recordings import (
+from retimbre.harmonic import image as harmonic
+from retimbre.train.data.measure import Reason, analyze_note
+from retimbre.train.data.recordings import (
     Recording,
     analyze_recording,
     find_recordings,

@@ -13,11 +13,12 @@ import soundfile
 from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, write_soundfont
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.images import harmonic
-from retimbre.train import fluid, rendering, shards
-from retimbre.train.analysis import analyze_note
-from retimbre.train.duplicates import Duplicate
-from retimbre.train.labels import InstrumentKey
+from retimbre.harmonic import image as harmonic
+from retimbre.train.data import build as rendering
+from retimbre.train.data import fluid, shards
+from retimbre.train.data.duplicates import Duplicate
+from retimbre.train.data.labels import InstrumentKey
+from retimbre.train.data.measure import analyze_note
 from retimbre.units import midi_to_hz
 
 PITCHES = range(72, 76)
@@ -290,7 +291,7 @@ import sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from tiny_soundfont import TinyPlayer
-from retimbre.train import fluid, rendering
+from retimbre.train.data import build as rendering, fluid
 # Processes begin by reading this file too, and so they have the player.
 fluid.FluidSynth = TinyPlayer
 if __name__ == "__main__":

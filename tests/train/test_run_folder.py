@@ -6,7 +6,7 @@ import pytest
 from tiny_runs import TINY
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.train.run_folder import StatsLog, dataset_of, remember_dataset, run_split
+from retimbre.train.run.run_folder import StatsLog, dataset_of, remember_dataset, run_split
 
 
 def test_a_run_remembers_its_dataset_wherever_it_is_asked(tmp_path, monkeypatch):

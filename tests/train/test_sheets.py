@@ -8,8 +8,8 @@ import pytest
 import soundfile
 from tiny_runs import TINY
 
-from retimbre.images.harmonic import FEATURE_FILL, feature_mask
-from retimbre.train.sheet_files import (
+from retimbre.harmonic.image import FEATURE_FILL, feature_mask
+from retimbre.train.run.sheet_files import (
     HELD_SECONDS,
     RELEASE_SECONDS,
     Panel,
@@ -70,8 +70,8 @@ def test_louder_partials_are_brighter_and_low_ones_are_below(tmp_path):
 
 
 def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, monkeypatch):
-    from retimbre.train import sheets
-    from retimbre.train.export import load_run
+    from retimbre.train.export.harmonic import load_run
+    from retimbre.train.run import sheets
 
     drawn = []
     monkeypatch.setattr(
@@ -117,7 +117,7 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
     ],
 )
 def test_sheets_are_due_every_so_many_notes(tmp_path, every, n_seen, is_last, is_due):
-    from retimbre.train.sheet_drawer import SheetDrawer
+    from retimbre.train.run.sheet_drawer import SheetDrawer
 
     drawn = []
     drawer = SheetDrawer(tmp_path, replace(TINY, sheet_notes=every))
@@ -128,7 +128,7 @@ def test_sheets_are_due_every_so_many_notes(tmp_path, every, n_seen, is_last, is
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("bad"), MemoryError("none")])
 def test_no_sheet_stops_a_run(tmp_path, caplog, error):
-    from retimbre.train.sheet_drawer import SheetDrawer
+    from retimbre.train.run.sheet_drawer import SheetDrawer
 
     def fail(trainer, n_seen):
         raise error
@@ -141,8 +141,8 @@ def test_no_sheet_stops_a_run(tmp_path, caplog, error):
 
 
 def test_sheets_are_drawn_with_the_averages(finished, notes, tmp_path, monkeypatch):
-    from retimbre.train import sheets
-    from retimbre.train.export import load_run
+    from retimbre.train.export.harmonic import load_run
+    from retimbre.train.run import sheets
 
     drawn = []
     monkeypatch.setattr(

@@ -7,10 +7,10 @@ import pytest
 from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, saw, write_soundfont
 
 from retimbre.errors import ModelNotFoundError
-from retimbre.images import harmonic
-from retimbre.train import fluid
-from retimbre.train.analysis import analyze_note
-from retimbre.train.soundfonts import Preset, SoundFont, find_soundfonts, licence_of
+from retimbre.harmonic import image as harmonic
+from retimbre.train.data import fluid
+from retimbre.train.data.measure import analyze_note
+from retimbre.train.data.soundfonts import Preset, SoundFont, find_soundfonts, licence_of
 from retimbre.units import midi_to_hz
 
 SR = harmonic.SAMPLE_RATE
@@ -142,7 +142,7 @@ def test_every_synthesiser_is_dry(tmp_path, monkeypatch):
     import sys
     from types import SimpleNamespace
 
-    from retimbre.train import fluid
+    from retimbre.train.data import fluid
 
     made = []
 

@@ -14,10 +14,10 @@ from small_dataset import write_dataset
 from tiny_runs import TINY
 
 from retimbre.cli.command import command
+from retimbre.cli.train import ProgressLine, say_start, tell
 from retimbre.train.config import TrainConfig
-from retimbre.train.dataset import Dataset
-from retimbre.train.progress import Status
-from retimbre.train.train_command import ProgressLine, say_start, tell
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.run.progress import Status
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -29,7 +29,7 @@ def invoke(*args):
 @pytest.fixture
 def trained(monkeypatch):
     """Put something in the place of the training that notes what it is given."""
-    from retimbre.train import loop
+    from retimbre.train.run import loop
 
     calls = []
 
@@ -174,7 +174,7 @@ def test_a_missing_dataset_says_how_to_make_one(tmp_path):
 def test_a_signal_ends_it_with_its_code_and_says_how_to_go_on(
     notes_folder, tmp_path, trained, monkeypatch, number, code
 ):
-    from retimbre.train import loop
+    from retimbre.train.run import loop
 
     finish = loop.train
 
@@ -194,7 +194,7 @@ def test_a_signal_ends_it_with_its_code_and_says_how_to_go_on(
 
 
 def test_a_signal_is_answered_at_once(notes_folder, tmp_path, monkeypatch):
-    from retimbre.train import loop
+    from retimbre.train.run import loop
 
     told = []
 

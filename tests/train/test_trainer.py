@@ -11,21 +11,21 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture(scope="module")
 def harmonic():
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     return Trainer(TINY)
 
 
 @pytest.fixture(scope="module")
 def mel():
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     return Trainer(TINY_MEL)
 
 
 def random_batch(trainer, n=2):
     """Draw random images of the moment."""
-    from retimbre.train.dataset import Notes
+    from retimbre.train.data.dataset import Notes
 
     config, kind = trainer.config, trainer.networks.representation
     moment = config.moment(int(trainer.n_seen))
@@ -92,7 +92,7 @@ def test_the_mel_networks_train(mel, eagerly, n_seen, own, others):
 def test_a_traced_step_is_the_step(eagerly):
     import tensorflow as tf
 
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     found = []
     for is_traced in (False, True):
@@ -104,7 +104,7 @@ def test_a_traced_step_is_the_step(eagerly):
 
 @pytest.mark.parametrize("representation", ["harmonic", "mel"])
 def test_either_game_is_played_in_either_representation(eagerly, representation):
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     config = {
         "harmonic": replace(TINY, adversarial="wgan_gp"),
@@ -202,7 +202,7 @@ def test_gradients_are_clipped_together():
     import keras
     import tensorflow as tf
 
-    from retimbre.train.trainer import _apply
+    from retimbre.train.run.trainer import _apply
 
     def steps(clip):
         variables = [keras.Variable([0.0]), keras.Variable([0.0]), keras.Variable([0.0])]
@@ -219,7 +219,7 @@ def test_gradients_are_clipped_together():
 
 
 def test_mixed_precision_keeps_weights_and_images_wide():
-    from retimbre.train.networks import Networks
+    from retimbre.train.networks.networks import Networks
 
     networks = Networks(replace(TINY, mixed_precision=True))
     assert {str(variable.dtype) for variable in networks.generator_variables} == {"float32"}
@@ -230,7 +230,7 @@ def test_mixed_precision_keeps_weights_and_images_wide():
 
 @pytest.mark.parametrize("config", [TINY, TINY_MEL], ids=["harmonic", "mel"])
 def test_a_step_in_mixed_precision_trains(eagerly, config):
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.run.trainer import Trainer
 
     trainer = Trainer(replace(config, mixed_precision=True))
     nets = trainer.networks
@@ -244,8 +244,8 @@ def test_a_step_in_mixed_precision_trains(eagerly, config):
 
 
 def test_rates_are_set_and_the_penalty_comes_every_few_steps(eagerly, monkeypatch):
-    from retimbre.train import adversarial
-    from retimbre.train.trainer import Trainer
+    from retimbre.train.networks import games as adversarial
+    from retimbre.train.run.trainer import Trainer
 
     asked = []
     penalty = adversarial.NonSaturating.penalty

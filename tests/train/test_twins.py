@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from small_dataset import SETTINGS, write_dataset
 
-from retimbre.train import shards
-from retimbre.train.dataset import Dataset
-from retimbre.train.labels import NoteLabel
-from retimbre.train.twins import find_families, level_distances
+from retimbre.train.data import shards
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.families import find_families, level_distances
+from retimbre.train.data.labels import NoteLabel
 
 PLAYERS = [
     # source, bank, program, name, the bin that sounds
@@ -87,7 +87,7 @@ def test_distances_are_mean_level_differences(tmp_path: Path) -> None:
 
 
 def test_names_without_latin_letters_are_told_apart():
-    from retimbre.train.twins import _plain
+    from retimbre.train.data.families import _plain
 
     names = ["尺八", "Флейта", "808", "909", "Flute 2", "flute"]
     assert len({_plain(name) for name in names}) == 5

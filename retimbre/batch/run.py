@@ -1,0 +1,329 @@
+"""Many files: each one analysed once, rendered at every threshold, and no failure stops another."""
+
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from retimbre import pipeline
+from retimbre.batch.plan import Job, Output
+from retimbre.display import plot
+from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
+from retimbre.errors import DecodeError, ParameterError, one_line
+from retimbre.io import audio, midi
+from retimbre.io.files import check_room
+from retimbre.io.formats import check_length
+from retimbre.result import Result
+from retimbre.runtime import interrupt, timed
+from retimbre.settings import Settings
+from retimbre.timbre import TimbrePath, choose_path, warn_of_late
+from retimbre.types import FloatArray
+
+if TYPE_CHECKING:
+    from retimbre.generator.protocol import NoteGenerator
+
+# How often interrupted workers are asked again to stop: one may have just begun another job.
+_ASK_AGAIN_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one output.
+
+    Attributes
+    ----------
+    source : Path
+    output : Output or None
+        None where the input failed before its outputs were begun.
+    report : dict or None
+        That of the result; None on failure.
+    error : str or None
+        One sentence; None on success.
+    details : str or None
+        The traceback of the error.
+    """
+
+    source: Path
+    output: Output | None = None
+    report: dict[str, Any] | None = None
+    error: str | None = None
+    details: str | None = None
+
+
+Work = Callable[[Job], list[Outcome]]
+"""What a worker does with a job; it can be pickled."""
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    workers: int = 1,
+    progress: pipeline.Progress | None = None,
+    set_up_worker: Callable[[], None] | None = None,
+) -> Iterator[Outcome]:
+    """Run jobs and yield what becomes of each output, as it is known.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    settings : Settings
+        A seed is drawn once for all of them where there is none.
+    workers : int [>= 1]
+        Processes; 1 runs everything in this one.
+    progress : callable, optional
+        As in `pipeline.render`; not called when there are several workers.
+    set_up_worker : callable, optional
+        Called once in every worker process (to set up its logging, say).
+
+    Yields
+    ------
+    outcome : Outcome
+        In the order of the jobs with one worker, in the order of completion with several.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded: no job could succeed.
+    ParameterError
+        If there are no workers, the model cannot play in the pitch range, or has no instrument
+        of a name.
+    AudioError
+        If no note is heard in a recording whose timbre is asked for.
+    """
+    if workers < 1:
+        raise ParameterError(f"The number of workers must be 1 or more, given {workers}.")
+    settings, _ = settings.with_seed()
+    model = pipeline.load_model(settings)
+    timbre = choose_path(settings.timbre, model)
+    if workers == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield from run_job(job, settings, model, timbre, progress=progress)
+    else:
+        work = partial(_work, settings=settings, timbre=timbre)
+        yield from _run_pool(jobs, work, min(workers, len(jobs)), set_up_worker)
+
+
+def run_job(
+    job: Job,
+    settings: Settings,
+    model: "NoteGenerator | None" = None,
+    timbre: TimbrePath | None = None,
+    *,
+    progress: pipeline.Progress | None = None,
+) -> Iterator[Outcome]:
+    """Analyse one input once and write all of its outputs.
+
+    Parameters
+    ----------
+    job : Job
+    settings : Settings
+    model : NoteGenerator, optional
+        The one that the settings name, where it is loaded already.
+    timbre : TimbrePath, optional
+        What `choose_path` makes of the settings, where it is known already.
+    progress : callable, optional
+
+    Yields
+    ------
+    outcome : Outcome
+        One an output; one for all of them if the input cannot be read.
+    """
+    pictures: list[LogSpectrogram] = []
+
+    def listen(y: FloatArray, sr: int) -> None:
+        _check_lengths(job, len(y) / sr, rate)
+        if any("plot" in output.sides for output in job.outputs):
+            pictures.append(log_spectrogram(y, sr))
+
+    try:
+        for output in job.outputs:
+            _check_folder(output.path.parent)
+        model = model or pipeline.load_model(settings)
+        timbre = timbre or choose_path(settings.timbre, model)
+        rate = model.clip_rate
+        analysis = pipeline.analyze_file(
+            job.source, settings.pitch, progress=progress, listener=listen
+        )
+        _check_lengths(job, analysis.duration, rate)  # of MIDI nothing is listened to
+        warn_of_late(timbre, analysis.duration, analysis.source)
+    # A boundary: whatever is wrong with this input, the next one gets its turn.
+    except Exception as error:
+        yield _failure(job.source, None, error)
+        return
+    for output in job.outputs:
+        at = settings.with_confidence(output.confidence)
+        try:
+            # In one go: no result may live on while the next is rendered, an hour has 600 MB.
+            report = write(
+                pipeline.render(analysis, at, model, timbre, progress=progress),
+                output,
+                pictures[0] if pictures else None,
+            )
+        except Exception as error:
+            yield _failure(job.source, output, error)
+        else:
+            yield Outcome(job.source, output, report)
+
+
+def write(result: Result, output: Output, picture: LogSpectrogram | None = None) -> dict[str, Any]:
+    """Write a result and what was asked for beside it.
+
+    Parameters
+    ----------
+    result : Result
+    output : Output
+        Its folder is made if it does not exist. Side outputs that a MIDI input does not have
+        (its f0) are left out.
+    picture : LogSpectrogram, optional
+        Of the input, for the plot.
+
+    Returns
+    -------
+    report : dict
+        That of the result, with the files written (``output``, ``files``) and the time taken.
+
+    Raises
+    ------
+    DecodeError
+        If a file cannot be written.
+    """
+    timings = dict(result.report["timings"])
+    with timed(timings, "save"):
+        _make_folder(output.path.parent)
+        written = {kind: path for kind, path in output.sides.items() if _has(result, kind)}
+        for kind, path in written.items():
+            _write_side(kind, path, result, picture)
+        # Last, so that where the main output exists everything does.
+        audio.save(output.path, result.y, result.sr)
+    timings["total"] += timings["save"]
+    files = {kind: str(path) for kind, path in written.items()}
+    return result.report | {"output": str(output.path), "files": files, "timings": timings}
+
+
+def _check_lengths(job: Job, seconds: float, sr: int) -> None:
+    """Find out before the work whether its results can be as long as they will be."""
+    for output in job.outputs:
+        check_length(output.path, seconds, sr)
+
+
+def _check_folder(folder: Path) -> None:
+    """Find out before the work whether its result can be written."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise DecodeError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
+    try:
+        check_room(there)
+    except OSError as error:
+        raise DecodeError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DecodeError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+
+
+def _has(result: Result, kind: str) -> bool:
+    return kind != "f0" or result.pitch is not None
+
+
+def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram | None) -> None:
+    if kind == "midi":
+        midi.save_midi(path, result.notes, result.curves)
+    elif kind == "notes":
+        midi.save_notes_csv(path, result.notes)
+    elif kind == "f0" and result.pitch is not None:
+        midi.save_f0_csv(path, result.pitch)
+    elif kind == "plot":
+        plot.draw_result(path, result, picture)
+
+
+def _failure(source: Path, output: Output | None, error: Exception) -> Outcome:
+    details = "".join(traceback.format_exception(error))
+    return Outcome(source, output, error=one_line(error), details=details)
+
+
+def _run_pool(
+    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
+) -> Iterator[Outcome]:
+    """Spread jobs over processes; a process that dies takes only its own job with it."""
+    lost: list[Job] = []
+    for job, outcomes in _in_processes(jobs, work, workers, set_up):
+        if outcomes is None:
+            lost.append(job)
+        else:
+            yield from outcomes
+    # A broken pool does not say which job broke it, so each of the lost gets one of its own.
+    for job in lost:
+        for _, outcomes in _in_processes([job], work, 1, set_up):
+            died = Outcome(job.source, error="The process working on it died; is memory short?")
+            yield from outcomes or [died]
+
+
+def _in_processes(
+    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
+) -> Iterator[tuple[Job, list[Outcome] | None]]:
+    """Run jobs in a pool; the outcomes are None for those that a dying process took along."""
+    others = set(active_children())
+    # Spawned, because the threads of ONNX Runtime do not survive a fork.
+    with ProcessPoolExecutor(workers, get_context("spawn"), set_up) as pool:
+        with _interrupts_ignored():
+            futures = {pool.submit(work, job): job for job in jobs}
+        pids = [process.pid for process in set(active_children()) - others]
+        try:
+            for future in as_completed(futures):
+                broken = isinstance(future.exception(), BrokenProcessPool)
+                yield futures[future], None if broken else future.result()
+        except (KeyboardInterrupt, GeneratorExit):
+            _stop(list(futures), [pid for pid in pids if pid is not None])
+            raise
+
+
+def _stop(futures: "list[Future[list[Outcome]]]", pids: list[int]) -> None:
+    for future in futures:
+        future.cancel()
+    while not all(future.done() for future in futures):
+        for pid in pids:
+            interrupt(pid)
+        wait(futures, timeout=_ASK_AGAIN_SECONDS)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that start in here ignore Ctrl-C until they have work."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outcome]:
+    """Run one job in a worker, where Ctrl-C ends the job and leaves no unfinished file."""
+    signal.signal(signal.SIGINT, _interrupt_once)
+    try:
+        return list(run_job(job, settings, timbre=timbre))
+    except KeyboardInterrupt:
+        return [Outcome(job.source, error="Interrupted.")]
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    # A second interrupt must not cut short the cleaning up after the first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,189 @@
+"""The command ``retimbre dataset``."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retimbre.cli.train_options import NumberRange
+from retimbre.cli.words import choose, count
+from retimbre.runtime import count_cores
+
+if TYPE_CHECKING:
+    from retimbre.train.data.build import Built
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+MOST_JOBS = 4
+"""More are used only where they are asked for: each fills a good part of the memory."""
+
+LOWEST, HIGHEST = 21, 108
+
+
+HELP = """Make the training notes of FOLDER from SoundFonts, rendered dry, and from recordings.
+
+Ctrl-C stops it; the same command goes on where it was.
+
+\b
+  retimbre dataset build datasets/mine
+  retimbre dataset build datasets/mine --recordings my-samples --licence "CC BY 4.0"
+"""
+
+
+def pitch_range(value: str) -> range:
+    """Read a range of MIDI pitches: ``36-84``.
+
+    Raises
+    ------
+    click.BadParameter
+        If `value` is no range of the keyboard's 88 keys.
+    """
+    match = re.fullmatch(r"(\d{1,3})-(\d{1,3})", value.strip())
+    low, high = (int(match[1]), int(match[2])) if match else (1, 0)
+    if not LOWEST <= low <= high <= HIGHEST:
+        raise click.BadParameter(
+            f"{value!r} is no range of MIDI pitches within {LOWEST}-{HIGHEST}; write 36-84."
+        )
+    return range(low, high + 1)
+
+
+@click.group(short_help="Make training notes.")
+def dataset() -> None:
+    """Make the notes that a model is trained on."""
+
+
+@dataset.command(help=HELP, short_help="Make a dataset of SoundFonts and recordings.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--soundfont",
+    "soundfonts",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A SoundFont (.sf2, .sf3) to render; repeatable. Without it and without recordings: "
+    "those of Debian's packages fluid-soundfont-gm and musescore-general-soundfont.",
+)
+@click.option(
+    "--recordings",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of notes like flute_60.wav, flute_C4.wav or flute_60_100.wav (with a "
+    "velocity), or one laid out like NSynth; repeatable.",
+)
+@click.option(
+    "--velocity",
+    "velocities",
+    multiple=True,
+    default=(40, 80, 120),
+    show_default=True,
+    type=click.IntRange(1, 127),
+    help="A MIDI velocity at which SoundFonts are played; repeatable.",
+)
+@click.option(
+    "--pitches",
+    default=f"{LOWEST}-{HIGHEST}",
+    show_default=True,
+    metavar="LOW-HIGH",
+    type=pitch_range,
+    help="The keys.",
+)
+@click.option(
+    "--fraction",
+    default=1.0,
+    show_default=True,
+    type=NumberRange(0.0, 1.0, min_open=True),
+    help="The share of all notes that is used, drawn at random.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of that draw.")
+@click.option(
+    "--licence",
+    default="unknown",
+    metavar="NAME",
+    help="Licence of the sources that retimbre does not know; the model card repeats it.",
+)
+@click.option(
+    "--representation",
+    default="harmonic",
+    show_default=True,
+    type=click.Choice(["harmonic", "mel"]),
+    help="What is kept of a note: its partials, or GANSynth's mel spectrogram (0.5 MB a note) "
+    "for --config mel_prog_hires.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    "workers",
+    default=lambda: min(count_cores(), MOST_JOBS),
+    show_default=f"the cores, at most {MOST_JOBS}",
+    type=click.IntRange(1),
+    help="Processes; each needs about 1.5 GB with Debian's SoundFonts.",
+)
+def build(
+    folder: Path,
+    soundfonts: tuple[Path, ...],
+    recordings: tuple[Path, ...],
+    workers: int,
+    **settings: Any,
+) -> None:
+    """Build a dataset and say what became of it."""
+    from tqdm import tqdm
+
+    from retimbre.train.data import build as rendering
+    from retimbre.train.data.soundfonts import find_soundfonts
+
+    fonts = list(soundfonts) or ([] if recordings else find_soundfonts())
+    with ExitStack() as stack:
+        bars: list[tqdm[Any]] = []
+
+        def show(done: int, total: int) -> None:
+            if not bars:
+                # What an earlier build left must not count for the speed.
+                bar = tqdm(total=total, initial=done, desc="Rendering", unit="pitch", disable=None)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(done - bars[0].n)
+
+        try:
+            built = rendering.build(
+                folder, fonts, recordings=recordings, workers=workers, progress=show, **settings
+            )
+        except KeyboardInterrupt as interrupt:
+            stack.close()
+            click.echo(
+                "\nretimbre: interrupted; what is done is kept, and the same command goes on.",
+                err=True,
+            )
+            raise click.exceptions.Exit(INTERRUPTED) from interrupt
+    for line in tell(built, folder):
+        click.echo(line, err=True)
+
+
+def tell(built: "Built", folder: Path) -> list[str]:
+    """Say what became of a build, in sentences."""
+    from retimbre.train.data.build import tell_reasons
+    from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
+
+    notes, instruments = count(built.n_notes, "note"), count(built.n_instruments, "instrument")
+    lines = [f"{folder}: {notes} of {instruments}."]
+    n_left_out = sum(built.left_out.values())
+    if n_left_out:
+        reasons = tell_reasons(built.left_out)
+        lines.append(
+            f"{choose(n_left_out, 'note was', 'notes were')} left out ({reasons}); "
+            f"{folder / 'left_out'} lists {'it' if n_left_out == 1 else 'them'}."
+        )
+    if built.n_narrow:
+        lines.append(
+            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz: "
+            "silent above half of the rate."
+        )
+    if built.duplicates:
+        copies = choose(len(built.duplicates), "instrument is a copy", "instruments are copies")
+        lines.append(f"{copies} of others and not trained on ({folder / 'duplicates.json'}).")
+    if built.n_few:
+        few = choose(built.n_few, "other has", "others have")
+        lines.append(f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes: not trained on either.")
+    return lines

@@ -1,0 +1,233 @@
+"""The command ``retimbre import-gansynth``."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.generator.hints import CONFIG
+from retimbre.train.export.model_writing import check_free, check_output, write_model
+from retimbre.train.framework import need_packages
+from retimbre.train.gansynth.folders import find_folder, is_js
+
+if TYPE_CHECKING:
+    from retimbre.train.gansynth.weights import GansynthWeights
+
+FORMAT_VERSION = 2
+REPRESENTATION = "mel"
+SAMPLE_RATE = 16000
+LOWEST_PITCH = 24
+MAX_RMS_DIFFERENCE = 1e-4
+"""Far above rounding, which trained weights may amplify in single values, and far below what one
+wrong row, column or weight makes."""
+
+N_CHECKED = 2
+CHECKED_FRAMES = (1, 13, 24, 127)
+"""How many frames are asked for where parts of notes are compared."""
+
+HELP = """Turn a checkpoint of GANSynth into a model folder that 'retimbre -m' plays.
+
+\b
+  retimbre import-gansynth acoustic_only
+  retimbre import-gansynth ~/Downloads/all_instruments -o models/all_instruments
+  retimbre melody.wav -m models/all_instruments
+
+CHECKPOINT is the folder with experiment.json and stage_00000 to stage_00012, as it is published
+and as gansynth_train writes it, or a folder of Magenta.js weights (weights_manifest.json and its
+shards). Only models of the configuration mel_prog_hires can be imported, trained until their last
+resolution is faded in; a file or a setting that is missing or another one is refused by name.
+
+The folder gets the averaged generator as ONNX, config.json and MODEL_CARD.md. The network is
+compared with GANSynth's own formulas on random notes; where they differ nothing is written.
+
+TensorFlow reads checkpoints of training, for this once; weights of Magenta.js need the package
+onnx alone. Where to get a checkpoint and how to play with it: docs/gansynth.md.
+"""
+
+CARD = """# {name}
+
+A generator of [GANSynth](https://arxiv.org/abs/1902.08710) (configuration `mel_prog_hires`), taken
+over from a checkpoint without further training.
+
+| | |
+|---|---|
+| plays | MIDI {low}..{high}, {latent_dim} latent dimensions; images of 4 s at 16 kHz |
+| checkpoint | {checkpoint} |
+| trained on | {seen} |
+| weights | the moving averages of its training, in float32 |
+| licence | the weights are the checkpoint's: whoever published it says what they may be used for |
+"""
+
+
+@click.command(
+    name="import-gansynth", help=HELP, short_help="Turn a GANSynth checkpoint into a model."
+)
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="The model folder.  [default: models/NAME]",
+)
+@click.option("--name", help="What the model is called.  [default: the name of CHECKPOINT]")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is there already.")
+def import_gansynth(
+    checkpoint: Path, output: Path | None, name: str | None, overwrite: bool
+) -> None:
+    """Read the checkpoint, write the model, and say where it is."""
+    source = find_folder(checkpoint)
+    name = _name(source, name)
+    folder = output or Path("models") / name
+    _check_output(folder, overwrite=overwrite)
+    click.echo(f"Importing {source} into {folder}...", err=True)
+    difference = import_model(source, folder, name)
+    click.echo(f"ONNX equals GANSynth's formulas to {difference:.1e}.", err=True)
+    click.echo(folder)
+
+
+def _name(checkpoint: Path, name: str | None) -> str:
+    folder = checkpoint.resolve()
+    if name is None:
+        is_stage = folder.name.startswith("stage_")
+        name = folder.parent.name if is_stage else folder.name
+    if name in ("", "..") or Path(name).name != name:
+        raise ParameterError(
+            f"A model cannot be called {name!r}; give it a --name without folders."
+        )
+    return name
+
+
+def _check_output(folder: Path, *, overwrite: bool) -> None:
+    """See before the work begins that the model can be written where it is wanted."""
+    if os.path.exists(folder / CONFIG) and not overwrite:
+        raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
+    check_free(folder)
+    check_output(folder)
+
+
+def import_model(checkpoint: Path, folder: Path, name: str) -> float:
+    """Write the model folder of a checkpoint, whole or not at all.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        A folder with ``experiment.json``, one of its stages, or one of Magenta.js weights.
+    folder : Path
+        Gets generator.onnx, MODEL_CARD.md and config.json; files of these names are replaced.
+    name : str
+        What the model is called.
+
+    Returns
+    -------
+    difference : float
+        Largest difference of any value between ONNX Runtime and GANSynth's formulas in NumPy,
+        over two random notes, whole and in part.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint is not there or is not understood, if a package that the import needs is
+        missing, or if the network made from it computes something else.
+    DecodeError
+        If the folder cannot be written.
+    """
+    weights = read_weights(checkpoint)
+    need_packages("Importing", "onnx")
+    from retimbre.train.export.gansynth_graph import gansynth_graph
+
+    graph = gansynth_graph(weights, LOWEST_PITCH).SerializeToString()
+    largest, rms = compare(graph, weights)
+    if not rms <= MAX_RMS_DIFFERENCE:
+        raise ModelFormatError(
+            f"The network made from {checkpoint} differs from GANSynth's formulas by "
+            f"{rms:.1e} (rms); nothing was written."
+        )
+    files = {
+        "generator.onnx": graph,
+        "MODEL_CARD.md": _card(weights, name).encode(),
+        # Last, so that a folder with a config is a whole model.
+        CONFIG: _config(weights, name, graph).encode(),
+    }
+    write_model(folder, files)
+    return largest
+
+
+def read_weights(checkpoint: Path) -> "GansynthWeights":
+    """Read the weights of a checkpoint of either kind; see `import_model`."""
+    from retimbre.train.gansynth.checkpoint import read_checkpoint
+    from retimbre.train.gansynth.magenta_js import read_js_weights
+
+    folder = find_folder(checkpoint)
+    return read_js_weights(folder) if is_js(folder) else read_checkpoint(folder)
+
+
+def compare(graph: bytes, weights: "GansynthWeights") -> tuple[float, float]:
+    """Compare a network with GANSynth's formulas on random notes, whole and in part.
+
+    Parameters
+    ----------
+    graph : bytes
+        An ONNX network; see `gansynth_graph.gansynth_graph`.
+    weights : GansynthWeights
+
+    Returns
+    -------
+    largest : float
+        The largest difference of any value.
+    rms : float
+        The root of the mean square of all differences, of that part where it is largest. Both
+        are NaN where a value is no number.
+    """
+    import numpy as np
+
+    from retimbre.generator.network import open_session
+    from retimbre.train.export.gansynth_graph import generate_specgrams
+
+    session = open_session(graph)
+    size, rng = weights.size, np.random.default_rng(0)
+    z = rng.standard_normal((N_CHECKED, size.latent_dim)).astype(np.float32)
+    pitch = rng.integers(0, size.n_pitches, N_CHECKED)
+    wanted = generate_specgrams(weights, z, pitch)
+    found = []
+    for frames in (*CHECKED_FRAMES, wanted.shape[1]):
+        inputs = {"z": z, "pitch": pitch, "frames": np.array([frames])}
+        differences = session.run(None, inputs)[0] - wanted[:, :frames]
+        found.append((np.abs(differences).max(), np.sqrt(np.mean(np.square(differences)))))
+    largest, rms = np.max(found, axis=0)
+    return float(largest), float(rms)
+
+
+def _config(weights: "GansynthWeights", name: str, graph: bytes) -> str:
+    size = weights.size
+    config: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "representation": REPRESENTATION,
+        "sample_rate": SAMPLE_RATE,
+        "latent_dim": size.latent_dim,
+        "pitch_range": [LOWEST_PITCH, LOWEST_PITCH + size.n_pitches - 1],
+        "generator": "generator.onnx",
+        "generator_sha256": hashlib.sha256(graph).hexdigest(),
+        "images_seen": weights.images_seen,
+        "source": {"kind": "GANSynth", "name": name, "checkpoint": weights.checkpoint},
+    }
+    return json.dumps(config, indent=2) + "\n"
+
+
+def _card(weights: "GansynthWeights", name: str) -> str:
+    size = weights.size
+    seen = "what its publisher says"
+    if weights.images_seen is not None:
+        seen = f"{weights.images_seen:,} images of notes; of which notes, its publisher says"
+    return CARD.format(
+        name=name,
+        low=LOWEST_PITCH,
+        high=LOWEST_PITCH + size.n_pitches - 1,
+        latent_dim=size.latent_dim,
+        checkpoint=f"{name}, {weights.checkpoint}",
+        seen=seen,
+    )

@@ -1,0 +1,261 @@
+"""What is said: results on stdout, everything else on stderr, and the exit code."""
+
+import errno
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from retimbre.batch.plan import Output
+    from retimbre.batch.run import Outcome
+
+_STAGES = {"pitch": "finding the pitch", "generate": "playing", "files": "outputs"}
+
+
+@dataclass
+class Report:
+    """Count what became of the outputs and tell it; the only owner of the exit code.
+
+    Attributes
+    ----------
+    as_json : bool
+        One JSON object per output on stdout instead of its path.
+    quiet : bool
+        Say nothing on stderr but errors.
+    verbose : bool
+        Show the tracebacks of errors.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    n_done: int = 0
+    n_failed: int = 0
+    results: "list[Outcome]" = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing failed; 1: everything did; 3: some outputs failed and some did not."""
+        if self.n_failed == 0:
+            return 0
+        return 3 if self.n_done else 1
+
+    def add(self, outcome: "Outcome") -> None:
+        """Take in what became of one output, and tell it."""
+        if outcome.output is not None:
+            self.results.append(outcome)
+        if outcome.report is None:
+            self.failed(str(outcome.source), outcome.error or "", outcome.output, outcome.details)
+            return
+        self.n_done += 1
+        if self.as_json:
+            self._object(_rounded(outcome.report))
+        else:
+            for path in (outcome.report["output"], *outcome.report["files"].values()):
+                print_line(path)
+        self.say(_sentence(outcome.report))
+
+    def failed(
+        self,
+        source: str,
+        error: str,
+        output: "Output | None" = None,
+        details: str | None = None,
+    ) -> None:
+        """Take in and tell a failure: one line on stderr, with `as_json` an object on stdout."""
+        self.n_failed += 1
+        if self.as_json:
+            made = {} if output is None else _names(output)
+            self._object({"input": source, **made, "error": error})
+        if self.verbose and details:
+            click.echo(details.rstrip(), err=True)
+        is_named = re.search(rf"(?<![\w./-]){re.escape(source)}(?![\w/-])", error)
+        where = "" if is_named else f"{source}: "
+        click.echo(f"retimbre: {where}{error}", err=True)
+
+    def skipped(self, source: str, output: "Output") -> None:
+        """Take in and tell that an output exists and is kept."""
+        self.n_done += 1
+        if self.as_json:
+            self._object({"input": source, **_names(output), "skipped": True})
+        self.say(f"{output.path} exists and is kept")
+
+    def planned(self, source: str, output: "Output", settings: dict[str, Any]) -> None:
+        """Tell what a real run would write."""
+        self.n_done += 1
+        if self.as_json:
+            self._object({"input": source, **_names(output), "dry_run": True, "settings": settings})
+        else:
+            at = "" if output.confidence is None else f" at confidence {output.confidence:g}"
+            print_line(f"{source} -> {', '.join(str(path) for path in output.paths)}{at}")
+
+    def settings(self, stages: dict[str, dict[str, Any]]) -> None:
+        """Say the settings of each stage in a line; those that are not set are left out."""
+        for stage, values in stages.items():
+            told = [
+                _setting(name, value) for name, value in values.items() if value not in (None, ())
+            ]
+            self.say(f"{stage}: {', '.join(told)}")
+
+    def say(self, text: str) -> None:
+        """Write a line on stderr unless `quiet`."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def compare(self) -> None:
+        """Say how the thresholds of each input compare, where there are several."""
+        by_source: dict[str, list[Outcome]] = {}
+        for outcome in self.results:
+            by_source.setdefault(str(outcome.source), []).append(outcome)
+        for source, outcomes in by_source.items():
+            if len(outcomes) > 1:
+                self.say(f"\n{source}\n{_table(outcomes)}")
+
+    def _object(self, content: dict[str, Any]) -> None:
+        print_line(json.dumps(content))
+
+
+class Progress:
+    """Show the stages of a run: bars on a terminal, and the sentences of the generator.
+
+    An instance is called as ``progress(stage, done, total)``.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._stage = ""
+        self._start = 0.0
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take in how far a stage is; one that is not known yet begins."""
+        if self._stage != stage:
+            if done >= total:
+                return
+            self._begin(stage, total)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._end(stage, total)
+
+    def _begin(self, stage: str, total: int) -> None:
+        self.close()
+        self._stage, self._start = stage, perf_counter()
+        if stage == "generate":
+            self._report.say(f"Generating {total} samples...")
+        if not self._report.quiet and _is_terminal(sys.stderr):
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=total, desc=_STAGES.get(stage, stage), leave=False, mininterval=0.05
+            )
+
+    def _end(self, stage: str, total: int) -> None:
+        seconds = perf_counter() - self._start
+        self.close()
+        if stage == "generate":
+            self._report.say(f"generated {total} samples in {seconds:.1f}s")
+
+    def close(self) -> None:
+        """Take the bar away, wherever it stands."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._stage = None, ""
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    # A process may be started without stderr; Python then has None in its place.
+    return stream is not None and stream.isatty()
+
+
+def print_line(line: str) -> None:
+    """Write a line on stdout; what keeps it from there (a full disk) is told in a sentence."""
+    try:
+        click.echo(line)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader has seen enough
+            raise
+        # Else the interpreter would try again to write it, and fail again, when it ends.
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise click.ClickException(
+            f"The results cannot be listed on stdout: {error.strerror}."
+        ) from error
+
+
+_UNITS = {
+    "fmin": " Hz",
+    "fmax": " Hz",
+    "min_note_length": " s",
+    "secs_per_instrument": " s",
+    "transpose": " semitones",
+    "peak_db": " dB",
+}
+
+
+def _setting(name: str, value: Any) -> str:
+    """Write a setting as people say it: ``min note length 0.06 s``."""
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, tuple | list):
+        text = ("-" if name == "pitch_range" else ",").join(map(str, value))
+    else:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{name.removesuffix('_db').replace('_', ' ')} {text}{_UNITS.get(name, '')}"
+
+
+def _names(output: "Output") -> dict[str, Any]:
+    return {"output": str(output.path), "confidence": output.confidence}
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    notes = f"{report['notes']} note{'s' * (report['notes'] != 1)}"
+    folded = f" ({report['folded']} folded by octaves)" if report.get("folded") else ""
+    names = report.get("heard_names")
+    played = f" on {', '.join(names)}" if names else ""
+    return (
+        f"{report['input']} -> {report['output']}: {notes}{folded}{played}, "
+        f"{report['duration']:.1f} s, seed {report['seed']}, "
+        f"took {report['timings']['total']:.1f} s"
+    )
+
+
+def _rounded(report: dict[str, Any]) -> dict[str, Any]:
+    timings = {stage: round(seconds, 4) for stage, seconds in report["timings"].items()}
+    return report | {"timings": timings}
+
+
+def _table(outcomes: "list[Outcome]") -> str:
+    """Set the thresholds of one input side by side."""
+    head = ("threshold", "notes", "voiced s", "dropped s", "dropped notes", "folded", "output")
+    rows = [head, *sorted(map(_row, outcomes), key=lambda row: float(row[0]))]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(head) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.rjust(n) for cell, n in zip(row, widths, strict=False)), row[-1]])
+        for row in rows
+    )
+
+
+def _row(outcome: "Outcome") -> tuple[str, ...]:
+    confidence = f"{outcome.output.confidence:g}" if outcome.output is not None else ""
+    report = outcome.report
+    if report is None:
+        return (confidence, "-", "-", "-", "-", "-", "failed")
+    return (
+        confidence,
+        f"{report['notes']}",
+        f"{report['voiced_seconds']:.2f}",
+        f"{report['dropped']['unvoiced_seconds']:.2f}",
+        f"{report['dropped']['short_notes']:.0f}",
+        f"{report['folded']}",
+        f"{report['output']}",
+    )

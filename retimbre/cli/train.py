@@ -1,0 +1,302 @@
+"""The command ``retimbre train``."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retimbre.cli.train_options import NumberRange
+from retimbre.cli.words import count
+from retimbre.errors import ModelNotFoundError, ParameterError
+from retimbre.train.config import CONFIGS, TrainConfig, find_config
+from retimbre.train.framework import PRECISIONS, choose_precision, need_tensorflow
+from retimbre.train.run.progress import Status, tell_time
+from retimbre.train.run.run_folder import CONFIG
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from retimbre.train.data.dataset import Dataset
+
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+STOPPING = "retimbre: stopping when this step is done and kept; once more stops at once."
+
+SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
+"""Figures of the progress line; the others stand in stats.jsonl."""
+
+HELP = """Train a generator on the notes of DATASET; everything of the run goes into RUN.
+
+\b
+  retimbre train datasets/mine runs/first
+  retimbre train datasets/mine runs/first --minutes 60
+  retimbre train datasets/mine runs/first --resume --total-notes 4000000
+
+RUN gets its settings, checkpoints, the figures of every 100 steps (stats.jsonl) and sample
+sheets. Ctrl-C leaves a checkpoint; --resume goes on from there as if nothing had happened. The
+exit code is 0 when the run, or the time given to it, is over, and 130 after Ctrl-C (143 after
+SIGTERM), so that what comes after it in a script is not done with half a model.
+"""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came in."""
+
+
+@click.command(help=HELP, short_help="Train a generator.")
+@click.argument("dataset_folder", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--config",
+    "config_name",
+    metavar="NAME|FILE",
+    help=f"Settings of a new run: {' or '.join(CONFIGS)}, or a JSON file like a run's "
+    "config.json.  [default: harmonic]",
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--minutes", type=NumberRange(0.0), help="Stop after so long (resumable).")
+@click.option("--total-notes", type=click.IntRange(1), help="Length of the run.")
+@click.option(
+    "--decay-notes",
+    type=click.IntRange(0),
+    help="The learning rate comes down over so many notes at the end.",
+)
+@click.option("--batch-size", type=click.IntRange(4), help="Notes a step, a multiple of 4.")
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same weights.")
+@click.option(
+    "--sheet-notes", type=click.IntRange(0), help="A sample sheet every so many; 0: none."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Of the convolutions; auto: bfloat16 where the GPU or else the processor is made for "
+    "it.  [default: auto; that of the run when it goes on]",
+)
+def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any) -> None:
+    """Read the settings, train, and say how to go on."""
+    from retimbre.train.data.dataset import Dataset
+
+    dataset = Dataset(dataset_folder)
+    resume = bool(options["resume"])
+    config = choose_settings(run, **options)
+    need_tensorflow()
+    from retimbre.train.run.loop import train as run_training
+
+    # A file says it for itself.
+    is_told = resume or (options["config_name"] or "harmonic") not in CONFIGS
+    precision = options["precision"] or (None if is_told else "auto")
+    if precision is not None:
+        config = replace(config, mixed_precision=choose_precision(precision))
+    go_on = f"retimbre train {dataset_folder} {run} --resume"
+    with _terminating(), ProgressLine() as line:
+        try:
+            trainer = run_training(
+                run,
+                dataset,
+                config,
+                dataset_folder=dataset_folder,
+                resume=resume,
+                minutes=minutes,
+                begin=partial(say_start, dataset_folder, dataset, config),
+                report=line.report,
+                progress=line.update,
+                stopping=line.tell_stopping,
+            )
+        except KeyboardInterrupt as interrupt:
+            line.close()
+            click.echo(f"retimbre: stopped{line.place}; go on with: {go_on}", err=True)
+            is_term = isinstance(interrupt, Terminated)
+            raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
+    click.echo(tell_end(run, config, int(trainer.n_seen), line.place, go_on), err=True)
+
+
+def say_start(
+    folder: Path, dataset: "Dataset", config: TrainConfig, trained: list[int], held_out: list[int]
+) -> None:
+    """Say what a run is trained on, and what of that may not be as it is wanted.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset.
+    dataset : Dataset
+    config : TrainConfig
+    trained, held_out : list of int
+        Indices into ``dataset.instruments``.
+    """
+    n_notes = sum(len(dataset.notes_of[dataset.instruments[i]]) for i in trained)
+    instruments = count(len(trained), "instrument")
+    notes = count(n_notes, "note")
+    click.echo(f"{folder}: {instruments}, {notes}, {len(held_out):,} held out.", err=True)
+    if config.n_held_out and not held_out:
+        click.echo(
+            f"None is held out, though n_held_out is {config.n_held_out}: at most a quarter may "
+            "be, and instruments that sound or are called alike only together.",
+            err=True,
+        )
+    if not dataset.is_finished:
+        click.echo(
+            f"{folder} is not finished, {dataset.n_keys} of {dataset.n_planned_keys} keys are "
+            "there; the same 'retimbre dataset build' goes on, and finds copies at its end.",
+            err=True,
+        )
+
+
+def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str) -> str:
+    """Say that a run, or the time given to it, is over, and what comes next.
+
+    Parameters
+    ----------
+    run : Path
+    config : TrainConfig
+    n_seen : int [notes]
+    place : str
+        Where the run is, as the end of a sentence.
+    go_on : str
+        The command that goes on.
+    """
+    if n_seen < config.total_notes:
+        return f"The time is over{place}; go on with: {go_on}"
+    # Said only where it can be done.
+    more = f"it can be exported from {config.n_grown:,} notes on: {go_on} --total-notes N"
+    next_step = more if n_seen < config.n_grown else f"next: retimbre export {run}"
+    return f"{run}: trained on {n_seen:,} notes; {next_step}"
+
+
+def choose_settings(
+    run: Path,
+    *,
+    config_name: str | None,
+    resume: bool,
+    precision: str | None,
+    **numbers: int | None,
+) -> TrainConfig:
+    """Return the settings of a run: those it has, or named ones, changed by options.
+
+    Parameters
+    ----------
+    run : Path
+    config_name : str, optional
+        Of a new run.
+    resume : bool
+    precision : str, optional
+        Chosen later, when the framework is known to be there.
+    **numbers : int, optional
+        Settings of `TrainConfig`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is impossible, or a run that goes on would need to change it.
+    ModelNotFoundError
+        If there is no run to go on with.
+    """
+    given: dict[str, Any] = {name: n for name, n in numbers.items() if n is not None}
+    if not resume:
+        return replace(find_config(config_name or "harmonic"), **given)
+    if not (run / CONFIG).is_file():
+        raise ModelNotFoundError(f"{run} holds no run to go on with; leave out --resume.")
+    config = TrainConfig.load(run / CONFIG)
+    fixed = ["config"] if config_name is not None else []
+    for name in ("seed", "batch_size"):
+        if name in given and given[name] != getattr(config, name):
+            fixed.append(name)
+    if fixed:
+        option = fixed[0].replace("_", "-")
+        raise ParameterError(
+            f"{run} goes on with the settings that it was started with; leave out --{option}."
+        )
+    return replace(config, **given)
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class ProgressLine:
+    """Shows a run on stderr: a line that keeps changing, or where that is no terminal a few."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._status: Status | None = None
+
+    def __enter__(self) -> "ProgressLine":
+        """Begin when the first step is done."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the line as it stands."""
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """Where the run is, as the end of a sentence."""
+        if self._status is None:
+            return " before the first step"
+        return f" at {self._status.n_seen:,} of {self._status.total_notes:,} notes"
+
+    def update(self, status: Status) -> None:
+        """Show how far the run is."""
+        from tqdm import tqdm
+
+        if self._bar is None:
+            bar_format = "{percentage:3.0f}%|{bar:10}| {desc}"
+            self._bar = tqdm(
+                total=status.total_notes, initial=status.n_seen, bar_format=bar_format, disable=None
+            )
+        self._status = status
+        self._bar.set_description_str(tell(status), refresh=False)
+        self._bar.update(status.n_seen - self._bar.n)
+
+    def report(self, _: dict[str, float]) -> None:
+        """Write a line every 100 steps where there is no terminal."""
+        if self._status is not None and self._bar is not None and self._bar.disable:
+            click.echo(tell(self._status), err=True)
+
+    def tell_stopping(self) -> None:
+        """Say that Ctrl-C was heard; this is called in the midst of whatever is done."""
+        is_shown = self._bar is not None and not self._bar.disable
+        # The line is being written at this very moment: a word within it cannot be.
+        with suppress(RuntimeError):
+            click.echo(("\n" if is_shown else "") + STOPPING, err=True)
+
+    def close(self) -> None:
+        """Leave the line as it stands; it may be closed again."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def tell(status: Status) -> str:
+    """Say where a run is in one line."""
+    moment = status.moment
+    fade = f" (fade {moment.alpha:.2f})" if moment.is_fading else ""
+    figures = " ".join(
+        f"{name.removesuffix('_error')} {status.stats[name]:.3f}"
+        for name in SHOWN
+        if name in status.stats
+    )
+    pace = ""
+    if status.notes_per_second > 0.0:
+        left = tell_time(status.seconds_left)
+        pace = f"{left} left, {status.notes_per_second:.0f} notes/s, "
+    return (
+        f"{status.n_seen:,}/{status.total_notes:,} notes, {pace}stage {moment.stage}{fade}, "
+        f"{figures}"
+    )

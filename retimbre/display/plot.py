@@ -1,0 +1,376 @@
+"""One picture of a result: what was heard, what was understood of it, and what was played.
+
+Four panels share one time axis: the spectrogram of the input, its f0 coloured by confidence with
+the notes over it, the spectrogram of the output, and the way of the timbre between instruments.
+"""
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
+from retimbre.io.files import whole_file
+from retimbre.result import Result
+from retimbre.types import FloatArray, Instruments, Notes
+from retimbre.units import hz_to_midi
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+_INK = "#22223b"
+_FAINT = "#8d8d9e"
+_INPUT_COLOURS = ("#ffffff", "#dbe7f0", "#8fb8d0", "#3f7ca6", "#1f3f6e", "#130f2b")
+_OUTPUT_COLOURS = ("#ffffff", "#fbe6d4", "#f2b28a", "#d5655c", "#8a2a57", "#2a0f33")
+_CONFIDENCE_COLOURS = ("#d9d9e3", "#9d8fc4", "#5a3d99", "#240d52")
+_MOST_LABELS = 40
+_MANY_NOTES = 300
+_FOR_EVER = 1e6
+
+
+def plot_result(
+    path: str | os.PathLike[str],
+    result: Result,
+    y_in: FloatArray | None = None,
+    sr_in: int | None = None,
+) -> None:
+    """Draw a result and the recording that it was made from into a PNG file.
+
+    Parameters
+    ----------
+    path : path-like
+        Replaced as a whole if it exists.
+    result : Result
+    y_in : np.ndarray [shape=(n_samples,)], optional
+        The recording; its panel is left out where there is none (MIDI).
+    sr_in : int [Hz]
+
+    Raises
+    ------
+    DecodeError
+        If the file cannot be written.
+    """
+    has_input = y_in is not None and sr_in is not None
+    picture = log_spectrogram(y_in, sr_in) if has_input else None  # type: ignore[arg-type]
+    draw_result(path, result, picture)
+
+
+def draw_result(
+    path: str | os.PathLike[str], result: Result, picture: LogSpectrogram | None = None
+) -> None:
+    """Do as `plot_result` from a spectrogram of the input that is measured already.
+
+    Parameters
+    ----------
+    path : path-like
+    result : Result
+    picture : LogSpectrogram, optional
+    """
+    from matplotlib import rc_context
+
+    with rc_context({"font.family": ["DejaVu Sans"]}), warnings.catch_warnings():
+        # A name in a script that the font does not have is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure = _figure(result, picture)
+        with whole_file(path) as unfinished:
+            figure.savefig(unfinished, format="png", dpi=130, metadata={"Software": "retimbre"})
+
+
+def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
+    from matplotlib.figure import Figure
+
+    heights = {"input": 2.6, "notes": 3.4, "output": 2.6, "timbre": 1.5}
+    if picture is None:
+        del heights["input"]
+    figure = Figure(figsize=(14, 1.2 + 1.02 * sum(heights.values())), facecolor="white")
+    grid = figure.add_gridspec(
+        len(heights), 2, height_ratios=list(heights.values()), width_ratios=(1, 0.012),
+        left=0.065, right=0.935, top=1 - 0.75 / figure.get_figheight(), bottom=0.062,
+        hspace=0.28, wspace=0.025,
+    )  # fmt: skip
+    axes = {name: figure.add_subplot(grid[row, 0]) for row, name in enumerate(heights)}
+    bars = {name: figure.add_subplot(grid[row, 1]) for row, name in enumerate(heights)}
+    output = log_spectrogram(result.y, result.sr)
+    if picture is not None:
+        _draw_spectrogram(axes["input"], bars["input"], picture, _INPUT_COLOURS)
+        _title(axes["input"], "input", _input_facts(result))
+    _draw_notes(axes["notes"], bars["notes"], result)
+    _draw_spectrogram(axes["output"], bars["output"], output, _OUTPUT_COLOURS)
+    _title(axes["output"], "output", f"{output.duration:.1f} s at {result.sr} Hz")
+    _draw_timbre(axes["timbre"], result.instruments, result.notes)
+    bars["timbre"].set_axis_off()
+    _share_time(axes, max(output.duration, picture.duration if picture else 0.0))
+    _head(figure, result)
+    return figure
+
+
+def _head(figure: "Figure", result: Result) -> None:
+    report = result.report
+    # A name of bytes that are no text is drawn with question marks in their places.
+    name = os.path.basename(str(report.get("input", ""))).encode(errors="replace").decode()
+    facts = [f"model {report['model']}"] if "model" in report else []
+    facts += [f"seed {report['seed']}"] if report.get("seed") is not None else []
+    y = 1 - 0.3 / figure.get_figheight()
+    figure.text(
+        0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center", parse_math=False
+    )
+    figure.text(0.935, y, "  ·  ".join(facts), fontsize=10, color=_FAINT, ha="right", va="center")
+
+
+def _title(axes: "Axes", text: str, facts: str) -> None:
+    axes.set_title(text, loc="left", fontsize=11, fontweight="bold", color=_INK, pad=5)
+    axes.set_title(facts, loc="right", fontsize=9, color=_FAINT, pad=5)
+
+
+def _input_facts(result: Result) -> str:
+    sr = result.report.get("input_sample_rate")
+    seconds = result.report.get("input_duration")
+    return f"{seconds:.1f} s at {sr} Hz" if sr and seconds else ""
+
+
+def _draw_spectrogram(
+    axes: "Axes", bar: "Axes", picture: LogSpectrogram, colours: tuple[str, ...]
+) -> None:
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    n_bins, n_columns = picture.level_db.shape
+    mesh = axes.pcolormesh(
+        np.linspace(0, picture.duration, n_columns + 1),
+        picture.fmin * (picture.fmax / picture.fmin) ** (np.arange(n_bins + 1) / n_bins),
+        picture.level_db,
+        cmap=_colormap(colours),
+        vmin=-RANGE_DB,
+        vmax=0.0,
+        rasterized=True,
+    )
+    axes.set_yscale("log")
+    axes.set_ylim(picture.fmin, picture.fmax)
+    axes.set_yticks([50, 100, 200, 500, 1000, 2000, 5000, 10000])
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda f, _: f"{f:g}" if f < 1e3 else f"{f / 1e3:g}k")
+    )
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel("Hz", color=_INK)
+    _style(axes)
+    _colour_bar(mesh, bar, "dB", [-60, -40, -20, 0])
+
+
+def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
+    low, high = _draw_f0(axes, bar, result)
+    notes = result.notes
+    _draw_note_bars(axes, notes, _note_colours(notes, result.instruments))
+    low, high = min(low, notes.pitch.min() - 2.5), max(high, notes.pitch.max() + 2.5)
+    axes.set_ylim(low, high)
+    axes.set_yticks(*_note_ticks(low, high))
+    axes.grid(axis="y", color="#ececf2", linewidth=0.8)
+    axes.set_axisbelow(True)
+    _style(axes)
+    _note_legend(axes, has_f0=result.pitch is not None)
+    confidence = result.report.get("confidence")
+    facts = f"{len(notes)} notes" + (
+        f" at confidence {confidence:g}" if confidence is not None else ""
+    )
+    _title(axes, "notes" if result.pitch is None else "pitch and notes", facts)
+
+
+def _note_legend(axes: "Axes", *, has_f0: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor="#cfd6ee", edgecolor="#7f93d6", label="note, in its timbre's colour")
+    ]
+    if has_f0:
+        colour = _CONFIDENCE_COLOURS[-2]
+        handles.insert(0, Line2D([], [], color=colour, linewidth=2.5, label="f0"))  # type: ignore[arg-type]
+    axes.legend(
+        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.985), ncols=2, frameon=False,
+        fontsize=9, labelcolor=_FAINT, handlelength=1.4,
+    )  # fmt: skip
+
+
+def _note_ticks(low: float, high: float) -> tuple[list[int], list[str]]:
+    """Choose which notes of a range [MIDI] are labelled: as many as there is room for."""
+    span = high - low
+    classes = {0, 2, 4, 5, 7, 9, 11} if span < 22 else {0, 4, 7} if span < 60 else {0}
+    pitches = [p for p in range(int(np.ceil(low)), int(high) + 1) if p % 12 in classes]
+    return pitches, [f"{'C D EF G A B'[p % 12]}{p // 12 - 1}" for p in pitches]
+
+
+def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
+    """Draw the pitch track; return the range [MIDI] of what became notes."""
+    if result.pitch is None:
+        bar.set_axis_off()
+        return np.inf, -np.inf
+    track = result.pitch
+    voiced = np.isfinite(track.f0)
+    midi = hz_to_midi(track.f0[voiced])
+    # The sure ones on top.
+    order = np.argsort(track.confidence[voiced], kind="stable")
+    dots = axes.scatter(
+        track.times[voiced][order],
+        midi[order],
+        c=track.confidence[voiced][order],
+        cmap=_colormap(_CONFIDENCE_COLOURS),
+        vmin=0.0,
+        vmax=1.0,
+        s=float(np.clip(300.0 / max(track.times[-1], 1.0), 1.0, 5.0)),
+        linewidths=0,
+        zorder=3,
+        rasterized=True,
+    )
+    _colour_bar(dots, bar, "confidence", [0, 0.25, 0.5, 0.75, 1])
+    played = midi[_is_inside(track.times[voiced], result.notes)]
+    if played.size == 0:
+        return np.inf, -np.inf
+    return float(np.percentile(played, 1) - 3.0), float(np.percentile(played, 99) + 3.0)
+
+
+def _is_inside(times: FloatArray, notes: Notes) -> npt.NDArray[np.bool_]:
+    """Tell which times lie inside a note."""
+    n_begun = np.searchsorted(notes.onset, times, side="right")
+    n_ended = np.searchsorted(np.sort(notes.offset), times, side="right")
+    return np.asarray(n_begun > n_ended)
+
+
+def _draw_note_bars(axes: "Axes", notes: Notes, colours: FloatArray) -> None:
+    from matplotlib.collections import PolyCollection
+
+    times = np.stack([notes.onset, notes.offset, notes.offset, notes.onset], axis=1)
+    pitches = notes.pitch[:, None] + np.array([-0.4, -0.4, 0.4, 0.4])
+    corners = list(np.stack([times, pitches], axis=2))
+    faces = np.concatenate([colours, np.full((len(notes), 1), 0.55)], axis=1)
+    axes.add_collection(
+        PolyCollection(corners, facecolors=faces, edgecolors=colours, linewidths=0.9, zorder=2)
+    )
+
+
+def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
+    """Draw the share of each instrument over time and, below, the mixture that each note got.
+
+    The share is of the way from one instrument to the next: an even pace, whatever latents lie
+    there, since `NoteGenerator.even_path` places them so that the sound changes evenly.
+    """
+    times, n = instruments.times, len(instruments.times)
+    colours = _to_rgb(_instrument_colours(instruments))
+    # Before the first and behind the last of them nothing changes.
+    edges = [min(0.0, times[0]), *times, times[-1] + _FOR_EVER]
+    for k in range(n):
+        share = np.eye(n)[k][np.clip(np.arange(-1, n + 1), 0, n - 1)]
+        around = slice(0 if k == 0 else k, n + 2 if k == n - 1 else k + 3)
+        axes.fill_between(
+            edges[around], share[around], color=colours[k], alpha=0.8, linewidth=0, zorder=2
+        )
+    _label_instruments(axes, instruments)
+    axes.broken_barh(
+        list(zip(notes.onset, notes.duration, strict=True)),
+        (-0.42, 0.3),
+        facecolors=_note_colours(notes, instruments),
+        edgecolors="white",
+        linewidths=0.3 if len(notes) < _MANY_NOTES else 0.0,
+        zorder=2,
+    )
+    axes.set_ylim(-0.5, 1.02)
+    axes.set_yticks([-0.27, 0.5], ["notes", "share"])
+    axes.tick_params(axis="y", length=0)
+    _style(axes)
+    steps = np.diff(times)
+    is_even = n > 1 and np.ptp(steps) < 0.01 * steps.mean()
+    seconds = f", one every {steps.mean():.2g} s" if is_even else ""
+    kind = "chosen" if instruments.names else "random"
+    shares = "; share: of the way from one to the next, at an even pace" * (n > 1)
+    _title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}{shares}")
+
+
+def _label_instruments(axes: "Axes", instruments: Instruments) -> None:
+    """Write the instruments' names or numbers at their times."""
+    n = len(instruments.times)
+    labels = instruments.names or [str(k + 1) for k in range(n)]
+    breaks = np.diff(instruments.times, prepend=-1.0, append=_FOR_EVER) == 0.0
+    for k in range(0, n, -(-n // _MOST_LABELS)):
+        side = (
+            "left" if k == 0 or breaks[k] else "right" if k == n - 1 or breaks[k + 1] else "center"
+        )
+        side = "center" if n == 1 else side
+        # One alone has no place of its own.
+        place = (0.5 if n == 1 else instruments.times[k], 0.5)
+        axes.annotate(
+            f" {labels[k]} ", place, xycoords=("axes fraction" if n == 1 else "data", "data"),
+            ha=side, va="center", color="white", zorder=4, parse_math=False,
+            fontsize=(9 if instruments.names else 11) if n < _MOST_LABELS else 8,
+            fontweight="bold", annotation_clip=n > 1,
+        )  # fmt: skip
+
+
+def _instrument_colours(instruments: Instruments) -> FloatArray:
+    """Return colours that differ from their neighbours [shape=(n, 3), Oklab].
+
+    Instruments of one name have one colour.
+    """
+    n = len(instruments.times)
+    first = [instruments.names.index(name) for name in instruments.names] or list(range(n))
+    # Steps of the golden angle: any few in a row lie far apart on the colour circle.
+    hue = np.deg2rad(250.0 + 137.508 * np.array(first))
+    return np.stack([np.full(n, 0.74), 0.125 * np.cos(hue), 0.125 * np.sin(hue)], axis=1)
+
+
+def _note_colours(notes: Notes, instruments: Instruments) -> FloatArray:
+    """Mix the colours of the two instruments around each onset [shape=(n_notes, 3), sRGB]."""
+    colours = _instrument_colours(instruments)
+    mixed = [np.interp(notes.onset, instruments.times, channel) for channel in colours.T]
+    return _to_rgb(np.stack(mixed, axis=1))
+
+
+def _to_rgb(oklab: FloatArray) -> FloatArray:
+    """Convert Oklab to sRGB [shape=(n, 3), 0..1]; Björn Ottosson's matrices (2020)."""
+    to_lms = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
+                       [1, -0.0894841775, -1.2914855480]])  # fmt: skip
+    to_linear = np.array([[4.0767416621, -3.3077115913, 0.2309699292],
+                          [-1.2684380046, 2.6097574011, -0.3413193965],
+                          [-0.0041960863, -0.7034186147, 1.7076147010]])  # fmt: skip
+    linear = np.clip((oklab @ to_lms.T) ** 3 @ to_linear.T, 0.0, 1.0)
+    curved = 1.055 * linear ** (1 / 2.4) - 0.055
+    return np.asarray(np.clip(np.where(linear <= 0.0031308, 12.92 * linear, curved), 0.0, 1.0))
+
+
+def _share_time(axes: dict[str, "Axes"], duration: float) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+    minute = 60.0 * max(round(duration / 600.0), 0.5)
+    for name, panel in axes.items():
+        panel.set_xlim(0.0, duration)
+        panel.tick_params(axis="x", labelbottom=name == "timbre")
+        panel.xaxis.set_major_locator(
+            MultipleLocator(minute) if duration > 120.0 else MaxNLocator(10, steps=[1, 2, 5, 10])
+        )
+    last = axes["timbre"]
+    if duration > 120.0:
+        last.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t // 60:.0f}:{t % 60:02.0f}"))
+        last.set_xlabel("minutes : seconds", color=_INK)
+    else:
+        last.set_xlabel("seconds", color=_INK)
+
+
+def _style(axes: "Axes") -> None:
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color("#c9c9d6")
+    axes.tick_params(colors=_INK, labelsize=9, color="#c9c9d6")
+
+
+def _colormap(colours: tuple[str, ...]) -> "Colormap":
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("retimbre", colours)
+
+
+def _colour_bar(mappable: Any, bar: "Axes", label: str, ticks: list[float]) -> None:
+    bar.figure.colorbar(mappable, cax=bar, ticks=ticks)
+    bar.set_ylabel(label, fontsize=9, color=_INK)
+    bar.tick_params(labelsize=8, colors=_INK, length=0)
+    for spine in bar.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,1 @@
+"""GANSynth's images of notes, and the sound that they stand for."""

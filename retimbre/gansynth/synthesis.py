@@ -1,0 +1,302 @@
+"""Notes from GANSynth's mel specgrams: plain, or with a performer's pitch and loudness.
+
+A plain note has the samples that GANSynth gives it. A curve of pitch changes how fast the note's
+sound is read: partials stay together and the curve is followed from sample to sample. (Added to
+the image's instantaneous frequency instead, a vibrato of 50 cents is lost: frames come every 32 ms
+and keep what they hold in its bins, and so nothing can move by more than half a turn a frame,
+16 Hz. A tone of 523 Hz is off by 35 cents and more, rms, in all its partials, as if there were no
+vibrato, and they dip by 7 to 13 dB.)
+Where the image ends before the note, its phases go on from their frequencies
+(`retimbre.gansynth.hold`).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError
+from retimbre.gansynth.hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
+from retimbre.gansynth.specgram import (
+    HOP,
+    N_BINS,
+    N_FFT,
+    N_SAMPLES,
+    ONSET_FRAME,
+    PAD,
+    SAMPLE_RATE,
+    check_specgram_shape,
+    frames_for,
+    overlap_add,
+    samples_in,
+    to_polar,
+)
+from retimbre.harmonic.image import HOLD_SECONDS, LEVEL_FLOOR_DB
+from retimbre.harmonic.synthesis import HELD_DB, RELEASE_SECONDS
+from retimbre.harmonic.touch import follow_level
+from retimbre.types import HOP_SECONDS
+
+FloatArray = npt.NDArray[np.floating]
+Float64Array = npt.NDArray[np.float64]
+Wave = npt.NDArray[np.float32]
+
+ATTACK_SECONDS = 0.010
+"""Length of a note's attack, as GANSynth's envelope has it."""
+
+_UNBENT = 1e-6
+_CONTROL_STEP = 80
+_LEVEL_SECONDS = 0.060
+_OVERSAMPLING = 2
+_N_TAPS = 12
+_N_FRACTIONS = 4096
+_KAISER_BETA = 9.0
+_READ_AT_ONCE = 16_384
+_NYQUIST_FADE = 24
+
+
+def synthesize_specgram(
+    specgram: FloatArray,
+    *,
+    duration: float,
+    release: float = RELEASE_SECONDS,
+    ratio: npt.ArrayLike = 1.0,
+    level_db: npt.ArrayLike | None = None,
+    expression: float = 1.0,
+) -> Wave:
+    """Play a note from a mel specgram.
+
+    Parameters
+    ----------
+    specgram : np.ndarray [shape=(frames, 1024, 2)]
+        Not normalised, the first 6 to 128 frames; `frames_for_note` tells how many a note wants.
+        A note that is longer than its frames is held.
+    duration : float [seconds, > 0]
+        From onset to release; any length.
+    release : float [seconds, > 0]
+        After the release the note fades to nothing over this time.
+    ratio : float or np.ndarray [shape=(n_curve,), > 0]
+        f0 over that of the specgram: one number, or a curve every 10 ms from the onset, held
+        after its end. Decays run faster by this ratio, as the speed of any sampler's note.
+    level_db : np.ndarray [shape=(n_curve,), dB], optional
+        A performer's level every 10 ms from the onset, to be followed. A note that dies before
+        its end is then stretched instead.
+    expression : float [0..1]
+        How closely `level_db` is followed. 0 ignores both curves; a ratio that is one number
+        counts at any value.
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(round(duration * 16000) + round(release * 16000),)]
+        At 16 kHz with GANSynth's envelope: an attack of 10 ms inside, a linear release after.
+        Without curves and within 4 s the product of that and GANSynth's own samples.
+
+    Raises
+    ------
+    ParameterError
+        If the shape, a number or a length is not as above, or not finite.
+    """
+    ratios = _as_ratios(ratio)
+    level = None if level_db is None else _as_curve(level_db)
+    _check(specgram, ratios, level, duration, release, expression)
+    if expression == 0.0:
+        level = None
+        ratios = ratios if len(ratios) == 1 else np.ones(1)
+    n_note, n_release = round(duration * SAMPLE_RATE), round(release * SAMPLE_RATE)
+    speed, position = _read_head(ratios, n_note + n_release)
+    is_bent = _is_bent(ratios)
+    n_read = _n_read(position, is_bent)
+    hold_db = None if level is None else _hold_db(expression)
+    # What comes after the note must not tell how it is held.
+    specgram = specgram[: _frames_in(n_read)]
+    if n_read <= samples_in(len(specgram)) and not is_bent and level is None:
+        magnitude, phase = to_polar(specgram)
+    else:
+        magnitude, phase = _lay_out(specgram, position[n_note], n_read, hold_db)
+    if is_bent:
+        kept = magnitude * _under_nyquist(speed, position, len(magnitude))
+        sound = overlap_add(kept, phase, oversampling=_OVERSAMPLING)
+        y = _read(sound, _OVERSAMPLING * (PAD + position[:-1]))
+    else:
+        y = overlap_add(magnitude, phase)[PAD : PAD + n_read]
+    if level is not None:
+        y = _follow(y, level, n_note, expression)
+    return np.asarray(y * _envelope(n_note, n_release))
+
+
+def frames_for_note(
+    duration: float, release: float = RELEASE_SECONDS, ratio: npt.ArrayLike = 1.0
+) -> int:
+    """Return how many frames of its specgram a note wants.
+
+    With fewer frames a note still sounds, held by those it has; more change nothing.
+
+    Parameters
+    ----------
+    duration, release : float [seconds, > 0]
+    ratio : float or np.ndarray [shape=(n_curve,), > 0]
+        As in `synthesize_specgram`.
+
+    Returns
+    -------
+    n_frames : int [6..128]
+    """
+    ratios = _as_ratios(ratio)
+    n_samples = round(duration * SAMPLE_RATE) + round(release * SAMPLE_RATE)
+    return _frames_in(_n_read(_read_head(ratios, n_samples)[1], _is_bent(ratios)))
+
+
+def _as_curve(values: npt.ArrayLike) -> Float64Array:
+    return np.atleast_1d(np.asarray(values, dtype=np.float64))
+
+
+def _as_ratios(ratio: npt.ArrayLike) -> Float64Array:
+    """Return the curve of ratios; one that is 1 but for rounding becomes one number."""
+    ratios = _as_curve(ratio)
+    is_one = ratios.ndim == 1 and len(ratios) > 0 and np.all(np.abs(ratios - 1.0) < _UNBENT)
+    return np.ones(1) if is_one else ratios
+
+
+def _is_bent(ratios: Float64Array) -> bool:
+    return bool(np.any(ratios != 1.0))
+
+
+def _check(
+    specgram: FloatArray,
+    ratios: Float64Array,
+    level: Float64Array | None,
+    duration: float,
+    release: float,
+    expression: float,
+) -> None:
+    check_specgram_shape(specgram.shape)
+    if len(specgram) < MIN_FRAMES:
+        raise ParameterError(
+            f"A note needs a specgram of {MIN_FRAMES} frames or more, given {len(specgram)}."
+        )
+    for name, value in (("duration", duration), ("release", release)):
+        if not (np.isfinite(value) and value > 0.0):
+            raise ParameterError(f"A note needs a {name} above 0, given {value}.")
+    if ratios.ndim != 1 or not len(ratios) or not np.all(np.isfinite(ratios) & (ratios > 0.0)):
+        raise ParameterError("A note needs one or more finite ratios above 0.")
+    if level is not None and not (level.ndim == 1 and len(level) and np.isfinite(level).all()):
+        raise ParameterError("A level to follow needs one or more finite values.")
+    if not 0.0 <= expression <= 1.0:
+        raise ParameterError(f"Expression must be between 0 and 1, given {expression}.")
+
+
+def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Float64Array]:
+    """Return the speed at which the specgram's sound is read, and where, for each sample.
+
+    Both have one value more than there are samples; the position is in samples at speed 1.
+    """
+    if len(ratios) == 1:
+        speed = np.full(n_samples + 1, ratios[0])
+        return speed, speed * np.arange(n_samples + 1)
+    frames = np.arange(n_samples + 1) / (HOP_SECONDS * SAMPLE_RATE)
+    speed = np.exp(np.interp(frames, np.arange(len(ratios)), np.log(ratios)))
+    position = np.zeros(n_samples + 1)
+    np.cumsum(0.5 * (speed[:-1] + speed[1:]), out=position[1:])
+    return speed, position
+
+
+def _n_read(position: Float64Array, is_bent: bool) -> int:
+    """Return how many samples of the specgram's sound are read."""
+    return int(np.ceil(position[-1])) + (_N_TAPS // _OVERSAMPLING if is_bent else 0)
+
+
+def _frames_in(n_read: int) -> int:
+    return frames_for(min(n_read, N_SAMPLES))
+
+
+def _hold_db(expression: float) -> float:
+    """Return the level under which a note is not let die, as notes of other models have it."""
+    return LEVEL_FLOOR_DB + expression * (HELD_DB - LEVEL_FLOOR_DB)
+
+
+def _lay_out(
+    specgram: FloatArray, release: float, n_read: int, hold_db: float | None
+) -> tuple[Wave, Float64Array]:
+    """Return magnitudes and phases of as many frames as a note reads, held where need be.
+
+    It is released where the position is `release`.
+    """
+    magnitude, phase = to_polar(specgram)
+    n_frames = -(-(n_read + PAD) // HOP)
+    release_frame = ONSET_FRAME + release / HOP
+    last = last_held_frame(len(specgram))
+    end = last if hold_db is None else find_hold_end(magnitude, hold_db)
+    lasts = end >= min(last, int(release_frame)) and release <= HOLD_SECONDS * SAMPLE_RATE
+    if lasts and n_read <= samples_in(len(specgram)):
+        return magnitude[:n_frames], phase[:n_frames]
+    return hold_frames(magnitude, phase, end=end, release=release_frame, n_frames=n_frames)
+
+
+def _under_nyquist(
+    speed: Float64Array, position: Float64Array, n_frames: int
+) -> npt.NDArray[np.float32]:
+    """Return gains that fade out what is read beyond 8 kHz [shape=(n_frames, 1024)]."""
+    step = HOP // 4
+    knots = np.arange(n_frames * 4 + N_FFT // step) * step - PAD
+    near = np.lib.stride_tricks.sliding_window_view(
+        np.interp(knots, position, speed), N_FFT // step + 1
+    )
+    fastest = np.maximum(near[::4].max(axis=1)[:n_frames], 1.0)
+    beyond = np.arange(1, N_BINS + 1) - N_BINS / fastest[:, None]
+    return np.asarray(np.clip(1.0 - beyond / _NYQUIST_FADE, 0.0, 1.0), np.float32)
+
+
+def _read(sound: Wave, position: Float64Array) -> Wave:
+    """Return the sound at any positions, in its samples."""
+    windows = np.lib.stride_tricks.sliding_window_view(sound, _N_TAPS)
+    kernels = _read_kernels()
+    y = np.empty(len(position), np.float32)
+    for start in range(0, len(position), _READ_AT_ONCE):
+        part = slice(start, start + _READ_AT_ONCE)
+        nearest = np.rint(position[part] * _N_FRACTIONS).astype(np.int64)
+        first = nearest // _N_FRACTIONS - (_N_TAPS // 2 - 1)
+        y[part] = np.einsum("nt,nt->n", windows[first], kernels[nearest % _N_FRACTIONS])
+    return y
+
+
+@lru_cache(maxsize=1)
+def _read_kernels() -> npt.NDArray[np.float32]:
+    """Return interpolation kernels: windowed sincs [shape=(n_fractions, n_taps)].
+
+    What they read is oversampled, and so the little they have to cut off is far away.
+    """
+    offset = np.arange(_N_TAPS) - (_N_TAPS // 2 - 1)
+    distance = offset - np.arange(_N_FRACTIONS)[:, None] / _N_FRACTIONS
+    inside = np.clip(1.0 - (distance / (_N_TAPS / 2)) ** 2, 0.0, None)
+    kernels = np.sinc(distance) * np.i0(_KAISER_BETA * np.sqrt(inside))
+    return np.asarray(kernels / kernels.sum(axis=1, keepdims=True), np.float32)
+
+
+def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> Wave:
+    """Take a note to the performer's level; its release goes on with the last gain."""
+    n_samples = len(y)
+    own_db = _measure(y)
+    points = np.arange(len(own_db)) * _CONTROL_STEP
+    held = points < max(n_note, 1)
+    times = points[held] / SAMPLE_RATE
+    gain_db = follow_level(level_db, own_db[held], times, amount=expression)
+    gain = np.interp(np.arange(n_samples), points[held], 10.0 ** (gain_db / 20.0))
+    return np.asarray(y * gain.astype(np.float32))
+
+
+def _measure(y: Wave) -> Float64Array:
+    """Return the level around every `_CONTROL_STEP` samples, in dB, through a Hann window."""
+    n_around = round(_LEVEL_SECONDS * SAMPLE_RATE / _CONTROL_STEP)
+    blocks = np.zeros((-(-len(y) // _CONTROL_STEP), _CONTROL_STEP))
+    blocks.reshape(-1)[: len(y)] = np.square(y, dtype=np.float64)
+    power = np.pad(blocks.mean(axis=1), n_around // 2, mode="edge")
+    # Blocks lie between the points, so that an even number of them is centred on each.
+    window = np.hanning(n_around + 2)[1:-1]
+    around = np.convolve(power, window / window.sum(), mode="valid")[: len(blocks)]
+    return np.asarray(10.0 * np.log10(around + 1e-12))
+
+
+def _envelope(n_note: int, n_release: int) -> npt.NDArray[np.float32]:
+    """Return GANSynth's envelope, as `retimbre.mixing.get_envelope` has it."""
+    rise = np.minimum(np.arange(n_note + 1) / round(ATTACK_SECONDS * SAMPLE_RATE), 1.0)
+    fall = rise[-1] * (1.0 - np.arange(n_release) / max(n_release, 1))
+    return np.concatenate([rise[:-1], fall]).astype(np.float32)

@@ -1,0 +1,357 @@
+"""Model folders: what one holds, read and checked before anything is done with it.
+
+A model is a folder with ``config.json`` and the files that it names: the generator, and mostly
+an encoder and a palette of named instruments. Embedded models lie under ``models/`` and
+go by their folder's name.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
+from retimbre.generator.hints import CONFIG, not_a_model
+from retimbre.generator.network import Network, open_session
+from retimbre.harmonic.image import N_FEATURES, N_FRAMES
+
+HARMONIC, MEL = "harmonic", "mel"
+"""What the images of a model are: `retimbre.harmonic.image` or GANSynth's `melspec`."""
+
+PITCHES_KEY, PITCHES = "pitches", "MIDI {low}..{high}"
+"""What a mel network tells of its pitches, which its ends do not show."""
+
+MEL_RATE = 16_000
+
+Ends = dict[str, tuple[str, list[int]]]
+"""Type and shape without the notes' axis of what a network takes or gives, by name."""
+
+FORMAT_VERSION = 2
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The settings of a model folder.
+
+    Attributes
+    ----------
+    folder : Path
+    representation : str
+        `HARMONIC` or `MEL`.
+    sample_rate : int [Hz]
+    latent_dim : int
+    pitch_range : (int, int) [MIDI, inclusive]
+    files : dict of str to (str, str)
+        Name and checksum of ``generator``, ``encoder`` and ``palette``, those that there are.
+    """
+
+    folder: Path
+    representation: str
+    sample_rate: int
+    latent_dim: int
+    pitch_range: tuple[int, int]
+    files: dict[str, tuple[str, str]]
+
+    @property
+    def name(self) -> str:
+        """What messages call the model."""
+        return self.folder.name
+
+    def has(self, part: str) -> bool:
+        """Tell whether the model has a ``generator``, an ``encoder`` or a ``palette``."""
+        return part in self.files
+
+    def read(self, part: str, what: str) -> bytes:
+        """Read one of the model's files.
+
+        Parameters
+        ----------
+        part : str
+            A key of `files`.
+        what : str
+            What messages call it.
+
+        Returns
+        -------
+        content : bytes
+
+        Raises
+        ------
+        ModelError
+            If the model has no such part.
+        ModelFormatError
+            If the file is missing or is not what the checksum says.
+        """
+        if not self.has(part):
+            raise ModelError(f"The model {self.name!r} has no {what}; take one that has, with -m.")
+        name, sha256 = self.files[part]
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelFormatError(f"The {part} {path} is missing; get the model again.") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise ModelFormatError(f"The {part} {path} is damaged (wrong checksum); get it again.")
+        return content
+
+
+def model_folders() -> dict[str, Path]:
+    """Return the embedded models by name."""
+    found: dict[str, Path] = {}
+    # In a checkout models/ lies beside the package; a wheel carries it inside.
+    for root in (_PACKAGE.parent / "models", _PACKAGE / "models"):
+        for config in sorted(root.glob(f"*/{CONFIG}")):
+            found[config.parent.name] = config.parent
+    return found
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """Return the folder of a model.
+
+    Parameters
+    ----------
+    model : str or path
+        A name under ``models/`` or the path of a model folder.
+
+    Returns
+    -------
+    folder : Path
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model; the sentence lists the known names, or says what there is at
+        the path instead.
+    """
+    known = model_folders()
+    name = os.fspath(model)
+    folder = known.get(name, Path(name))
+    if not os.path.isfile(folder / CONFIG):
+        raise ModelNotFoundError(not_a_model(name, sorted(known)))
+    return folder.resolve()
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and check the settings of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    config : ModelConfig
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no JSON, of another format, or a setting is not what it must be.
+    """
+    path = folder / CONFIG
+    config = _read_json(path)
+    given = {name: value for name, value in config.items() if value is not None}
+    missing = [name for name in _REQUIRED if name not in given]
+    missing += [_sha(part) for part in _PARTS if part in given and _sha(part) not in given]
+    if missing:
+        raise ModelFormatError(
+            f"{path} lacks {', '.join(dict.fromkeys(missing))}; name the folder of a model, as "
+            "'retimbre export' writes it, or get the model again."
+        )
+    version, representation = given.get("format_version"), given.get("representation")
+    is_known = type(version) is int and version == FORMAT_VERSION
+    if not is_known or representation not in (HARMONIC, MEL):
+        raise ModelFormatError(
+            f"{path} describes format {version!r}, representation {representation!r}; this "
+            f"version reads format {FORMAT_VERSION}, representation {HARMONIC!r} or {MEL!r}."
+        )
+    for name, (is_valid, wanted) in _FIELDS.items():
+        if name in given and not is_valid(given[name]):
+            raise ModelFormatError(f"{path} must give {name} as {wanted}, not {given[name]!r}.")
+    return ModelConfig(
+        folder=folder,
+        representation=representation,
+        sample_rate=given["sample_rate"],
+        latent_dim=given["latent_dim"],
+        pitch_range=(given["pitch_range"][0], given["pitch_range"][1]),
+        files={part: (given[part], given[_sha(part)]) for part in _PARTS if part in given},
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFormatError(f"{path} cannot be read as JSON ({error}).") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _sha(part: str) -> str:
+    return f"{part}_sha256"
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_pitch_range(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)):
+        return False
+    return bool(0 <= value[0] <= value[1] <= 127)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_PARTS = ("generator", "encoder", "palette")
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "sample_rate": (_is_count, "a whole number above 0"),
+    "latent_dim": (_is_count, "a whole number above 0"),
+    "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
+    **{part: (_is_text, "the name of a file") for part in _PARTS},
+    **{_sha(part): (_is_text, "a checksum") for part in _PARTS},
+}
+_REQUIRED = ("sample_rate", "latent_dim", "pitch_range", "generator", "generator_sha256")
+
+
+def open_generator(config: ModelConfig) -> Network:
+    """Open the generator network of a model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    network : Network
+        Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and, if it knows them,
+        ``velocity`` (n,), MIDI / 127; gives ``features`` (n, 128, 288).
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no such network.
+    """
+    session = _open_network(config, "generator")
+    inputs: Ends = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", [])}
+    if any(end.name == "velocity" for end in session.get_inputs()):
+        inputs["velocity"] = ("tensor(float)", [])
+    _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, N_FEATURES]})
+    return Network(session)
+
+
+def open_mel_generator(config: ModelConfig) -> Network:
+    """Open the generator network of a model that was GANSynth's.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    network : Network
+        Takes ``z`` (n, latent_dim), ``pitch`` (n,) counted from the lowest and ``frames`` (1,), how
+        many of the 128 frames are wanted; gives ``specgrams`` (n, frames, 1024, 2).
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is no such network, or one of other pitches or another rate than the model.
+    """
+    session = _open_network(config, "generator")
+    _check_mel_ends(config, session)
+    told = session.get_modelmeta().custom_metadata_map.get(PITCHES_KEY, "pitches that it hides")
+    low, high = config.pitch_range
+    if told != PITCHES.format(low=low, high=high) or config.sample_rate != MEL_RATE:
+        raise ModelFormatError(
+            f"The generator {config.folder / config.files['generator'][0]} plays {told} at "
+            f"{MEL_RATE} Hz and its model is said to play MIDI {low}..{high} at "
+            f"{config.sample_rate} Hz; get or import the model again."
+        )
+    return Network(session)
+
+
+def _check_mel_ends(config: ModelConfig, session: Any) -> None:
+    """See that a network of GANSynth's takes and gives what it must, for any number of frames."""
+    wanted = {
+        "z": ("tensor(float)", [None, config.latent_dim]),
+        "pitch": ("tensor(int64)", [None]),
+        "frames": ("tensor(int64)", [1]),
+        "specgrams": ("tensor(float)", [None, None, 1024, 2]),
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    found = {e.name: (e.type, [d if type(d) is int else None for d in e.shape]) for e in ends}
+    if found != wanted:
+        given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
+        raise ModelFormatError(
+            f"The generator {config.folder / config.files['generator'][0]} must turn "
+            f"z (n, {config.latent_dim}), pitch (n) and frames (1) into specgrams "
+            f"(n, frames, 1024, 2), and has {given}."
+        )
+
+
+def open_encoder(config: ModelConfig) -> Network:
+    """Open the encoder network of a model.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    Returns
+    -------
+    network : Network
+        Takes ``features`` (n, 128, 288) and ``pitch`` (n,) counted from the lowest; gives ``z``
+        (n, latent_dim).
+
+    Raises
+    ------
+    ModelError
+        If the model has no encoder.
+    ModelFormatError
+        If the file is no such network.
+    """
+    session = _open_network(config, "encoder")
+    inputs = {"features": ("tensor(float)", [N_FRAMES, N_FEATURES]), "pitch": ("tensor(int64)", [])}
+    _check_ends(config, "encoder", session, inputs, {"z": [config.latent_dim]})
+    return Network(session)
+
+
+_WHAT = {"generator": "generator", "encoder": "encoder that could hear a recorded instrument"}
+
+
+def _open_network(config: ModelConfig, part: str) -> Any:
+    graph = config.read(part, _WHAT[part])
+    try:
+        return open_session(graph)
+    except ModelFormatError as error:
+        path = config.folder / config.files[part][0]
+        raise ModelFormatError(
+            f"The {part} {path} is no network that ONNX Runtime can run ({error})."
+        ) from error
+
+
+def _check_ends(
+    config: ModelConfig,
+    part: str,
+    session: Any,
+    inputs: Ends,
+    outputs: dict[str, list[int]],
+) -> None:
+    """See that a network takes and gives what it must, for any number of notes."""
+    wanted = inputs | {name: ("tensor(float)", shape) for name, shape in outputs.items()}
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    # A number in the place of the notes would fix how many there are.
+    found = {e.name: (e.type, e.shape[1:]) for e in ends if e.shape and type(e.shape[0]) is not int}
+    if found == wanted and len(ends) == len(wanted):
+        return
+    described = [f"{name} ({', '.join(['n', *map(str, s)])})" for name, (_, s) in wanted.items()]
+    given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
+    raise ModelFormatError(
+        f"The {part} {config.folder / config.files[part][0]} must turn "
+        f"{' and '.join(described[: len(inputs)])} into {described[-1]}, and has {given}."
+    )

@@ -1,0 +1,66 @@
+"""What every generator of notes can do, whatever its network and its images are."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.generator.palette import Palette
+from retimbre.types import Instruments, NoteCurves, Notes
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+Progress = Callable[[int, int], None]
+
+
+class NoteGenerator(Protocol):
+    """What plays notes: `generator.Generator`, or `mel_generator.MelGenerator`.
+
+    Attributes
+    ----------
+    name : str
+    sample_rate, clip_rate : int [Hz]
+        Of whole notes, and of what `play` gives.
+    latent_dim : int
+    pitch_range : (int, int) [MIDI, inclusive]
+    """
+
+    name: str
+    sample_rate: int
+    clip_rate: int
+    latent_dim: int
+    pitch_range: tuple[int, int]
+
+    @property
+    def instruments(self) -> Palette:
+        """See `retimbre.generator.harmonic.Generator.instruments`."""
+
+    def encode(self, y: npt.ArrayLike, sr: int, *, source: str = ...) -> FloatArray:
+        """See `retimbre.generator.harmonic.Generator.encode`."""
+
+    def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
+        """See `retimbre.generator.harmonic.Generator.even_path`; plain slerps are allowed."""
+
+    def generate_samples_from_z(
+        self,
+        z: FloatArray,
+        pitches: IntArray,
+        velocities: npt.ArrayLike | None = ...,
+        *,
+        progress: Progress | None = ...,
+    ) -> npt.NDArray[np.float32]:
+        """See `retimbre.generator.harmonic.Generator.generate_samples_from_z`."""
+
+    def play(
+        self,
+        z: FloatArray,
+        notes: Notes,
+        curves: NoteCurves | None = ...,
+        *,
+        expression: float = ...,
+        seed: int = ...,
+        progress: Progress | None = ...,
+        timings: dict[str, float] | None = ...,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """See `retimbre.generator.harmonic.Generator.play`."""

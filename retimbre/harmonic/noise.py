@@ -1,0 +1,110 @@
+"""Noise of a given density: the breath, bow and hammer of a note.
+
+White noise is drawn in the frequency domain, frame by frame, and shaped there. Frames are about
+12 ms long and overlap by half under a sine window, whose square sums to one, so the variance of
+the result is that of the frames.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.harmonic.image import BIN_PARTIALS, MAX_PARTIAL, NOISE_FLOOR_DB
+
+FloatArray = npt.NDArray[np.floating]
+
+FRAME_SECONDS = 0.0116
+RUMBLE_DB_PER_OCTAVE = 12.0
+_INAUDIBLE_DB = NOISE_FLOOR_DB + 2.0
+_SILENT_DB = -400.0
+_PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
+
+
+def frame_length(sr: float) -> int:
+    """Return the power of two nearest to 11.6 ms, in samples (512 at 44.1 kHz)."""
+    return 1 << max(4, round(math.log2(FRAME_SECONDS * sr)))
+
+
+def shape_noise(
+    times: FloatArray,
+    noise: FloatArray,
+    *,
+    f0: float,
+    n_samples: int,
+    sr: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Draw noise whose density follows the noise channel of an image.
+
+    Parameters
+    ----------
+    times : np.ndarray [shape=(n_knots,), seconds]
+        Times of the rows of `noise`, ascending.
+    noise : np.ndarray [shape=(n_knots, 96), dB]
+        Variance per sample of the white noise that has the density at the bin's partial;
+        linear in dB between knots and between bins. Below the first partial it falls by 12 dB
+        an octave (breath and bow have no rumble, and the image says nothing about it), above
+        partial 480 there is none.
+    f0 : float [Hz]
+        What the partial numbers count.
+    n_samples : int
+    sr : float [Hz]
+    rng : np.random.Generator
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(n_samples,)]
+        All zeros where the noise lies on its floor (-110 dB) throughout.
+    """
+    if noise.max() <= _INAUDIBLE_DB:
+        return np.zeros(n_samples, np.float32)
+    size = frame_length(sr)
+    hop = size // 2
+    n_frames = -(-n_samples // hop) + 1
+    frequencies = np.arange(size // 2 + 1) * (sr / size)
+    # Frame i is centred on sample i * hop; the first starts half a frame before the note.
+    centres = np.arange(n_frames) * (hop / sr)
+    spectrum = _draw(n_frames, size, rng)
+    spectrum *= _amplitude(centres, times, _at_frequencies(noise, frequencies, f0))
+    window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
+    frames = np.fft.irfft(spectrum, size).astype(np.float32, copy=False) * window
+    # Each hop is the second half of one frame and the first half of the next.
+    y = frames[:-1, hop:] + frames[1:, :hop]
+    return np.asarray(y.reshape(-1)[:n_samples])
+
+
+def _at_frequencies(
+    noise: FloatArray, frequencies: FloatArray, f0: float
+) -> npt.NDArray[np.float32]:
+    """Read the bins at frequencies [shape=(n_knots, n_frequencies), dB]."""
+    orders = frequencies / f0
+    position = np.interp(orders, BIN_PARTIALS, np.arange(len(BIN_PARTIALS)))
+    index = np.minimum(position.astype(np.int64), len(BIN_PARTIALS) - 2)
+    weight = (position - index).astype(np.float32)
+    bins = noise.astype(np.float32)
+    level = bins[:, index] * (1.0 - weight) + bins[:, index + 1] * weight
+    below = (orders > 0.0) & (orders < 1.0)
+    level[:, below] += (RUMBLE_DB_PER_OCTAVE * np.log2(orders[below])).astype(np.float32)
+    level[:, (orders > MAX_PARTIAL + 0.5) | (frequencies == 0.0)] = _SILENT_DB
+    return np.asarray(level)
+
+
+def _amplitude(
+    at: FloatArray, times: FloatArray, level: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the amplitudes of levels at `times` for the frames `at` others."""
+    position = np.interp(at, times, np.arange(len(times)))
+    index = np.minimum(position.astype(np.int64), len(times) - 2)
+    weight = (position - index)[:, None].astype(np.float32)
+    rows = level[index]
+    rows += weight * (level[index + 1] - rows)
+    rows[rows <= _INAUDIBLE_DB] = _SILENT_DB
+    rows *= np.float32(np.log(10.0) / 20.0)
+    return np.asarray(np.exp(rows, out=rows))
+
+
+def _draw(n_frames: int, size: int, rng: np.random.Generator) -> npt.NDArray[np.complex64]:
+    """Draw the spectra of white noise of variance 1: one modulus, random phases."""
+    phases = rng.integers(len(_PHASORS), size=(n_frames, size // 2 + 1), dtype=np.uint16)
+    return np.asarray(_PHASORS[phases] * np.float32(np.sqrt(size)))

@@ -1,1 +1,0 @@
-"""Note images and the waveforms they stand for."""

@@ -1,0 +1,212 @@
+"""Notes from MIDI files, notes to MIDI and CSV, and notes made to fit a range.
+
+Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
+time is off by 0.26 ms at most.
+"""
+
+import logging
+import os
+
+import numpy as np
+
+from retimbre.errors import DecodeError, ParameterError
+from retimbre.io.files import open_input, whole_file, write_text
+from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
+from retimbre.types import NoteCurves, Notes, PitchTrack
+
+logger = logging.getLogger("retimbre")
+
+MAX_SECONDS = 24.0 * 3600.0
+"""A longer file is damaged, or made so: a time in it is days away, and so is the last note."""
+
+MIN_NOTE_SECONDS = 0.05
+"""What a note whose end is its beginning is given for a length."""
+
+
+def is_midi(path: str | os.PathLike[str]) -> bool:
+    """Tell by its first bytes whether a file is a MIDI file (or one in a RIFF wrapper).
+
+    Parameters
+    ----------
+    path : str or path-like
+        An existing file; the suffix does not matter.
+
+    Returns
+    -------
+    is_midi : bool
+
+    Raises
+    ------
+    DecodeError
+        If the file does not exist, is a folder, or is empty.
+    """
+    with open_input(path) as handle:
+        head = handle.read(12)
+    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
+
+
+def load_midi(path: str | os.PathLike[str]) -> Notes:
+    """Read the notes of a MIDI file: all tracks and channels, without the drums.
+
+    Changes of tempo count wherever they stand. A note without an end lasts to the end of its
+    track; one whose end is its beginning lasts 50 ms; both are logged.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A standard MIDI file, also in a RIFF wrapper (.rmi).
+
+    Returns
+    -------
+    notes : Notes
+        At least one. Bends, pedals and programs are not read.
+
+    Raises
+    ------
+    DecodeError
+        If the file does not exist, is no MIDI file, is damaged, holds no notes or lasts longer
+        than 24 hours.
+    """
+    name = os.fspath(path)
+    if not is_midi(path):
+        raise DecodeError(f"{name} is no MIDI file.")
+    with open_input(path) as handle:
+        midi, clock = parse_midi(handle.read(), name)
+    tick_notes, n_drums, n_unended = notes_of_midi(midi)
+    if not tick_notes:
+        drums = f" but {n_drums} drum hits" if n_drums else ""
+        raise DecodeError(f"{name} holds no notes{drums}.")
+    onset = clock([note.onset for note in tick_notes])
+    offset = clock([note.offset for note in tick_notes])
+    is_short = offset <= onset
+    if offset.max() > MAX_SECONDS:
+        raise DecodeError(
+            f"{name} lasts {offset.max() / 3600.0:.1f} hours, which is more than "
+            f"{MAX_SECONDS / 3600.0:.0f}; is a time in it wrong?"
+        )
+    _log_changed(name, n_unended, int(np.count_nonzero(is_short)))
+    return Notes(
+        onset,
+        np.where(is_short, onset + MIN_NOTE_SECONDS, offset),
+        np.array([note.pitch for note in tick_notes]),
+        np.array([note.velocity for note in tick_notes]),
+    )
+
+
+def _log_changed(name: str, n_unended: int, n_short: int) -> None:
+    """Say how many notes do not last as the file has it, if there are any."""
+    counted = {
+        "without an end, which last to the end of their track": n_unended,
+        f"of no length, which last {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
+    }
+    parts = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
+    if parts:
+        logger.warning("%s has %s.", name, " and ".join(parts))
+
+
+def fit_notes(
+    notes: Notes, *, transpose: int = 0, pitch_range: tuple[int, int]
+) -> tuple[Notes, int]:
+    """Transpose notes, then bring those outside a range into it by whole octaves.
+
+    Parameters
+    ----------
+    notes : Notes
+    transpose : int [semitones]
+    pitch_range : (int, int) [MIDI 0..127]
+        Lowest and highest pitch, both included; an octave (12 keys) or more.
+
+    Returns
+    -------
+    notes : Notes
+        As many as before. Notes of one onset are sorted by their new pitch.
+    n_folded : int
+        How many were outside the range.
+
+    Raises
+    ------
+    ParameterError
+        If the range is smaller than an octave or outside 0..127.
+    """
+    low, high = pitch_range
+    if not (low >= 0 and high <= 127 and high - low >= 11):
+        raise ParameterError(
+            "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
+            f"given {low}-{high}."
+        )
+    pitch = notes.pitch + transpose
+    # The fewest octaves that reach the range: rounded away from it.
+    up = np.maximum(-((pitch - low) // 12), 0)
+    down = np.maximum(-((high - pitch) // 12), 0)
+    folded = Notes(notes.onset, notes.offset, pitch + 12 * (up - down), notes.velocity)
+    return folded, int(np.count_nonzero(up + down))
+
+
+def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | None = None) -> None:
+    """Write notes as a MIDI file; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    notes : Notes
+        Times are rounded to 1/1920 s; a note lasts a tick or more.
+    curves : sequence of NoteCurve or None
+        With them each note is bent to its ``cents`` every 10 ms while it lasts. The range of the
+        bends is set in the file: 2 semitones, or as many as needed, up to 24. Notes that sound
+        together then have channels of their own; a fifteenth at a time stays unbent, which is
+        logged.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one curve a note.
+    DecodeError
+        If the file cannot be written.
+    """
+    if curves is not None and len(curves) != len(notes):
+        raise ParameterError(f"{len(notes)} notes need as many curves, given {len(curves)}.")
+    midi, n_plain = midi_of_notes(notes, curves)
+    if n_plain:
+        logger.warning("%s: %d of the notes have no pitch bends.", os.fspath(path), n_plain)
+    with whole_file(path) as temporary:
+        midi.save(temporary)
+
+
+def save_notes_csv(path: str | os.PathLike[str], notes: Notes) -> None:
+    """Write notes as CSV: a header, then onset, offset [seconds], pitch [MIDI], velocity.
+
+    Parameters
+    ----------
+    path : str or path-like
+    notes : Notes
+
+    Raises
+    ------
+    DecodeError
+        If the file cannot be written.
+    """
+    columns = zip(notes.onset, notes.offset, notes.pitch, notes.velocity, strict=True)
+    rows = [f"{on:.6f},{off:.6f},{pitch},{velocity}\n" for on, off, pitch, velocity in columns]
+    write_text(path, "onset,offset,pitch,velocity\n" + "".join(rows))
+
+
+def save_f0_csv(path: str | os.PathLike[str], track: PitchTrack) -> None:
+    """Write a pitch track as CREPE does: a header, then time [s], frequency [Hz], confidence.
+
+    Parameters
+    ----------
+    path : str or path-like
+    track : PitchTrack
+        Frames without a pitch (NaN) are written with frequency 0 and confidence 0.
+
+    Raises
+    ------
+    DecodeError
+        If the file cannot be written.
+    """
+    has_pitch = np.isfinite(track.f0)
+    f0 = np.where(has_pitch, track.f0, 0.0)
+    confidence = np.where(has_pitch, track.confidence, 0.0)
+    columns = zip(track.times, f0, confidence, strict=True)
+    rows = [f"{time:.2f},{hz:.3f},{sure:.6f}\n" for time, hz, sure in columns]
+    write_text(path, "time,frequency,confidence\n" + "".join(rows))

@@ -1,0 +1,1 @@
+"""An instrument from one recorded note."""

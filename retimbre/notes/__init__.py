@@ -1,0 +1,210 @@
+"""From frames to notes.
+
+1. Every frame says how much it belongs to a note and whether one begins there
+   (`retimbre.notes.costs`).
+2. The track is cut into stretches of one pitch and gaps at the least total cost
+   (`retimbre.notes.search`).
+3. Stretches are cut at attacks, and each note's onset is found (`retimbre.notes.onsets`).
+4. Each note is given its key, from its median pitch and the performer's tuning, and its
+   velocity, from its loudness.
+
+One PitchTrack serves any number of thresholds: nothing here looks at audio.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError
+from retimbre.notes.costs import is_pitched, note_costs
+from retimbre.notes.curves import note_curves
+from retimbre.notes.onsets import join_octave_slips, onset_times, split_at_attacks
+from retimbre.notes.search import find_segments
+from retimbre.params import NoteParams
+from retimbre.types import HOP_SECONDS, Notes, PitchTrack
+from retimbre.units import hz_to_midi
+
+__all__ = ["estimate_tuning", "note_curves", "segment_notes"]
+
+FloatArray = npt.NDArray[np.floating]
+Int64Array = npt.NDArray[np.int64]
+
+LOUDEST_VELOCITY = 112
+"""Velocity of the clip's loud notes; a single louder one has room above."""
+
+LOOSE, TIGHT = 0.4, 0.8
+"""Concentration of the notes' pitches about a grid of semitones under which there is no common
+tuning to speak of, and above which there is."""
+
+GRID_HOLD_SEMITONES = 0.25
+"""How far beyond half a semitone a tight tuning keeps a note on its key."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a performer's pitches lie on the grid of semitones.
+
+    Attributes
+    ----------
+    cents : float [-50..50]
+        Of the performer's grid above A4 = 440 Hz.
+    concentration : float [0..1]
+        1: all pitches lie on the grid; 0: anywhere.
+    """
+
+    cents: float
+    concentration: float
+
+
+@dataclass(frozen=True, eq=False)
+class _FoundNotes:
+    """Notes before they have keys; `midi` is the median pitch, `segments` are frames."""
+
+    segments: Int64Array
+    onset: FloatArray
+    offset: FloatArray
+    midi: FloatArray
+
+
+def segment_notes(
+    track: PitchTrack, params: NoteParams | None = None, *, confidence: float | None = None
+) -> Notes:
+    """Find the notes of a melody.
+
+    A note is a stretch of voiced frames about one pitch; vibrato, slides and single wrong
+    frames do not break it. It ends where the voice does, where another pitch stays, or where
+    the same pitch is attacked again.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    params : NoteParams, optional
+        `confidence`, `min_note_length` are used; the others belong to later stages.
+    confidence : float [0..1], optional
+        Stands in for ``params.confidence``.
+
+    Returns
+    -------
+    notes : Notes
+        Sorted by onset, not overlapping; empty when nothing is voiced.
+
+    Raises
+    ------
+    ParameterError
+        If `confidence` is outside 0..1.
+
+    Examples
+    --------
+    >>> times = np.arange(100) * 0.01
+    >>> f0 = np.where(times < 0.5, 440.0, 493.9)
+    >>> ones = np.ones(100)
+    >>> track = PitchTrack(times, f0, 0.9 * ones, -20 * ones, 0 * ones)
+    >>> segment_notes(track, confidence=0.8).pitch
+    array([69, 71])
+    """
+    params = params or NoteParams()
+    threshold = params.confidence if confidence is None else confidence
+    if not 0.0 <= threshold <= 1.0:
+        raise ParameterError(f"Confidence must be between 0 and 1, given {threshold}.")
+    found = _find_notes(track, threshold, params.min_note_length)
+    keys = _choose_keys(found.midi, _fit_tuning(found))
+    return Notes(found.onset, found.offset, keys, _velocities(track, found.segments))
+
+
+def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> float:
+    """Return how far the performer's notes lie above A4 = 440 Hz, modulo a semitone.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    confidence : float [0..1], optional
+        Threshold at which notes are found; default that of NoteParams.
+
+    Returns
+    -------
+    cents : float [-50..50]
+        The circular mean of the notes' median pitches, weighted by their lengths; 0.0 without
+        notes.
+    """
+    params = NoteParams()
+    threshold = params.confidence if confidence is None else confidence
+    return _fit_tuning(_find_notes(track, threshold, params.min_note_length)).cents
+
+
+def _find_notes(track: PitchTrack, threshold: float, min_note_length: float) -> _FoundNotes:
+    segments = join_octave_slips(track, find_segments(note_costs(track, threshold)))
+    segments = split_at_attacks(track, segments, threshold)
+    onset, offset = _times(track, segments, threshold)
+    long = offset - onset >= max(min_note_length, HOP_SECONDS) - 1e-9
+    segments = segments[long]
+    return _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
+
+
+def _times(
+    track: PitchTrack, segments: Int64Array, threshold: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return onsets and offsets in seconds; a note ends at the latest where the next begins."""
+    onset = onset_times(track, segments, threshold) * HOP_SECONDS
+    offset = segments[:, 1] * HOP_SECONDS
+    return np.asarray(onset), np.minimum(offset, np.append(onset[1:], np.inf))
+
+
+def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
+    """Return each note's median pitch, sure frames counting more [shape=(n_notes,), MIDI].
+
+    Frames that are off by octaves are folded back to the others first.
+    """
+    pitched = is_pitched(track)
+    medians = np.empty(len(segments))
+    for i, (first, last) in enumerate(segments):
+        frames = np.arange(first, last)[pitched[first:last]]
+        midi, confidence = hz_to_midi(track.f0[frames]), track.confidence[frames]
+        octaves = np.rint((midi - _weighted_median(midi, confidence)) / 12.0)
+        medians[i] = _weighted_median(midi - 12.0 * octaves, confidence)
+    return medians
+
+
+def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float:
+    order = np.argsort(values)
+    cumulated = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
+
+
+def _fit_tuning(found: _FoundNotes) -> Tuning:
+    """Take the circular mean of the pitches modulo a semitone, long notes counting more."""
+    if len(found.midi) == 0:
+        return Tuning(0.0, 0.0)
+    weights = np.minimum(found.offset - found.onset, 0.5)
+    mean = np.sum(weights * np.exp(2j * np.pi * found.midi)) / np.sum(weights)
+    # Even random pitches have a mean of length 1 / sqrt(n): take that off.
+    chance = np.sum(weights**2) / np.sum(weights) ** 2
+    concentration = np.sqrt(max(0.0, (abs(mean) ** 2 - chance) / max(1.0 - chance, 1e-9)))
+    return Tuning(float(np.angle(mean) / (2 * np.pi) * 100.0), float(concentration))
+
+
+def _choose_keys(midi: FloatArray, tuning: Tuning) -> Int64Array:
+    """Round pitches to keys on the performer's own grid, as far as there is one.
+
+    A performer who is steadily 40 cents flat is transcribed on steady keys. One whose notes lie
+    anywhere has no grid, and each note takes the nearest key.
+    """
+    nearest = np.rint(midi)
+    on_grid = np.rint(midi - tuning.cents / 100.0)
+    trust = np.clip((tuning.concentration - LOOSE) / (TIGHT - LOOSE), 0.0, 1.0)
+    keep = np.abs(midi - on_grid) <= 0.5 + GRID_HOLD_SEMITONES * trust
+    return np.clip(np.where(keep, on_grid, nearest), 0, 127).astype(np.int64)
+
+
+def _velocities(track: PitchTrack, segments: Int64Array) -> Int64Array:
+    """Map each note's loudest level to a velocity: 12 dB are a factor of two.
+
+    General MIDI's law, level = 40 log10(velocity / 127) dB, with the clip's loud notes at
+    LOUDEST_VELOCITY.
+    """
+    if len(segments) == 0:
+        return np.zeros(0, np.int64)
+    levels = np.array([track.level_db[first:last].max() for first, last in segments])
+    loud = np.percentile(levels, 90.0)
+    velocity = LOUDEST_VELOCITY * 10.0 ** ((levels - loud) / 40.0)
+    return np.asarray(np.clip(np.rint(velocity), 1, 127), dtype=np.int64)

@@ -1,0 +1,1 @@
+"""The CREPE network and the reading of its activations."""

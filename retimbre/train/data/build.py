@@ -1,0 +1,376 @@
+"""Building a dataset: SoundFonts at every pitch and velocity, and folders of recordings."""
+
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
+from retimbre.harmonic import image as harmonic
+from retimbre.train.data import shards
+from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
+from retimbre.train.data.duplicates import Duplicate, drop_duplicates
+from retimbre.train.data.labels import LeftOut, NoteLabel
+from retimbre.train.data.measure import Reason
+from retimbre.train.data.measures import Measure, find_measure
+from retimbre.train.data.recordings import (
+    Recording,
+    analyze_recording,
+    find_recordings,
+    listing_digest,
+)
+from retimbre.train.data.soundfonts import Preset, SoundFont, licence_of
+
+FloatArray = npt.NDArray[np.floating]
+
+PITCHES = range(21, 109)
+VELOCITIES = (40, 80, 120)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of a build.
+
+    Attributes
+    ----------
+    n_notes, n_instruments : int
+        In the dataset, copies included.
+    n_narrow : int
+        Notes recorded at less than 44.1 kHz: silent above half of their rate.
+    left_out : dict of str to int
+        How many notes could not be used, by reason.
+    duplicates : list of Duplicate
+        Instruments that are copies of others.
+    n_few : int
+        Other instruments of so few notes that they are not trained on.
+    """
+
+    n_notes: int
+    n_instruments: int
+    n_narrow: int
+    left_out: dict[str, int]
+    duplicates: list[Duplicate]
+    n_few: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What all pitches of a build have in common."""
+
+    folder: Path
+    fonts: tuple[Path, ...]
+    velocities: tuple[int, ...]
+    fraction: float
+    seed: int
+    licence: str
+    representation: str
+
+    @property
+    def measure(self) -> Measure:
+        """How its notes are kept."""
+        return find_measure(self.representation)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One pitch."""
+
+    plan: _Plan
+    pitch: int
+    recordings: tuple[Recording, ...]
+
+
+@dataclass
+class _Shard:
+    """The notes of one pitch."""
+
+    shape: tuple[int, ...]
+    features: list[FloatArray] = field(default_factory=list)
+    labels: list[NoteLabel] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(self, label: NoteLabel, note: FloatArray | Reason, file: str = "") -> None:
+        """Take in a note, or why it cannot be used."""
+        if isinstance(note, Reason):
+            self.left_out.append(_left_out(note, label, file))
+        else:
+            self.features.append(note)
+            self.labels.append(label)
+
+    def write(self, folder: Path, pitch: int) -> None:
+        """Write the shard of a pitch."""
+        nothing = np.zeros((0, *self.shape), np.float16)
+        features = np.stack(self.features).astype(np.float16) if self.features else nothing
+        shards.write_shard(folder, pitch, features, self.labels, self.left_out)
+
+
+def build(
+    folder: Path,
+    fonts: Iterable[Path],
+    *,
+    recordings: Iterable[Path] = (),
+    pitches: range = PITCHES,
+    velocities: tuple[int, ...] = VELOCITIES,
+    fraction: float = 1.0,
+    seed: int = 0,
+    licence: str = "unknown",
+    representation: str = "harmonic",
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Built:
+    """Make a dataset folder of SoundFonts and recordings; a stopped build goes on.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing.
+    fonts : iterable of Path
+        SoundFonts, all of whose melodic presets are rendered.
+    recordings : iterable of Path
+        Folders, see `retimbre.train.data.recordings`.
+    pitches : range [MIDI]
+    velocities : tuple of int [1..127]
+        Of the SoundFonts' notes.
+    fraction : float [0..1]
+        The share of all notes that is used, drawn at random.
+    seed : int
+    licence : str
+        Of the sources whose licence is not known.
+    representation : str
+        "harmonic" or "mel"; see `retimbre.train.data.measures`.
+    workers : int [>= 1]
+        Processes; one is this one.
+    progress : callable, optional
+        Called with pitches done and pitches in all, first with those that were done before.
+
+    Returns
+    -------
+    built : Built
+
+    Raises
+    ------
+    ParameterError
+        If the folder holds notes of other settings, two sources have one name, a folder holds no
+        recordings, or a number is impossible.
+    ModelNotFoundError
+        If a SoundFont does not open, or FluidSynth is missing.
+    ModelFormatError
+        If no note came out, or a shard is damaged.
+    """
+    _refuse_numbers(fraction, seed)
+    plan = _Plan(folder, tuple(fonts), velocities, fraction, seed, licence, representation)
+    notes = {path.resolve(): find_recordings(path) for path in recordings}
+    names = [path.name for path in (*plan.fonts, *notes)]
+    _refuse_twins(names)
+    # Before anything is written: that there is such a representation.
+    find_measure(representation)
+    shards.write_settings(folder, _settings(plan, notes, pitches))
+    jobs = [
+        _Job(plan, pitch, tuple(recordings_there))
+        for pitch, recordings_there in _by_pitch(folder, notes, pitches).items()
+        if not shards.has_shard(folder, pitch)
+    ]
+    tell = progress or (lambda done, total: None)
+    n_before = len(pitches) - len(jobs)
+    tell(n_before, len(pitches))
+    for done, _ in enumerate(_render_all(jobs, workers), n_before + 1):
+        tell(done, len(pitches))
+    return _finish(folder, names)
+
+
+def _refuse_numbers(fraction: float, seed: int) -> None:
+    if not 0.0 < fraction <= 1.0:
+        raise ParameterError(f"A fraction must be above 0 and at most 1, given {fraction}.")
+    if seed < 0:
+        raise ParameterError(f"A seed must not be negative, given {seed}.")
+
+
+def _refuse_twins(names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ParameterError(f"{count} sources are called {name}; rename all but one.")
+
+
+def _settings(plan: _Plan, notes: dict[Path, list[Recording]], pitches: range) -> dict[str, Any]:
+    """Return what the notes are a function of, as ``dataset.json`` has it."""
+    settings: dict[str, Any] = {
+        "sources": [path.name for path in (*plan.fonts, *notes)],
+        "pitches": [pitches.start, pitches.stop - 1],
+        "velocities": list(plan.velocities),
+        "fraction": plan.fraction,
+        "seed": plan.seed,
+    }
+    if notes:
+        settings["recordings"] = {
+            path.name: {"files": len(found), "sha256": listing_digest(found)}
+            for path, found in notes.items()
+        }
+    # Only where they are not what they have been since the first datasets.
+    for name, usual in (("licence", "unknown"), ("representation", "harmonic")):
+        if getattr(plan, name) != usual:
+            settings[name] = getattr(plan, name)
+    return settings
+
+
+def _by_pitch(
+    folder: Path, notes: dict[Path, list[Recording]], pitches: range
+) -> dict[int, list[Recording]]:
+    """Sort recordings by pitch and write down which have none that is wanted."""
+    of_pitch: dict[int, list[Recording]] = {pitch: [] for pitch in pitches}
+    left_out = []
+    for recording in (recording for found in notes.values() for recording in found):
+        reason = recording.why_unused(pitches)
+        if reason is not None:
+            left_out.append(_left_out(reason, recording, recording.file))
+        elif recording.pitch is not None:
+            of_pitch[recording.pitch].append(recording)
+    shards.write_left_out(folder, "files", left_out)
+    return of_pitch
+
+
+def _left_out(reason: Reason, note: NoteLabel | Recording, file: str) -> LeftOut:
+    bank, program = (note.bank, note.program) if isinstance(note, NoteLabel) else (-1, -1)
+    return LeftOut(
+        str(reason), note.source, bank, program, note.name, note.pitch, note.velocity, file
+    )
+
+
+_FONTS: dict[Path, tuple[SoundFont, list[Preset]]] = {}
+
+
+def _open(path: Path) -> tuple[SoundFont, list[Preset]]:
+    """Open a SoundFont once in a process."""
+    if path not in _FONTS:
+        font = SoundFont(path)
+        _FONTS[path] = (font, list(font.presets()))
+    return _FONTS[path]
+
+
+def _render_pitch(job: _Job) -> None:
+    """Write the shard of one pitch, whose analysis is cached."""
+    # Processes are the parallelism here; more threads would only wait for each other.
+    with threadpool_limits(1):
+        _fill_shard(job).write(job.plan.folder, job.pitch)
+
+
+def _fill_shard(job: _Job) -> _Shard:
+    """Render and measure the notes of one pitch."""
+    plan = job.plan
+    rng = np.random.default_rng([plan.seed, job.pitch])
+    shard, take = _Shard(plan.measure.shape), plan.measure.take
+    for path in plan.fonts:
+        font, presets = _open(path)
+        known = licence_of(path)
+        licence = plan.licence if known == "unknown" else known
+        for preset in presets:
+            for velocity in plan.velocities:
+                if rng.random() < plan.fraction:
+                    label = NoteLabel(**asdict(preset), pitch=job.pitch, velocity=velocity)
+                    y = font.render(preset, job.pitch, velocity)
+                    shard.add(replace(label, licence=licence), take(y, job.pitch, None))
+    for recording in job.recordings:
+        if rng.random() < plan.fraction:
+            label, image = analyze_recording(recording, job.pitch, take)
+            shard.add(replace(label, licence=plan.licence), image, recording.file)
+    return shard
+
+
+def _render_all(jobs: list[_Job], workers: int) -> Iterator[None]:
+    """Do the jobs in this process or in others, and yield as each is done."""
+    if workers == 1 or len(jobs) <= 1:
+        yield from map(_render_pitch, jobs)
+        return
+    with _pool(min(workers, len(jobs))) as pool:
+        try:
+            yield from _in_turn(pool, jobs, workers)
+        except BrokenProcessPool as error:
+            raise RetimbreError(
+                f"One of {workers} processes ended before its work, perhaps for want of memory; "
+                "run the same command with fewer --jobs and it goes on."
+            ) from error
+
+
+def _in_turn(pool: Executor, jobs: list[_Job], workers: int) -> Iterator[None]:
+    """Do the jobs in their order, few ahead.
+
+    `Executor.map` would cancel what waits when it is left, and the thread of a pool whose processes
+    are ended then raises an error of its own.
+    """
+    ahead: deque[Future[None]] = deque()
+    for job in jobs:
+        ahead.append(pool.submit(_render_pitch, job))
+        if len(ahead) > workers:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
+    """Give processes that end with this block, however it ends."""
+    others = active_children()
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow)
+    try:
+        yield pool
+    except BaseException:
+        # What they were at is lost; what is on disk is whole.
+        for process in active_children():
+            if process not in others:
+                process.terminate()
+        pool.shutdown(wait=True)
+        raise
+    pool.shutdown()
+
+
+def _follow() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the first; end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    first = parent_process()
+    assert first is not None
+
+    def wait() -> None:
+        first.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _finish(folder: Path, sources: list[str]) -> Built:
+    """Count the notes of a dataset whose shards are all there, and find its duplicates."""
+    shards.sweep(folder)
+    parts = shards.read_shards(folder)
+    labels = [label for _, found in parts for label in found]
+    left_out = Counter(note.reason for note in shards.read_left_out(folder))
+    if not labels:
+        raise ModelFormatError(
+            f"No note of {', '.join(sources)} could be used: {tell_reasons(left_out)}."
+        )
+    duplicates = drop_duplicates(folder, parts, sources)
+    n_notes_of = Counter(label.instrument for label in labels)
+    others = n_notes_of.keys() - {duplicate.dropped for duplicate in duplicates}
+    return Built(
+        n_notes=len(labels),
+        n_instruments=len(n_notes_of),
+        n_narrow=sum(label.sample_rate < harmonic.SAMPLE_RATE for label in labels),
+        left_out=dict(left_out),
+        duplicates=duplicates,
+        n_few=sum(n_notes_of[key] < MIN_NOTES_PER_INSTRUMENT for key in others),
+    )
+
+
+def tell_reasons(left_out: dict[str, int]) -> str:
+    """Say how many notes were left out for what, the most frequent reason first."""
+    ordered = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered) or "there was none"

@@ -1,0 +1,219 @@
+"""A dataset opened for training: its instruments, its batches, what is held out."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ModelFormatError
+from retimbre.train.data import shards
+from retimbre.train.data.duplicates import read_duplicates
+from retimbre.train.data.families import find_families
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.measures import find_measure
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+MIN_NOTES_PER_INSTRUMENT = 6
+
+
+class Notes(NamedTuple):
+    """Some notes of a batch.
+
+    Attributes
+    ----------
+    features : np.ndarray of float32 [shape=(n, frames, 288) or (n, frames, bins, 2)]
+    pitches : np.ndarray of int32 [shape=(n,), MIDI]
+    velocities : np.ndarray of float32 [shape=(n,), 0..1]
+        MIDI velocity / 127.
+    """
+
+    features: FloatArray
+    pitches: IntArray
+    velocities: FloatArray
+
+
+class Dataset:
+    """A dataset folder opened for training.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Attributes
+    ----------
+    settings : dict
+        How it was built.
+    representation : str
+        "harmonic" or "mel"; see `retimbre.train.data.measures`.
+    n_keys, n_planned_keys : int
+        For how many keys the notes are there, and shall be when the build is finished.
+    labels : list of NoteLabel
+    pitches : np.ndarray of int32 [shape=(n,), MIDI]
+    velocities : np.ndarray of float32 [shape=(n,), 0..1]
+    instruments : list of InstrumentKey
+        Those with enough notes, copies of others left out, sorted.
+    notes_of : dict
+        Rows of each instrument.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the folder holds no dataset.
+    ModelFormatError
+        If a shard is torn, the dataset is of another format, or no instrument has enough notes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = shards.read_settings(folder)
+        self.representation: str = self.settings.get("representation", "harmonic")
+        self.n_keys, self.n_planned_keys = shards.keys_of(folder, self.settings)
+        self._shape = find_measure(self.representation).shape
+        parts = shards.read_shards(folder)
+        self._parts = [features for features, _ in parts]
+        self.labels = [label for _, labels in parts for label in labels]
+        self._starts = np.cumsum([0, *(len(labels) for _, labels in parts)])
+        self.pitches = np.array([label.pitch for label in self.labels], np.int32)
+        self.velocities = np.array([label.velocity / 127.0 for label in self.labels], np.float32)
+        copies = read_duplicates(folder)
+        rows: dict[InstrumentKey, list[int]] = defaultdict(list)
+        for row, label in enumerate(self.labels):
+            if label.instrument not in copies:
+                rows[label.instrument].append(row)
+        self.notes_of = {
+            key: np.array(found)
+            for key, found in sorted(rows.items())
+            if len(found) >= MIN_NOTES_PER_INSTRUMENT
+        }
+        self.instruments = list(self.notes_of)
+        if not self.instruments:
+            raise ModelFormatError(self._why_none(folder))
+        self._rows_at = {
+            (i, int(self.pitches[row])): row
+            for i, key in enumerate(self.instruments)
+            for row in self.notes_of[key]
+        }
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was built to its end."""
+        return self.n_keys >= self.n_planned_keys
+
+    def _why_none(self, folder: Path) -> str:
+        needed = f"No instrument of {folder} has {MIN_NOTES_PER_INSTRUMENT} notes"
+        if self.is_finished:
+            return (
+                f"{needed}, which a training needs; add recordings or keys and build again in "
+                "another folder."
+            )
+        return (
+            f"{needed} yet: its build came to {self.n_keys} of {self.n_planned_keys} keys; give "
+            "the same 'retimbre dataset build' again and it goes on."
+        )
+
+    def rows(self, rows: IntArray) -> FloatArray:
+        """Return the features of some notes.
+
+        Parameters
+        ----------
+        rows : np.ndarray of int [shape=(n,)]
+
+        Returns
+        -------
+        features : np.ndarray of float32 [shape=(n, 128, 288) or (n, 128, 1024, 2)]
+        """
+        features = np.empty((len(rows), *self._shape), np.float32)
+        part = np.searchsorted(self._starts, rows, side="right") - 1
+        for i, (p, row) in enumerate(zip(part, rows, strict=True)):
+            features[i] = self._parts[p][row - self._starts[p]]
+        return features
+
+    def notes(self, rows: IntArray) -> Notes:
+        """Return some notes with their labels."""
+        return Notes(self.rows(rows), self.pitches[rows], self.velocities[rows])
+
+    def label_of(self, instrument: int) -> NoteLabel:
+        """Return the label of the instrument's first note."""
+        return self.labels[int(self.notes_of[self.instruments[instrument]][0])]
+
+    def row_at(self, instrument: int, pitch: int) -> int | None:
+        """Return a note of an instrument at a pitch, or None where it has none."""
+        return self._rows_at.get((instrument, pitch))
+
+    def split(self, n_held_out: int, seed: int) -> tuple[list[int], list[int]]:
+        """Split the instruments into trained and held-out ones, families undivided.
+
+        Parameters
+        ----------
+        n_held_out : int
+            Families are drawn at random while they fit into so many instruments, and into a
+            quarter of all.
+        seed : int
+
+        Returns
+        -------
+        trained, held_out : list of int
+            Indices into `instruments`; no twin of a held-out instrument is trained on.
+        """
+        if n_held_out == 0:
+            return list(range(len(self.instruments))), []
+        families = find_families(self)
+        most = min(n_held_out, len(self.instruments) // 4)
+        held_out: list[int] = []
+        for index in np.random.default_rng(seed).permutation(len(families)):
+            if len(held_out) + len(families[index]) <= most:
+                held_out += families[index]
+        trained = sorted(set(range(len(self.instruments))) - set(held_out))
+        return trained, sorted(held_out)
+
+    def draw_notes(
+        self,
+        instruments: list[int],
+        size: int,
+        pitch_range: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> IntArray:
+        """Draw rows of notes of some instruments and pitches, all alike [shape=(size,)].
+
+        Raises
+        ------
+        ModelFormatError
+            If there is no such note.
+        """
+        rows = np.concatenate([self._rows_within(i, pitch_range) for i in instruments])
+        if not len(rows):
+            low, high = pitch_range
+            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+        return np.asarray(rng.choice(rows, size))
+
+    def draw_pairs(
+        self,
+        instruments: list[int],
+        size: int,
+        rng: np.random.Generator,
+        pitch_range: tuple[int, int] = (0, 127),
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Draw instruments and the rows of two notes of each [shape=(size,), three times].
+
+        Raises
+        ------
+        ModelFormatError
+            If no instrument has a note within the range of pitches (MIDI, inclusive).
+        """
+        rows = {i: self._rows_within(i, pitch_range) for i in instruments}
+        playing = [i for i in instruments if len(rows[i])]
+        if not playing:
+            low, high = pitch_range
+            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+        chosen = rng.choice(playing, size)
+        pairs = np.stack([rng.choice(rows[int(i)], 2) for i in chosen])
+        return chosen, pairs[:, 0], pairs[:, 1]
+
+    def _rows_within(self, instrument: int, pitch_range: tuple[int, int]) -> IntArray:
+        rows = self.notes_of[self.instruments[instrument]]
+        low, high = pitch_range
+        pitches = self.pitches[rows]
+        return np.asarray(rows[(pitches >= low) & (pitches <= high)])

@@ -1,0 +1,120 @@
+"""Families: instruments that are so much alike that one tells what the other sounds like.
+
+An instrument that was never trained on is a test only if no twin of it was: General MIDI has each
+of its programs in every SoundFont, often from the same samples.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.train.data.measures import SILENT_DB, thin_levels
+
+if TYPE_CHECKING:
+    from retimbre.train.data.dataset import Dataset
+
+FloatArray = npt.NDArray[np.floating]
+
+TWIN_DB = 3.0
+"""Instruments whose levels differ by less, on average over shared notes, are twins."""
+
+N_SHARED = 6
+FRAME_STEP = 8
+
+
+def find_families(dataset: "Dataset") -> list[list[int]]:
+    """Group the instruments of a dataset into families.
+
+    Two instruments are of one family if they have the same MIDI program, whatever bank and
+    source, or the same name, or sound alike; and so are all that are joined by such pairs.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    families : list of list of int
+        Indices into ``dataset.instruments``, each exactly once, in order of their first.
+    """
+    labels = [dataset.label_of(i) for i in range(len(dataset.instruments))]
+    parent = list(range(len(labels)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    seen: dict[object, int] = {}
+    for i, label in enumerate(labels):
+        # Recordings have no program; their names are all there is.
+        keys = [_plain(label.name)] + ([label.program] if label.program >= 0 else [])
+        for key in keys:
+            parent[root(i)] = root(seen.setdefault(key, i))
+    for i, j in find_alike(dataset):
+        parent[root(i)] = root(j)
+    families: dict[int, list[int]] = {}
+    for i in range(len(labels)):
+        families.setdefault(root(i), []).append(i)
+    return list(families.values())
+
+
+def find_alike(dataset: "Dataset", limit_db: float = TWIN_DB) -> list[tuple[int, int]]:
+    """Return the pairs of instruments whose notes sound alike.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    limit_db : float
+        Largest mean difference of the levels over notes of the same pitch and velocity.
+
+    Returns
+    -------
+    pairs : list of (int, int)
+    """
+    distance = level_distances(dataset)
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(distance < limit_db, 1))]
+
+
+def level_distances(dataset: "Dataset") -> FloatArray:
+    """Return how much the levels of every two instruments differ.
+
+    Returns
+    -------
+    distance : np.ndarray [shape=(n, n), dB]
+        Mean difference over audible bins of notes that both have at one pitch and velocity;
+        infinite where they share none.
+    """
+    n = len(dataset.instruments)
+    total, count = np.zeros((n, n)), np.zeros((n, n))
+    for rows in _common_notes(dataset):
+        members = np.array(list(rows))
+        level = thin_levels(
+            dataset.rows(np.array(list(rows.values()))), slice(None, None, FRAME_STEP)
+        )
+        for i, own in zip(members, level, strict=True):
+            audible = np.maximum(level, own) > SILENT_DB
+            difference = np.abs(level - own).sum(axis=1) / np.maximum(audible.sum(axis=1), 1)
+            total[i, members] += difference
+            count[i, members] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), np.inf)
+
+
+def _common_notes(dataset: "Dataset") -> list[dict[int, int]]:
+    """Return, for some pitches and velocities, the row of every instrument that has the note."""
+    found: dict[tuple[int, int], dict[int, int]] = {}
+    for i, key in enumerate(dataset.instruments):
+        for row in dataset.notes_of[key]:
+            label = dataset.labels[row]
+            found.setdefault((label.pitch, label.velocity), {})[i] = int(row)
+    # Spread over the keyboard, so that instruments of any range share some.
+    order = sorted(found)
+    chosen = np.unique(np.linspace(0, len(order) - 1, 4 * N_SHARED).astype(int))
+    return [found[order[c]] for c in chosen]
+
+
+def _plain(name: str) -> str:
+    """Return a name without numbers and signs; one that has nothing else is itself."""
+    return re.sub(r"[^a-z]+", "", name.lower()) or name.casefold()

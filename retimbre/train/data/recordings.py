@@ -1,0 +1,285 @@
+"""Folders of recorded notes as training sounds.
+
+Two layouts are read. In the first a note is a file whose name ends with its pitch, as a MIDI
+number or a name (C4 is 60), and may end with a velocity after that: ``flute_60.wav``,
+``flute_C#4.flac``, ``flute_60_100.wav``; folders within the folder are searched too. The second is
+NSynth's [1]_: ``examples.json`` beside ``audio/*.wav``.
+
+References
+----------
+.. [1] Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders",
+   ICML 2017.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import DecodeError, ParameterError
+from retimbre.harmonic.image import HOLD_SECONDS, SAMPLE_RATE
+from retimbre.like.ends import find_ends
+from retimbre.train.data.labels import NoteLabel
+from retimbre.train.data.measure import SILENT_PEAK, Reason, analyze_note
+
+FloatArray = npt.NDArray[np.floating]
+Take = Callable[[FloatArray, int, float | None], FloatArray | Reason]
+"""Measures a note from its samples, its pitch and when it ends."""
+
+NSYNTH_INDEX = "examples.json"
+DEFAULT_VELOCITY = 80
+"""Of recordings that name none."""
+
+MAX_SECONDS = 20.0
+"""So much of a file is read."""
+
+SHORTEST_SECONDS = 0.3
+LAID_OUT_SECONDS = 0.05
+"""A note that is held for 3 s, give or take this, stays as it is."""
+
+FADE_SECONDS = 0.03
+
+MEDIA = frozenset(
+    [
+        *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd"),
+        *("caf", "w64", "rf64", "sd2", "voc", "m4a", "mp4", "aac", "wma", "webm", "mka", "mkv"),
+        *("mov", "3gp", "amr", "ape", "wv"),
+    ]
+)
+"""Suffixes of recordings; other files of a folder (texts, pictures) are none of its notes."""
+
+_PITCH = r"\d{1,3}|[A-Ga-g](?:[#♯s]|[b♭])?-?\d"
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file that holds a note.
+
+    Attributes
+    ----------
+    folder, file : str
+        ``folder / file`` is its path; the folder's name is the name of the source.
+    name : str
+        The instrument.
+    pitch : int or None [MIDI]
+        None where its name, or its entry in NSynth's index, tells none.
+    velocity : int
+        A note's is 1..127.
+    is_laid_out : bool
+        It begins with the note, which is held for 3 s and then released, as NSynth's are.
+    """
+
+    folder: str
+    file: str
+    name: str
+    pitch: int | None
+    velocity: int = DEFAULT_VELOCITY
+    is_laid_out: bool = False
+
+    def why_unused(self, pitches: range) -> Reason | None:
+        """Return why it is no note of some pitches, as far as that can be told without hearing."""
+        if self.pitch is None:
+            return Reason.NO_ENTRY if self.is_laid_out else Reason.NO_LABEL
+        if not 1 <= self.velocity <= 127:
+            return Reason.VELOCITY
+        return None if self.pitch in pitches else Reason.OUTSIDE
+
+    @property
+    def source(self) -> str:
+        """The name of its folder."""
+        return Path(self.folder).name
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.folder) / self.file
+
+
+def find_recordings(folder: Path) -> list[Recording]:
+    """List the recordings of a folder, in order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    recordings : list of Recording
+        With those whose pitch is not known.
+
+    Raises
+    ------
+    ParameterError
+        If there is no recording, or the index of NSynth's layout is damaged.
+    """
+    folder = folder.resolve()
+    index = folder / NSYNTH_INDEX
+    found = list(_read_nsynth(folder) if index.is_file() else _read_names(folder))
+    if not found:
+        raise ParameterError(
+            f"{folder} holds no recordings; name a folder with files like flute_60.wav."
+        )
+    return sorted(found, key=lambda recording: recording.file)
+
+
+def listing_digest(recordings: list[Recording]) -> str:
+    """Return a SHA-256 of which notes are in which files, and of their sizes."""
+    digest = hashlib.sha256()
+    for note in recordings:
+        size = note.path.stat().st_size if note.path.is_file() else -1
+        line = [note.file, note.name, note.pitch, note.velocity, size]
+        digest.update(json.dumps(line).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
+    """Read the name, pitch and velocity off the name of a file.
+
+    Parameters
+    ----------
+    stem : str
+    pitches : range [MIDI]
+        Where ``flute_2_60`` could be both, the pitch is one of these.
+
+    Returns
+    -------
+    name, pitch, velocity : str, int [MIDI], int
+        Or None where there is no pitch. The velocity is as it stands there, outside of 1..127 too.
+
+    Examples
+    --------
+    >>> parse_stem("flute_C4", range(21, 109))
+    ('flute', 60, 80)
+    >>> parse_stem("flute_60_100", range(21, 109))
+    ('flute', 60, 100)
+    >>> parse_stem("flute_2_60", range(21, 109))
+    ('flute_2', 60, 80)
+    """
+    three = re.fullmatch(rf"(.+)_({_PITCH})_(\d{{1,3}})", stem)
+    if three and _midi(three[2]) in pitches:
+        return three[1], _midi(three[2]), int(three[3])
+    two = re.fullmatch(rf"(.+)_({_PITCH})", stem)
+    return (two[1], _midi(two[2]), DEFAULT_VELOCITY) if two else None
+
+
+def read_note(path: Path) -> tuple[FloatArray, int]:
+    """Read a recording as it is trained on.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(n,)]
+        The mean of its channels at 44.1 kHz, at most 20 s.
+    sr : int [Hz]
+        The rate that it was recorded at; above half of it there is nothing.
+
+    Raises
+    ------
+    DecodeError
+        If it cannot be read.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            sr = int(file.samplerate)
+            channels = file.read(round(MAX_SECONDS * sr), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise DecodeError(f"{path} cannot be read as audio ({error}).") from error
+    y = channels.mean(axis=1)
+    if not np.isfinite(y).all():
+        raise DecodeError(f"{path} holds samples that are no numbers.")
+    return np.asarray(soxr.resample(y, sr, SAMPLE_RATE)), sr
+
+
+def analyze_recording(
+    recording: Recording, pitch: int, take: Take = analyze_note
+) -> tuple[NoteLabel, FloatArray | Reason]:
+    """Measure a recorded note as if it were held for 3 s.
+
+    Parameters
+    ----------
+    recording : Recording
+    pitch : int [MIDI]
+    take : callable
+        What measures it; see `Take`.
+
+    Returns
+    -------
+    label : NoteLabel
+    measured : np.ndarray, or Reason
+        Why it cannot be used.
+    """
+    label = NoteLabel(recording.source, -1, -1, recording.name, pitch, recording.velocity)
+    try:
+        y, sr = read_note(recording.path)
+    except DecodeError:
+        return label, Reason.UNREADABLE
+    label = replace(label, sample_rate=sr)
+    if recording.is_laid_out or np.abs(y).max(initial=0.0) < SILENT_PEAK:
+        return label, take(y, pitch, None)
+    ends = find_ends(y, SAMPLE_RATE, np.array([0.0, len(y) / SAMPLE_RATE]))
+    if ends.end - ends.onset < SHORTEST_SECONDS:
+        return label, Reason.SHORT
+    y = y[round(ends.onset * SAMPLE_RATE) : round(ends.end * SAMPLE_RATE)].copy()
+    # Where a note is cut off it clicks, and its noise would be measured as that.
+    n_fade = round(FADE_SECONDS * SAMPLE_RATE)
+    y[-n_fade:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_fade, dtype=np.float32) / n_fade)
+    seconds = min(ends.release, ends.end - FADE_SECONDS) - ends.onset
+    is_laid_out = abs(seconds - HOLD_SECONDS) < LAID_OUT_SECONDS
+    return label, take(y, pitch, None if is_laid_out else seconds)
+
+
+def _read_names(folder: Path) -> Iterator[Recording]:
+    for path in folder.rglob("*"):
+        file = path.relative_to(folder)
+        is_hidden = any(part.startswith(".") for part in file.parts)
+        if is_hidden or path.suffix[1:].lower() not in MEDIA or not path.is_file():
+            continue
+        parsed = parse_stem(path.stem, range(21, 109))
+        name, pitch, velocity = parsed or (path.stem, None, DEFAULT_VELOCITY)
+        yield Recording(str(folder), file.as_posix(), name, pitch, velocity)
+
+
+def _read_nsynth(folder: Path) -> Iterator[Recording]:
+    index = folder / NSYNTH_INDEX
+    try:
+        examples: dict[str, Any] = json.loads(index.read_text())
+        entries = [*examples.items()]
+    except (ValueError, AttributeError) as error:
+        raise ParameterError(
+            f"{index} is no index of NSynth ({error}); it names each note with its instrument_str, "
+            "pitch and velocity."
+        ) from error
+    for stem, note in entries:
+        name, pitch, velocity = _read_entry(note) or (stem, None, DEFAULT_VELOCITY)
+        yield Recording(str(folder), f"audio/{stem}.wav", name, pitch, velocity, True)
+
+
+def _read_entry(note: Any) -> tuple[str, int, int] | None:
+    """Read instrument, pitch and velocity of an entry, or None where one is missing."""
+    try:
+        velocity = min(max(int(note["velocity"]), 1), 127)
+        return str(note["instrument_str"]), int(note["pitch"]), velocity
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def _midi(text: str) -> int:
+    """Return the MIDI number of a pitch as `_PITCH` has it."""
+    if text.isdigit():
+        return int(text)
+    accidental = sum({"#": 1, "♯": 1, "s": 1, "b": -1, "♭": -1}.get(c, 0) for c in text[1:])
+    octave = int(re.sub(r"[^\d-]", "", text))
+    return 12 * (octave + 1) + _SEMITONES[text[0].upper()] + accidental

@@ -1,0 +1,106 @@
+"""A model folder is written whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from retimbre.errors import DecodeError, ParameterError
+from retimbre.generator.hints import CONFIG
+
+MODEL_FILES = ("generator.onnx", "encoder.onnx", "palette.json", "MODEL_CARD.md", CONFIG)
+
+
+def check_output(folder: Path) -> None:
+    """See before the work begins that a model can be written where it is wanted.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not be there.
+
+    Raises
+    ------
+    DecodeError
+        If it, or the folder that it shall stand in, cannot be written.
+    """
+    # The files are made in a folder beside it, so its parent must be open too.
+    for wanted in (folder, folder.parent):
+        place = next(p for p in (wanted, *wanted.parents) if os.path.lexists(p) or p == p.parent)
+        if not os.path.isdir(place):
+            what = "a file" if os.path.isfile(place) else "no folder"
+            raise DecodeError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise DecodeError(
+                f"{folder} cannot be written: {place} is closed to you; choose another -o."
+            )
+
+
+def check_free(folder: Path) -> None:
+    """See that a folder is new, empty or that of a model, whose files may be replaced.
+
+    Raises
+    ------
+    ParameterError
+        If it holds something else.
+    """
+    if not folder.is_dir() or is_model(folder):
+        return
+    # Of a model that was half replaced all is there but its config.
+    others = sorted({path.name for path in folder.iterdir()} - {*MODEL_FILES[:-1]})
+    if others:
+        raise ParameterError(
+            f"{folder} holds {others[0]} and no model; name a new folder, or that of a model, "
+            "whose files are then replaced."
+        )
+
+
+def is_model(folder: Path) -> bool:
+    """Tell a model folder from others, and from a run, which has a config of its own."""
+    try:
+        return '"generator_sha256"' in (folder / CONFIG).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a model beside its place and move them there.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing; files of the same names are replaced.
+    files : mapping of str to bytes
+        By name; the last of them makes a model of the folder.
+
+    Raises
+    ------
+    DecodeError
+        If the folder cannot be written (a full disk); nothing new stands there then.
+    """
+    try:
+        with _folder_beside(folder) as temporary:
+            for name, content in files.items():
+                (temporary / name).write_bytes(content)
+            folder.mkdir(exist_ok=True)
+            # An old config would describe new files if the moving were interrupted.
+            (folder / list(files)[-1]).unlink(missing_ok=True)
+            for name in files:
+                os.replace(temporary / name, folder / name)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DecodeError(f"{folder} cannot be written: {reason}.") from error
+
+
+@contextmanager
+def _folder_beside(folder: Path) -> Iterator[Path]:
+    """Make a folder on the same disk for as long as the block runs."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f".retimbre-{secrets.token_hex(8)}.part"
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

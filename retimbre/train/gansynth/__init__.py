@@ -1,0 +1,1 @@
+"""GANSynth's own checkpoints."""

@@ -1,0 +1,255 @@
+"""A run: training step by step into one folder, resumed exactly where it was."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.errors import ParameterError, RetimbreError
+from retimbre.train.config import TrainConfig
+from retimbre.train.data.batches import average_pool, draw_batch
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.networks.representation import find_representation
+from retimbre.train.run.checkpoints import Checkpoints, has_checkpoint
+from retimbre.train.run.interruption import held_back
+from retimbre.train.run.progress import Pace, Status
+from retimbre.train.run.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    StatsLog,
+    make_folder,
+    remember_dataset,
+    run_split,
+)
+from retimbre.train.run.sheets import sheets_for
+from retimbre.train.run.trainer import Batch, Trainer
+
+__all__ = ["CHECKPOINTS", "Trainer", "batch_at", "run_split", "train"]
+
+TICK_STEPS = 100
+
+
+def batch_at(dataset: Dataset, trained: list[int], config: TrainConfig, n_seen: int) -> Batch:
+    """Draw the batch that follows `n_seen` notes: a function of the seed alone."""
+    rng = np.random.default_rng([config.seed, n_seen])
+    kind = find_representation(config.representation)
+    shape = kind.shapes[config.moment(n_seen).stage]
+    size, pitch_range = config.batch_size, config.pitch_range
+    if kind.has_encoder:
+        return draw_batch(dataset, trained, size, shape[0], rng, pitch_range=pitch_range)
+    notes = dataset.notes(dataset.draw_notes(trained, size, pitch_range, rng))
+    return (notes._replace(features=average_pool(notes.features, shape)),)
+
+
+def train(
+    folder: Path,
+    dataset: Dataset,
+    config: TrainConfig,
+    *,
+    dataset_folder: Path | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    checkpoint_minutes: float = 5.0,
+    begin: Callable[[list[int], list[int]], None] | None = None,
+    report: Callable[[dict[str, float]], None] | None = None,
+    progress: Callable[[Status], None] | None = None,
+    stopping: Callable[[], None] | None = None,
+) -> Trainer:
+    """Train until `config.total_notes` notes were seen, or for so many minutes.
+
+    Ctrl-C and SIGTERM wait until the step is whole and checkpointed; then they do what they
+    always do (a second one does it at once, and the last checkpoint stands).
+
+    Parameters
+    ----------
+    folder : Path
+        The run; see `retimbre.train.run.run_folder`.
+    dataset : Dataset
+    config : TrainConfig
+    dataset_folder : Path, optional
+        Where the dataset is; the run remembers it for the export.
+    resume : bool
+        Go on from the folder's last checkpoint. The weights at any number of notes are those of
+        a run that was never stopped, bit by bit on one machine's processor.
+    minutes : float, optional
+        Stop after so long; the run can be resumed.
+    checkpoint_minutes : float
+    begin : callable, optional
+        Called before the first step with the instruments that are trained on and held out,
+        indices into ``dataset.instruments``.
+    report : callable, optional
+        Called every 100 steps with the line that stats.jsonl gets.
+    progress : callable, optional
+        Called after every step.
+    stopping : callable, optional
+        Called when a signal is held back.
+
+    Returns
+    -------
+    trainer : Trainer
+        At its last step, checkpointed.
+
+    Raises
+    ------
+    ParameterError
+        If the folder holds a run that is not to be resumed or has seen more than
+        `config.total_notes` (nothing of it is touched), or the representation is not that of the
+        dataset.
+    DecodeError
+        If the folder cannot be written (a full disk); the last whole checkpoint stands.
+    RetimbreError
+        If a loss is no longer a number; the last checkpoint stands.
+    """
+    _check(folder, dataset, config, resume=resume)
+    make_folder(folder)
+    # First what may be refused: a run that stands is not changed by a wrong command.
+    run = _Run(folder, dataset, config)
+    config.save(folder / CONFIG)
+    if dataset_folder is not None:
+        remember_dataset(folder, dataset_folder)
+    if begin is not None:
+        begin(run.trained, run.held_out)
+    with held_back(stopping) as interruption:
+        try:
+            run.go(minutes, checkpoint_minutes, report, progress, lambda: bool(interruption))
+        finally:
+            run.leave()
+    return run.trainer
+
+
+def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool) -> None:
+    if has_checkpoint(folder) and not resume:
+        raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
+    if config.representation != dataset.representation:
+        raise ParameterError(
+            f"The dataset holds {dataset.representation} note images, and the settings are for "
+            f"{config.representation} ones; choose another --config, or build the dataset with "
+            f"--representation {config.representation}."
+        )
+
+
+class _Run:
+    """A run under way: what `train` keeps between steps."""
+
+    def __init__(self, folder: Path, dataset: Dataset, config: TrainConfig) -> None:
+        self.config = config
+        self.dataset = dataset
+        self.trained, self.held_out = run_split(folder, dataset, config)
+        self.trainer = Trainer(config)
+        self._checkpoints = Checkpoints(folder, self.trainer)
+        self._n_seen = int(self.trainer.n_seen)
+        self._check_length(folder)
+        self._stats = StatsLog(folder, self._n_seen)
+        self._sheets = sheets_for(folder, dataset, self.trained, self.held_out, config)
+        self._pace = Pace(config)
+        self._collected: list[npt.NDArray[np.float32]] = []
+        self._last: dict[str, float] = {}
+        self._start = self._saved = time.monotonic()
+        self._is_saved = self._is_whole = True
+
+    def _check_length(self, folder: Path) -> None:
+        # The last batch of a run may go beyond its end.
+        if self._n_seen - self.config.batch_size >= self.config.total_notes:
+            raise ParameterError(
+                f"{folder} has seen {self._n_seen:,} notes, more than a run of "
+                f"{self.config.total_notes:,}; name a larger --total-notes."
+            )
+
+    def go(
+        self,
+        minutes: float | None,
+        checkpoint_minutes: float,
+        report: Callable[[dict[str, float]], None] | None,
+        progress: Callable[[Status], None] | None,
+        is_interrupted: Callable[[], bool],
+    ) -> None:
+        """Take steps until the end, or until something ends them."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._batch, self._n_seen)
+            while self._n_seen < self.config.total_notes and not is_interrupted():
+                coming = self._step(coming, pool)
+                is_last = self._n_seen >= self.config.total_notes
+                if progress is not None:
+                    progress(self._status())
+                if is_last or self._n_seen // self.config.batch_size % TICK_STEPS == 0:
+                    self._log(report)
+                self._sheets.draw_if_due(self.trainer, self._n_seen, is_last=is_last)
+                now = time.monotonic()
+                if now - self._saved > 60.0 * checkpoint_minutes:
+                    self._save()
+                if minutes is not None and now - self._start > 60.0 * minutes:
+                    break
+
+    def leave(self) -> None:
+        """Checkpoint the last whole step."""
+        # An error in the midst of a step leaves weights that belong to no number of notes.
+        if self._is_whole and not self._is_saved:
+            if self._collected:
+                self._log(None)
+            self._save()
+
+    def _batch(self, n_seen: int) -> Batch:
+        return batch_at(self.dataset, self.trained, self.config, n_seen)
+
+    def _step(self, coming: Future[Batch], pool: ThreadPoolExecutor) -> Future[Batch]:
+        """Take one step while the next batch is drawn."""
+        batch = coming.result()
+        coming = pool.submit(self._batch, self._n_seen + self.config.batch_size)
+        moment, start = self.config.moment(self._n_seen), time.monotonic()
+        self._is_saved = self._is_whole = False
+        stats = self.trainer.train_step(batch)
+        self._check_finite(stats)
+        self._is_whole = True
+        self._n_seen = int(self.trainer.n_seen)
+        self._collected.append(stats)
+        self._last = dict(zip(self.trainer.stats, map(float, stats), strict=True))
+        self._pace.add(moment, time.monotonic() - start)
+        return coming
+
+    def _check_finite(self, stats: npt.NDArray[np.float32]) -> None:
+        lost = [
+            name for name, x in zip(self.trainer.stats, stats, strict=True) if not np.isfinite(x)
+        ]
+        if lost:
+            raise RetimbreError(
+                f"The networks were lost after {self._n_seen:,} notes ({lost[0]} is no number); "
+                "start again with another --seed, or with a lower peak_learning_rate in a file "
+                "for --config (the last checkpoint stands)."
+            )
+
+    def _save(self) -> None:
+        # Where it fails it is not tried again on the way out.
+        self._is_saved = True
+        self._checkpoints.save()
+        self._saved = time.monotonic()
+
+    def _status(self) -> Status:
+        return Status(
+            n_seen=self._n_seen,
+            total_notes=self.config.total_notes,
+            moment=self.config.moment(self._n_seen),
+            stats=self._last,
+            notes_per_second=self._pace.notes_per_second,
+            seconds_left=self._pace.seconds_left(self._n_seen),
+        )
+
+    def _log(self, report: Callable[[dict[str, float]], None] | None) -> None:
+        """Write the means of the steps since the last line."""
+        moment = self.config.moment(self._n_seen)
+        line: dict[str, float] = {
+            "n_seen": self._n_seen,
+            "seconds": round(self._stats.seconds + time.monotonic() - self._start, 1),
+            "stage": moment.stage,
+            "alpha": round(moment.alpha, 3),
+            "learning_rate": float(f"{moment.learning_rate:.6g}"),
+        }
+        means = np.mean(self._collected, axis=0)
+        self._collected = []
+        for name, value in zip(self.trainer.stats, means, strict=True):
+            line[name] = round(float(value), 4)
+        self._stats.write(line)
+        if report is not None:
+            report(line)

@@ -1,0 +1,124 @@
+"""The files of a sample sheet: a picture of level images, and notes one after another."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.harmonic.image import (
+    LEVEL_FLOOR_DB,
+    N_BINS,
+    N_FRAMES,
+    SAMPLE_RATE,
+    features_to_image,
+)
+from retimbre.harmonic.synthesis import synthesize_note
+from retimbre.io.files import whole_file
+from retimbre.units import midi_to_hz
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+HELD_SECONDS = 0.9
+RELEASE_SECONDS = 0.3
+PEAK = 0.5
+GAP = 0.06
+"""Between the images of a row, in images."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A row of level images.
+
+    Attributes
+    ----------
+    label : str
+    features : np.ndarray [shape=(n, frames, 288)]
+    names : list of str
+        Of the images, if they have any.
+    """
+
+    label: str
+    features: FloatArray
+    names: list[str] = field(default_factory=list)
+
+
+def draw_panels(path: Path, title: str, upper: list[Panel], lower: list[Panel]) -> None:
+    """Draw rows of level images, time to the right and partials upwards, as a PNG.
+
+    Parameters
+    ----------
+    path : Path
+    title : str
+    upper, lower : list of Panel
+        Two blocks of rows; the second may be empty.
+
+    Raises
+    ------
+    DecodeError
+        If the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [*upper, *lower]
+    n_columns = max(len(row.features) for row in rows)
+    size = (1.5 * n_columns + 1.0, 1.4 * len(rows) + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    for row, axes in zip(rows, figure.subplots(len(rows), 1, squeeze=False)[:, 0], strict=True):
+        _draw_row(axes, row, n_columns)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=80)
+
+
+def _draw_row(axes: "Axes", row: Panel, n_columns: int) -> None:
+    for column, features in enumerate(row.features):
+        levels = (features[:, :N_BINS].T - 1.0) * 45.0
+        axes.imshow(
+            np.clip(levels, LEVEL_FLOOR_DB, 0.0),
+            extent=(column, column + 1.0 - GAP, 0.0, 1.0),
+            origin="lower",
+            interpolation="nearest",
+            cmap="magma",
+            vmin=LEVEL_FLOOR_DB,
+            vmax=0.0,
+        )
+    axes.set(xlim=(0.0, n_columns), ylim=(0.0, 1.0), aspect="auto", yticks=[], frame_on=False)
+    axes.set_xticks(np.arange(len(row.names)) + 0.5, row.names, fontsize=6)
+    axes.tick_params(length=0)
+    axes.set_ylabel(row.label, fontsize=7)
+
+
+def write_notes(path: Path, features: FloatArray, pitches: IntArray) -> None:
+    """Play notes one after another into a WAV file (44.1 kHz, 16 bit).
+
+    Parameters
+    ----------
+    path : Path
+    features : np.ndarray [shape=(n, frames, 288)]
+        Each frame stands for as many as make 128.
+    pitches : np.ndarray of int [shape=(n,), MIDI]
+
+    Raises
+    ------
+    ParameterError
+        If a feature is not finite.
+    DecodeError
+        If the file cannot be written.
+    """
+    import soundfile
+
+    images = features_to_image(np.repeat(features, N_FRAMES // features.shape[1], axis=1))
+    waves = []
+    for image, pitch in zip(images, pitches, strict=True):
+        wave = synthesize_note(
+            image, midi_to_hz(pitch), duration=HELD_SECONDS, release=RELEASE_SECONDS, expression=0.0
+        )
+        waves.append(wave * (PEAK / max(float(np.abs(wave).max()), 1e-6)))
+    with whole_file(path) as temporary:
+        soundfile.write(temporary, np.concatenate(waves), SAMPLE_RATE, format="WAV")

@@ -1,0 +1,132 @@
+"""Sample sheets: what a run makes of the same latents and the same notes as time goes on.
+
+A sheet is a picture of level images and a sound file, drawn with the averaged weights at the
+resolution of the moment.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre.train.config import TrainConfig
+from retimbre.train.data.batches import shorten
+from retimbre.train.data.dataset import Dataset
+from retimbre.train.networks.prior import place_latents
+from retimbre.train.networks.representation import HARMONIC
+from retimbre.train.run.mel_sheets import MelSheets
+from retimbre.train.run.player import Player
+from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
+from retimbre.train.run.sheet_files import Panel, draw_panels, write_notes
+from retimbre.train.run.trainer import Trainer
+from retimbre.train.schedule import RESOLUTIONS
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+N_ANCHORS = 64
+N_PAIRS = 8
+REAL_PITCH = 60
+HEARD_PITCH = 67
+
+
+def sheets_for(
+    folder: Path,
+    dataset: Dataset,
+    trained: list[int],
+    held_out: list[int],
+    config: TrainConfig,
+) -> SheetDrawer:
+    """Return what draws the sheets of a run in its representation."""
+    if config.representation == HARMONIC.name:
+        return HarmonicSheets(folder, dataset, trained, held_out, config)
+    return MelSheets(folder, config)
+
+
+class HarmonicSheets(SheetDrawer):
+    """Draws random notes, and real ones that are played again.
+
+    Parameters
+    ----------
+    folder : Path
+        The run; sheets go into its ``sheets``.
+    dataset : Dataset
+    trained, held_out : list of int
+        Indices into ``dataset.instruments``; some of both are played again.
+    config : TrainConfig
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dataset: Dataset,
+        trained: list[int],
+        held_out: list[int],
+        config: TrainConfig,
+    ) -> None:
+        super().__init__(folder, config)
+        self._dataset = dataset
+        self._anchors = _spread(trained, N_ANCHORS)
+        self._shown = {
+            "trained": _spread(trained, N_PAIRS),
+            "held out": _spread(held_out, N_PAIRS),
+        }
+
+    def draw(self, trainer: Trainer, n_seen: int) -> None:
+        """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
+        moment = self._config.moment(n_seen)
+        with trainer.averaged():
+            player = Player(trainer, moment)
+            z = self._place(player, RESOLUTIONS[moment.stage])
+            latents = np.repeat(z, len(self.pitches), axis=0)
+            pitches = np.tile(self.pitches, len(z))
+            made = player.generate(latents, pitches, np.full(len(pitches), VELOCITY))
+            rows = [
+                Panel(f"MIDI {pitch}", made[i :: len(self.pitches)])
+                for i, pitch in enumerate(self.pitches)
+            ]
+            pairs = [
+                panel
+                for name, instruments in self._shown.items()
+                for panel in self._play_again(player, name, instruments, moment.stage)
+            ]
+        path = self.path_of(n_seen)
+        title = f"{n_seen:,} notes, {RESOLUTIONS[moment.stage]} frames"
+        draw_panels(path.with_suffix(".png"), title, rows, pairs)
+        write_notes(path.with_suffix(".wav"), made, pitches)
+
+    def _place(self, player: Player, n_frames: int) -> FloatArray:
+        """Bring the fixed latents to where the generator is trained, as the export does."""
+        notes = [self._note(i, REAL_PITCH) for i in self._anchors]
+        batch = self._dataset.notes(np.array(notes))
+        directions = player.encode(shorten(batch.features, n_frames), batch.pitches)
+        return place_latents(self.z, directions)
+
+    def _play_again(
+        self, player: Player, name: str, instruments: list[int], stage: int
+    ) -> list[Panel]:
+        """Return real notes, and what becomes of another note of each at their pitch."""
+        if not instruments:
+            return []
+        n_frames = RESOLUTIONS[stage]
+        wanted = self._dataset.notes(np.array([self._note(i, REAL_PITCH) for i in instruments]))
+        heard = self._dataset.notes(np.array([self._note(i, HEARD_PITCH) for i in instruments]))
+        directions = player.encode(shorten(heard.features, n_frames), heard.pitches)
+        z = directions * np.sqrt(directions.shape[1])
+        names = [self._dataset.instruments[i].name for i in instruments]
+        return [
+            Panel(f"{name}: real", shorten(wanted.features, n_frames), names),
+            Panel(f"{name}: played", player.generate(z, wanted.pitches, wanted.velocities)),
+        ]
+
+    def _note(self, instrument: int, pitch: int) -> int:
+        """Return the instrument's note nearest to a pitch."""
+        rows = self._dataset.notes_of[self._dataset.instruments[instrument]]
+        return int(rows[np.argmin(np.abs(self._dataset.pitches[rows] - pitch))])
+
+
+def _spread(items: list[int], n: int) -> list[int]:
+    """Return up to `n` of the items, evenly over all of them."""
+    if len(items) <= n:
+        return items
+    return [items[i * len(items) // n] for i in range(n)]

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes
 from retimbre.units import midi_to_hz
-
-FloatArray = npt.NDArray[np.floating]
 
 RELEASE_SECONDS = 0.300
 """Length of a plain note's release, as GANSynth's envelope has it."""

@@ -13,8 +13,9 @@ References
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
-from retimbre.types import FloatArray, Instruments
+from retimbre.types import Instruments
 
 LATENT_DIM = 256
 

@@ -6,12 +6,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 from retimbre.units import db_to_amplitude
-
-FloatArray = npt.NDArray[np.floating]
 
 ATTACK_SECONDS = 0.010
 RELEASE_SECONDS = 0.300

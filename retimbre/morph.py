@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.latent import slerp
-from retimbre.types import FloatArray, Instruments, Notes
+from retimbre.types import Instruments, Notes
 
 
 class PlayLevels(Protocol):

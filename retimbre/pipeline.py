@@ -11,6 +11,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Unpack
 
 from retimbre import generator, latent, mixing, pitch
+from retimbre._typing import FloatArray, StageProgress
 from retimbre.expression import RELEASE_SECONDS
 from retimbre.io import audio, midi
 from retimbre.io.samples import to_mono
@@ -26,13 +27,11 @@ from retimbre.timbre import (
     place_instruments,
     warn_of_late,
 )
-from retimbre.types import FloatArray, Instruments
+from retimbre.types import Instruments
 
 if TYPE_CHECKING:
     from retimbre.generator.protocol import NoteGenerator
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""
 
 Listener = Callable[[FloatArray, int], None]
 """Called once with the recording ``(y, sr)`` as `audio.load_reduced` reads it; it is not kept."""
@@ -43,7 +42,7 @@ TAIL_SECONDS = RELEASE_SECONDS
 
 @single_threaded_blas
 def retimbre_file(
-    path: str | PathLike[str], *, progress: Progress | None = None, **options: Unpack[Options]
+    path: str | PathLike[str], *, progress: StageProgress | None = None, **options: Unpack[Options]
 ) -> Result:
     """Play the melody of a media or MIDI file on instruments that morph into each other.
 
@@ -84,7 +83,7 @@ def retimbre_file(
 
 @single_threaded_blas
 def retimbre(
-    y: FloatArray, sr: int, *, progress: Progress | None = None, **options: Unpack[Options]
+    y: FloatArray, sr: int, *, progress: StageProgress | None = None, **options: Unpack[Options]
 ) -> Result:
     """Play the melody of a recording on instruments that morph into each other.
 
@@ -141,7 +140,7 @@ def analyze_file(
     path: str | PathLike[str],
     params: PitchParams | None = None,
     *,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     listener: Listener | None = None,
 ) -> Analysis:
     """Read a file and find what does not depend on the threshold.
@@ -186,7 +185,7 @@ def analyze(
     *,
     source: str = "the recording",
     timings: dict[str, float] | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Analysis:
     """Find what does not depend on the threshold: the pitch track of a recording.
 
@@ -230,7 +229,7 @@ def render(
     model: "NoteGenerator | None" = None,
     timbre: TimbrePath | None = None,
     *,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Result:
     """Play what was analysed, at the threshold and with the instruments of the settings.
 
@@ -299,7 +298,7 @@ def _play(
     *,
     duration: float,
     seed: int,
-    progress: Progress | None,
+    progress: StageProgress | None,
     timings: dict[str, float],
 ) -> FloatArray:
     """Play the notes of a melody and combine them to a clip."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from retimbre.types import FloatArray, Instruments, NoteCurve, Notes, PitchTrack
+from retimbre._typing import FloatArray
+from retimbre.types import Instruments, NoteCurve, Notes, PitchTrack
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retimbre import latent
+from retimbre._typing import FloatArray
 from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
 from retimbre.io import audio
 from retimbre.like.hearing import LONGEST_SECONDS, hear_note
 from retimbre.params import TimbreParams, read_stops
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import FloatArray, Instruments
+from retimbre.types import Instruments
 
 if TYPE_CHECKING:
     from retimbre.generator.protocol import NoteGenerator

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ParameterError
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 HOP_SECONDS = 0.010
 """The step between frames of every PitchTrack and NoteCurve."""

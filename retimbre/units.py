@@ -6,7 +6,7 @@ All functions take scalars or arrays and return float64 arrays (0-d for scalars)
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
+from retimbre._typing import FloatArray
 
 A4_HZ = 440.0
 A4_MIDI = 69.0

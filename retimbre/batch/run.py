@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from retimbre import pipeline
+from retimbre._typing import FloatArray, StageProgress
 from retimbre.batch.plan import Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
@@ -26,7 +27,6 @@ from retimbre.result import Result
 from retimbre.runtime import interrupt, timed
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath, choose_path, warn_of_late
-from retimbre.types import FloatArray
 
 if TYPE_CHECKING:
     from retimbre.generator.protocol import NoteGenerator
@@ -68,7 +68,7 @@ def run_jobs(
     settings: Settings,
     *,
     workers: int = 1,
-    progress: pipeline.Progress | None = None,
+    progress: StageProgress | None = None,
     set_up_worker: Callable[[], None] | None = None,
 ) -> Iterator[Outcome]:
     """Run jobs and yield what becomes of each output, as it is known.
@@ -119,7 +119,7 @@ def run_job(
     model: "NoteGenerator | None" = None,
     timbre: TimbrePath | None = None,
     *,
-    progress: pipeline.Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Iterator[Outcome]:
     """Analyse one input once and write all of its outputs.
 

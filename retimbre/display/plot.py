@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
 from retimbre.io.files import whole_file
 from retimbre.result import Result
-from retimbre.types import FloatArray, Instruments, Notes
+from retimbre.types import Instruments, Notes
 from retimbre.units import hz_to_midi
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from retimbre.types import FloatArray
+from retimbre._typing import FloatArray
 
 COLUMNS = 1600
 """Columns of a spectrogram picture, whatever the length of the sound."""

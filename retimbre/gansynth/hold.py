@@ -13,11 +13,10 @@ References
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import Float32Array, Float64Array
 from retimbre.gansynth.specgram import HOP, ONSET_FRAME, SAMPLE_RATE
 from retimbre.harmonic.layout import ATTACK_SECONDS, HOLD_END, SLOW_SECONDS
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 MIN_FRAMES = ONSET_FRAME + 2

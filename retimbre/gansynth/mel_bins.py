@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from retimbre._typing import Float64Array
+
 AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
 
 SAMPLE_RATE = 16_000

@@ -20,8 +20,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import Float32Array, Float64Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.gansynth.mel_bins import (
     N_BINS,
@@ -58,9 +58,6 @@ __all__ = [
     "waves_to_specgrams",
 ]
 
-FloatArray = npt.NDArray[np.floating]
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 N_SAMPLES = 64_000
 N_FRAMES = 128

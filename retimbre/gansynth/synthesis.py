@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import Float64Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.gansynth.hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
 from retimbre.gansynth.specgram import (
@@ -36,8 +37,6 @@ from retimbre.harmonic.synthesis import HELD_DB, RELEASE_SECONDS
 from retimbre.harmonic.touch import follow_level
 from retimbre.types import HOP_SECONDS
 
-FloatArray = npt.NDArray[np.floating]
-Float64Array = npt.NDArray[np.float64]
 Wave = npt.NDArray[np.float32]
 
 ATTACK_SECONDS = 0.010

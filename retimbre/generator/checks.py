@@ -3,10 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import IntArray
 from retimbre.errors import ParameterError
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 
 def check_notes(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ModelError, ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.generator.checks import check_notes
@@ -22,9 +23,6 @@ from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 from retimbre.units import midi_to_hz
 
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
-Progress = Callable[[int, int], None]
 MakeSpecgrams = Callable[[FloatArray, IntArray, int], FloatArray]
 """Make the images of notes from z (n, latent_dim), pitches (n,) and how many frames."""
 

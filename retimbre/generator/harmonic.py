@@ -1,12 +1,13 @@
 """The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.generator.checks import check_notes
@@ -34,10 +35,6 @@ from retimbre.like.refine import refine_latent
 from retimbre.morph import even_out
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
-Progress = Callable[[int, int], None]
 
 BATCH_SIZE = 32
 CHUNK_NOTES = 128

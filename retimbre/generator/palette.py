@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError
 from retimbre.generator.folder import ModelConfig
-from retimbre.types import FloatArray
 
 NEAR_NAMES = 3
 """So many names are told where one is not found."""

@@ -1,17 +1,14 @@
 """What every generator of notes can do, whatever its network and its images are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.generator.palette import Palette
 from retimbre.types import Instruments, NoteCurves, Notes
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
-Progress = Callable[[int, int], None]
 
 
 class NoteGenerator(Protocol):

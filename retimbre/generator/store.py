@@ -9,14 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS
 from retimbre.harmonic.layout import ATTACK_SECONDS, HOLD_END, instrument_level
 from retimbre.harmonic.touch import follow_level
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 MakeImages = Callable[[FloatArray, IntArray, IntArray], "NoteImages"]
 """Make the images of notes from z (n, latent_dim), pitches and velocities (n,)."""

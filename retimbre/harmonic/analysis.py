@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.harmonic.image import (
     ATTACK_STEP,
@@ -28,8 +29,6 @@ from retimbre.harmonic.image import (
     n_partials,
 )
 from retimbre.runtime import single_threaded_blas
-
-FloatArray = npt.NDArray[np.floating]
 
 NOISE_OFFSETS = (0.25, 0.5, 0.75)
 """Places from one partial to the next where noise is looked for."""

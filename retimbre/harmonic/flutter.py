@@ -23,12 +23,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import Float32Array, FloatArray
 from retimbre.harmonic.image import MAX_PARTIAL, N_SINGLE, TEXTURE_MAX_DB
 from retimbre.harmonic.oscillators import compile_kernel
 from retimbre.harmonic.texture import SLOW_SECONDS
-
-FloatArray = npt.NDArray[np.floating]
-Float32Array = npt.NDArray[np.float32]
 
 STEP = 0.005
 """Step of the knots of a fluttering note, in seconds; that of the image's attack."""

@@ -6,14 +6,10 @@ Here is the way between the two, linear on the logarithmic frequency axis.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import BoolArray, FloatArray, IntArray
 from retimbre.harmonic.image import BIN_PARTIALS, N_BINS, bin_mask
 from retimbre.units import midi_to_hz
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
-BoolArray = npt.NDArray[np.bool_]
 
 N_FREQUENCIES = 80
 POINTS_PER_OCTAVE = 8

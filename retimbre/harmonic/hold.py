@@ -5,16 +5,14 @@ ends; its image is completed as the note would have gone on.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
     FRAME_TIMES,
     HOLD_SECONDS,
     LEVEL_FLOOR_DB,
     NOISE_FLOOR_DB,
 )
-
-FloatArray = npt.NDArray[np.floating]
 
 MARGIN_SECONDS = 0.05
 """The last moments before the end already see it through their windows."""

@@ -24,9 +24,8 @@ References
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.units import midi_to_hz
-
-FloatArray = npt.NDArray[np.floating]
 
 SAMPLE_RATE = 44100
 NOTE_SECONDS = 4.0

@@ -10,8 +10,8 @@ breath) keeps its speed and runs forth and back.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
     ATTACK_STEP,
     BIN_PARTIALS,
@@ -25,8 +25,6 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     WINDOW_PERIODS,
 )
-
-FloatArray = npt.NDArray[np.floating]
 
 ATTACK_SECONDS = 0.5
 """Held notes follow the image as it is for so long at most, before anything is stretched."""

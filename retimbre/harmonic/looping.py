@@ -1,12 +1,10 @@
 """Short notes run forth and back, so that what is measured over a while finds them sounding."""
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.hold import MARGIN_SECONDS
 from retimbre.harmonic.image import ATTACK_STEP, FRAME_TIMES, N_ATTACK_FRAMES
-
-FloatArray = npt.NDArray[np.floating]
 
 
 def loop_image(image: FloatArray, seconds: float) -> FloatArray:

@@ -10,9 +10,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import BIN_PARTIALS, MAX_PARTIAL, NOISE_FLOOR_DB
-
-FloatArray = npt.NDArray[np.floating]
 
 FRAME_SECONDS = 0.0116
 RUMBLE_DB_PER_OCTAVE = 12.0

@@ -8,9 +8,8 @@ that was sung.
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import LEVEL_FLOOR_DB
-
-FloatArray = npt.NDArray[np.floating]
 
 KEPT_ODD_SHARE = 0.15
 

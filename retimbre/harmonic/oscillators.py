@@ -15,8 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
+from retimbre._typing import Float32Array, Float64Array
 
 MAX_BLOCK = 256
 """The longest block between two control points, in samples."""

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     LEVEL_FLOOR_DB,
@@ -12,8 +13,6 @@ from retimbre.harmonic.image import (
 )
 from retimbre.harmonic.layout import Timeline, weigh_deviation
 from retimbre.types import HOP_SECONDS
-
-FloatArray = npt.NDArray[np.floating]
 
 STEADY_PARTIALS = 6
 STEADY_CENTS = 30.0

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.harmonic.image import (
     HOLD_SECONDS,
@@ -37,7 +38,6 @@ from retimbre.harmonic.touch import follow_level
 from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
-FloatArray = npt.NDArray[np.floating]
 Wave = npt.NDArray[np.float32]
 
 RELEASE_SECONDS = 0.300

@@ -19,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
@@ -29,8 +30,6 @@ from retimbre.harmonic.image import (
     N_SINGLE,
     TEXTURE_MAX_DB,
 )
-
-FloatArray = npt.NDArray[np.floating]
 
 SLOW_SECONDS = 0.16
 """Standard deviation of the smoothing that parts slow changes from flutter."""

@@ -4,13 +4,10 @@ And how it sounds when it is played harder: louder is brighter.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.image import BIN_PARTIALS, LEVEL_FLOOR_DB, NOISE_FLOOR_DB
 from retimbre.harmonic.layout import BIN_COUNTS
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 PLAIN_VELOCITY = 80
 """At which an instrument has the spectrum that its model gives it."""

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.io.decoding import Chunk, decode_chunks
 from retimbre.io.files import append_byte, whole_file
 from retimbre.io.formats import format_of, long_enough
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import FloatArray
 
 logger = logging.getLogger("retimbre")
 

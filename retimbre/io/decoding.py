@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retimbre._typing import FloatArray
 from retimbre.errors import DecodeError
 from retimbre.io.files import open_input
-from retimbre.types import FloatArray
 
 if TYPE_CHECKING:
     import av

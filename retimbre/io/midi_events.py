@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import DecodeError
-from retimbre.types import HOP_SECONDS, FloatArray, NoteCurves, Notes
+from retimbre.types import HOP_SECONDS, NoteCurves, Notes
 
 if TYPE_CHECKING:
     import mido  # type: ignore[import-untyped]

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
-from retimbre.types import FloatArray
 
 _CHECKED_SAMPLES = 1 << 20
 

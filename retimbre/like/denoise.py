@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.types import FloatArray
+from retimbre._typing import FloatArray
 
 FRAME_LENGTH = 2048
 HOP_LENGTH = 512

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retimbre.types import FloatArray
+from retimbre._typing import FloatArray
 
 STEP_SECONDS = 0.005
 

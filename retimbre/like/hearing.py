@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre import notes, pitch
+from retimbre._typing import FloatArray
 from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.hold import hold_image
@@ -34,7 +35,7 @@ from retimbre.like.ends import NoteEnds, find_ends
 from retimbre.like.straighten import straighten
 from retimbre.params import NoteParams, PitchParams
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import HOP_SECONDS, FloatArray, Notes, PitchTrack
+from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 from retimbre.units import hz_to_midi, midi_to_hz
 
 logger = logging.getLogger("retimbre")

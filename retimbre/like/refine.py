@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
     N_BINS,
     N_FEATURES,
@@ -29,7 +30,6 @@ from retimbre.harmonic.image import (
     features_to_image,
 )
 
-FloatArray = npt.NDArray[np.floating]
 Play = Callable[[FloatArray], FloatArray]
 """Make the features (n, 128, 288) of latents (n, latent_dim), all at one pitch and velocity."""
 

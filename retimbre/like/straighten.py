@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.types import FloatArray
+from retimbre._typing import FloatArray
 
 OVERSAMPLING = 4
 

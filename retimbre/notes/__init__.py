@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, Int64Array
 from retimbre.errors import ParameterError
 from retimbre.notes.costs import is_pitched, note_costs
 from retimbre.notes.curves import note_curves
@@ -27,8 +28,6 @@ from retimbre.units import hz_to_midi
 
 __all__ = ["estimate_tuning", "note_curves", "segment_notes"]
 
-FloatArray = npt.NDArray[np.floating]
-Int64Array = npt.NDArray[np.int64]
 
 LOUDEST_VELOCITY = 112
 """Velocity of the clip's loud notes; a single louder one has room above."""

@@ -6,12 +6,10 @@ All costs are in one unit: a frame that is one semitone off its note, fully conf
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import BoolArray, FloatArray
 from retimbre.notes.search import NoteCosts
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
-
-FloatArray = npt.NDArray[np.floating]
-BoolArray = npt.NDArray[np.bool_]
 
 START_AFTER_GAP = 6.0
 """A note must be worth more than this, or it stays silence: about 30 ms of sure frames."""

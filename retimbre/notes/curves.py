@@ -1,13 +1,10 @@
 """How each note was played: its pitch and its loudness every 10 ms, free of tracker glitches."""
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import BoolArray, FloatArray
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes, PitchTrack
 from retimbre.units import hz_to_midi
-
-FloatArray = npt.NDArray[np.floating]
-BoolArray = npt.NDArray[np.bool_]
 
 OCTAVE_CENTS = 1200.0
 

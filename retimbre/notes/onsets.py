@@ -14,11 +14,9 @@ and the onset strength say the rest:
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, Int64Array
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
-
-FloatArray = npt.NDArray[np.floating]
-Int64Array = npt.NDArray[np.int64]
 
 SURE_PART = 0.75
 """A frame is sure at this part of the note's median confidence, and at the threshold at least."""

@@ -13,10 +13,8 @@ minimum is exact over all segmentations and over pitches on a grid of 20 cents.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
-Int64Array = npt.NDArray[np.int64]
+from retimbre._typing import FloatArray, Int64Array
 
 GRID_SEMITONES = 0.2
 """Step between the pitches that a note may be given here; the final pitch is a median."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import BoolArray, Float32Array, FloatArray, Progress
 from retimbre.errors import ParameterError
 from retimbre.params import PitchParams
 from retimbre.pitch.crepe.decoding import (
@@ -20,14 +21,11 @@ from retimbre.pitch.loudness import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import FloatArray, PitchTrack
+from retimbre.types import PitchTrack
 from retimbre.units import frames_to_time
 
 __all__ = ["estimate_pitch"]
 
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
-Progress = Callable[[int, int], None]
 
 SILENCE_DB = 60.0
 """Frames that lie so far under the loud frames of the clip are silent."""

@@ -12,12 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import Float32Array, Float64Array
 from retimbre.errors import ParameterError
 from retimbre.types import HOP_SECONDS
 from retimbre.units import amplitude_to_db
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 FLOOR_DB = -120.0
 """Level of digital silence."""

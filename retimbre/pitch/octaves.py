@@ -15,10 +15,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.types import HOP_SECONDS
-
-FloatArray = npt.NDArray[np.floating]
 
 WINDOW_SECONDS = 0.048
 """Length of the waveform that is compared with itself: two periods at 42 Hz."""

@@ -4,12 +4,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import Float32Array, Float64Array
 from retimbre.errors import ParameterError
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 
 SAMPLE_RATE = 16000
 HOP_LENGTH = 160

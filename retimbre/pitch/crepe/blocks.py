@@ -22,11 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import BoolArray, Float32Array, Float64Array
 from retimbre.pitch.crepe.threads import Workspace
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 TAPS_BEFORE = 31
 """'same' padding of 64 taps in Keras: 31 positions in front, 32 behind."""

@@ -10,12 +10,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import BoolArray, Float32Array, Float64Array
 from retimbre.errors import ParameterError
 from retimbre.pitch.crepe.viterbi import ViterbiPath
 
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 N_BINS = 360

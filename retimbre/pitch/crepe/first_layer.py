@@ -23,14 +23,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import BoolArray, Float32Array, Float64Array
 from retimbre.pitch.crepe.blocks import rectify
 from retimbre.pitch.crepe.threads import Workspace
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 FRAME_LENGTH = 1024
 HOP_LENGTH = 160

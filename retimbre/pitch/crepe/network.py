@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import BoolArray, Float32Array
 from retimbre.errors import ParameterError
 from retimbre.pitch.crepe.blocks import TAPS_BEFORE, make_block
 from retimbre.pitch.crepe.decoding import N_BINS
@@ -30,9 +31,6 @@ from retimbre.pitch.crepe.first_layer import (
 )
 from retimbre.pitch.crepe.threads import Workspace, open_workspace
 from retimbre.pitch.crepe.weights import ConvWeights, CrepeWeights, load_weights
-
-Float32Array = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 SAMPLE_RATE = 16000
 

@@ -15,11 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import Float32Array
 from retimbre.runtime import count_cores, single_threaded_blas
-
-Float32Array = npt.NDArray[np.float32]
 
 MAX_THREADS = 8
 """Each thread needs some 20 MB of its own, and the tasks of a step are few."""

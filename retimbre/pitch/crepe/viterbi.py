@@ -22,9 +22,9 @@ References
 import numpy as np
 import numpy.typing as npt
 
-BoolArray = npt.NDArray[np.bool_]
+from retimbre._typing import BoolArray, Float64Array
+
 IntArray = npt.NDArray[np.intp]
-Float64Array = npt.NDArray[np.float64]
 
 REACH = 12
 """The pitch moves by less than so many bins a frame, or it jumps."""

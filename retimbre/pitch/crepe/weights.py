@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import Float32Array
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.params import CREPE_CAPACITIES
 
 if TYPE_CHECKING:
     import h5py
 
-Float32Array = npt.NDArray[np.float32]
 
 N_CONVS = 6
 BATCH_NORM_EPSILON = 1e-3

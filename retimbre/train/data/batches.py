@@ -8,6 +8,7 @@ shown may be shorter and noisier besides, as recordings are; the note to be repr
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.hold import hold_levels
 from retimbre.harmonic.image import N_FRAMES
 from retimbre.train.data.changes import (
@@ -23,9 +24,6 @@ from retimbre.train.data.changes import (
     total_levels,
 )
 from retimbre.train.data.dataset import Dataset, Notes
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 SHORT, NOISY = 0.25, 0.2
 """How often the encoder's notes are cut short, and lie in noise."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
 from retimbre.harmonic import image as harmonic
 from retimbre.train.data import shards
@@ -32,8 +32,6 @@ from retimbre.train.data.recordings import (
     listing_digest,
 )
 from retimbre.train.data.soundfonts import Preset, SoundFont, licence_of
-
-FloatArray = npt.NDArray[np.floating]
 
 PITCHES = range(21, 109)
 VELOCITIES = (40, 80, 120)

@@ -8,8 +8,8 @@ instrument: in unison with the first, or half way to it.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import BoolArray, FloatArray, IntArray
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FEATURE_FILL,
@@ -24,10 +24,6 @@ from retimbre.harmonic.image import (
 )
 from retimbre.harmonic.layout import BIN_COUNTS
 from retimbre.units import midi_to_hz
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
-BoolArray = npt.NDArray[np.bool_]
 
 UNCHANGED = 0.2
 BODY, PROFILE, TRANSPOSED, DECAY, SWELL, UNISON, BETWEEN = 0.7, 0.4, 0.6, 0.25, 0.15, 0.2, 0.5

@@ -5,17 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError
 from retimbre.train.data import shards
 from retimbre.train.data.duplicates import read_duplicates
 from retimbre.train.data.families import find_families
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
 from retimbre.train.data.measures import find_measure
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 MIN_NOTES_PER_INSTRUMENT = 6
 

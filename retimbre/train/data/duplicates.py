@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError
 from retimbre.io.files import write_text
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
 from retimbre.train.data.measures import SILENT_DB, thin_levels
 
-FloatArray = npt.NDArray[np.floating]
 Parts = Sequence[tuple[npt.NDArray[np.float16], list[NoteLabel]]]
 
 FILE = "duplicates.json"

@@ -8,14 +8,13 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.train.data.measures import SILENT_DB, thin_levels
 
 if TYPE_CHECKING:
     from retimbre.train.data.dataset import Dataset
 
-FloatArray = npt.NDArray[np.floating]
 
 TWIN_DB = 3.0
 """Instruments whose levels differ by less, on average over shared notes, are twins."""

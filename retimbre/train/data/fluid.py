@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelNotFoundError
 from retimbre.harmonic.image import SAMPLE_RATE
 from retimbre.train.framework import silent_libraries
-
-FloatArray = npt.NDArray[np.floating]
 
 GAIN = 0.5
 _VOLUME = 7

@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic import image as harmonic
 from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.hold import hold_image
@@ -13,8 +13,6 @@ from retimbre.harmonic.octave import odd_share
 from retimbre.harmonic.texture import separate_texture
 from retimbre.runtime import single_threaded_blas
 from retimbre.units import midi_to_hz
-
-FloatArray = npt.NDArray[np.floating]
 
 SILENT_PEAK = 1e-3
 MAX_DETUNE_CENTS = 40.0

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.harmonic import image as harmonic
 from retimbre.train.data.measure import Reason, analyze_note
 
-FloatArray = npt.NDArray[np.floating]
 Features = npt.NDArray[np.float16]
 
 DECIBELS = 10.0 / np.log(10.0)

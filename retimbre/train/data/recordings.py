@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.harmonic.image import HOLD_SECONDS, SAMPLE_RATE
 from retimbre.like.ends import find_ends
 from retimbre.train.data.labels import NoteLabel
 from retimbre.train.data.measure import SILENT_PEAK, Reason, analyze_note
 
-FloatArray = npt.NDArray[np.floating]
 Take = Callable[[FloatArray, int, float | None], FloatArray | Reason]
 """Measures a note from its samples, its pitch and when it ends."""
 

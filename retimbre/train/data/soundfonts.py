@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelNotFoundError
 from retimbre.harmonic.image import HOLD_SECONDS, NOTE_SECONDS, SAMPLE_RATE
 from retimbre.train.data import fluid
-
-FloatArray = npt.NDArray[np.floating]
 
 logger = logging.getLogger("retimbre")
 

@@ -15,15 +15,12 @@ What is the same in exact arithmetic is computed in the cheapest way:
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import TensorProto, helper
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.generator.folder import PITCHES, PITCHES_KEY
 from retimbre.train.export.onnx_graph import Graph, finished_model
 from retimbre.train.gansynth.weights import GansynthWeights
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 LEAK = 0.2
 EPSILON = 1e-8

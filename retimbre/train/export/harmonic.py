@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, SAMPLE_RATE
 from retimbre.train.config import TrainConfig
@@ -25,9 +25,6 @@ from retimbre.train.run.player import WholePlayer
 from retimbre.train.run.run_folder import CHECKPOINTS, CONFIG, run_split
 from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import RESOLUTIONS
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 FORMAT_VERSION = 2
 MAX_DIFFERENCE = 1e-4

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
@@ -19,8 +19,6 @@ from retimbre.train.networks.layers import EqualisedConv2DTranspose
 from retimbre.train.run.player import Player
 from retimbre.train.run.run_folder import run_split
 from retimbre.train.run.trainer import Trainer
-
-FloatArray = npt.NDArray[np.floating]
 
 FORMAT_VERSION = 2
 SAMPLE_RATE = 16_000

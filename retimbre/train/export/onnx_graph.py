@@ -7,6 +7,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from retimbre._typing import FloatArray
 from retimbre.harmonic.frequencies import N_FREQUENCIES, bins_to_grid, grid_to_bins
 from retimbre.harmonic.image import (
     FEATURE_FILL,
@@ -21,7 +22,6 @@ from retimbre.train.networks.networks import LEAK, PITCH_GAIN, VELOCITY_CENTRE, 
 from retimbre.train.networks.prior import KEPT_COSINE, KEPT_WIDTH, SHARPNESS
 from retimbre.train.schedule import RESOLUTIONS
 
-FloatArray = npt.NDArray[np.floating]
 Weights = dict[str, tuple[FloatArray, FloatArray]]
 
 OPSET = 18

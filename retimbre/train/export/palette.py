@@ -6,8 +6,8 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
@@ -21,8 +21,6 @@ from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.networks.prior import unit_rows
 from retimbre.units import midi_to_hz
 
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 Encode = Callable[[FloatArray, IntArray], FloatArray]
 Generate = Callable[[FloatArray, IntArray, FloatArray], FloatArray]
 

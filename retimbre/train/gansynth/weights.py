@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError
 
-FloatArray = npt.NDArray[np.floating]
 Shape = tuple[int, ...]
 ReadVariable = Callable[[str], npt.NDArray[Any]]
 

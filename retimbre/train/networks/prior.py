@@ -8,9 +8,8 @@ Every z has one sound, and the sound moves smoothly with z.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
+from retimbre._typing import FloatArray
 
 SHARPNESS = 5.0
 KEPT_COSINE = 0.5

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.io.files import whole_file
 from retimbre.train.run.player import Player
 from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
 from retimbre.train.run.trainer import Trainer
-
-FloatArray = npt.NDArray[np.floating]
 
 HEARD_SECONDS = 1.2
 PEAK = 0.5

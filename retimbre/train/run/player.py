@@ -3,15 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES
 from retimbre.train.networks.prior import unit_rows
 from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import RESOLUTIONS, Moment
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 
 class Player:

@@ -4,15 +4,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.errors import RetimbreError
 from retimbre.train.config import TrainConfig
 from retimbre.train.run.run_folder import SHEETS
 from retimbre.train.run.trainer import Trainer
-
-FloatArray = npt.NDArray[np.floating]
 
 N_LATENTS = 8
 PITCHES = (48, 60, 72)

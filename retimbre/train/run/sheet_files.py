@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic.image import (
     LEVEL_FLOOR_DB,
     N_BINS,
@@ -21,8 +21,6 @@ from retimbre.units import midi_to_hz
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 HELD_SECONDS = 0.9
 RELEASE_SECONDS = 0.3

@@ -7,8 +7,8 @@ resolution of the moment.
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from retimbre._typing import FloatArray
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.batches import shorten
 from retimbre.train.data.dataset import Dataset
@@ -20,9 +20,6 @@ from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
 from retimbre.train.run.sheet_files import Panel, draw_panels, write_notes
 from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import RESOLUTIONS
-
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 N_ANCHORS = 64
 N_PAIRS = 8

@@ -1,0 +1,19 @@
+"""Names of types that many modules use."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, and of how much."""
+
+StageProgress = Callable[[str, int, int], None]
+"""Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""

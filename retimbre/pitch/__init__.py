@@ -1,7 +1,5 @@
 """Where the pitch of a recording is, every 10 ms, and how sure that is."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 

@@ -6,6 +6,7 @@ fixed, and each piece is computed by one thread: a sum that two threads share is
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ContextDecorator, contextmanager, suppress
@@ -74,6 +75,7 @@ class _SingleThreadedBlas(ContextDecorator):
         self._lock = threading.Lock()
         self._n_users = 0
         self._controller: Any = None
+        self._n_modules = 0
         self._limits: Any = None
 
     def __enter__(self) -> None:
@@ -89,12 +91,12 @@ class _SingleThreadedBlas(ContextDecorator):
                 self._limits.restore_original_limits()
 
     def _find_blas(self) -> Any:
-        """Look for NumPy's BLAS once: a search takes longer than a short function."""
-        if self._controller is None:
-            import numpy  # noqa: F401 - loads its BLAS
-            from threadpoolctl import ThreadpoolController
+        """Look for BLAS, again where an import may have loaded another: a search takes a while."""
+        import numpy  # noqa: F401 - loads its own
+        from threadpoolctl import ThreadpoolController
 
-            self._controller = ThreadpoolController()
+        if self._n_modules != len(sys.modules):
+            self._controller, self._n_modules = ThreadpoolController(), len(sys.modules)
         return self._controller
 
 

@@ -1,5 +1,7 @@
 """Threads, memory that is used again, and BLAS held to one thread."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -41,6 +43,19 @@ def test_blas_is_held_to_one_thread_until_the_last_leaves():
         assert blas_threads() == {1}
         second.__exit__(None, None, None)
         assert blas_threads() == before
+
+
+def test_blas_that_is_loaded_later_is_held_too():
+    code = (
+        "from threadpoolctl import threadpool_info\n"
+        "from retimbre.runtime import single_threaded_blas\n"
+        "with single_threaded_blas: pass\n"
+        "import scipy.linalg\n"
+        "with single_threaded_blas:\n"
+        "    print(*[lib['num_threads'] for lib in threadpool_info() if lib['user_api'] == 'blas'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) == {"1"}
 
 
 def test_blas_is_released_after_an_error():

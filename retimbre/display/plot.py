@@ -112,9 +112,8 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
 def _head(figure: "Figure", result: Result) -> None:
     report = result.report
     # A name of bytes that are no text is drawn with question marks in their places.
-    name = os.path.basename(str(report.get("input", ""))).encode(errors="replace").decode()
-    facts = [f"model {report['model']}"] if "model" in report else []
-    facts += [f"seed {report['seed']}"] if report.get("seed") is not None else []
+    name = os.path.basename(report.input).encode(errors="replace").decode()
+    facts = [f"model {report.model}", f"seed {report.seed}"]
     y = 1 - 0.3 / figure.get_figheight()
     figure.text(
         0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center", parse_math=False
@@ -128,8 +127,7 @@ def _title(axes: "Axes", text: str, facts: str) -> None:
 
 
 def _input_facts(result: Result) -> str:
-    sr = result.report.get("input_sample_rate")
-    seconds = result.report.get("input_duration")
+    sr, seconds = result.report.input_sample_rate, result.report.input_duration
     return f"{seconds:.1f} s at {sr} Hz" if sr and seconds else ""
 
 

@@ -1,4 +1,3 @@
-from .analysis import analyze, analyze_file
 from .display.plot import plot_result
 from .errors import (
     AudioError,
@@ -19,9 +18,11 @@ from .mixing import combine_notes
 from .notes import estimate_tuning, note_curves, segment_notes
 from .notes.edits import add_note, edit_note, remove_note
 from .params import NoteParams, PitchParams, RenderParams, TimbreParams
-from .pipeline import Session, render, retimbre, retimbre_file
+from .pipeline import render, retimbre, retimbre_file
 from .pitch import estimate_pitch
+from .pitch.analysis import analyze, analyze_file
 from .result import Analysis, Report, Result
+from .session import Session
 from .settings import Settings
 from .types import Instruments, Melody, NoteCurve, Notes, PitchTrack
 

@@ -22,9 +22,9 @@ from retimbre.errors import DecodeError, ParameterError, one_line
 from retimbre.io import audio, midi
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
-from retimbre.pipeline import Session
 from retimbre.result import Report, Result
 from retimbre.runtime import interrupt, timed
+from retimbre.session import Session
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath
 

@@ -169,7 +169,7 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     axes.set_axisbelow(True)
     _style(axes)
     _note_legend(axes, has_f0=result.pitch is not None)
-    confidence = result.report.get("confidence")
+    confidence = result.report.confidence
     facts = f"{len(notes)} notes" + (
         f" at confidence {confidence:g}" if confidence is not None else ""
     )

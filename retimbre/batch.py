@@ -211,7 +211,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
 def _check_lengths(job: Job, seconds: float, sr: int) -> None:
     """Find out before the work whether its results can be as long as they will be."""
     for output in job.outputs:
-        check_length(output.path, seconds, sr)
+        check_length(output.path, seconds + pipeline.TAIL_SECONDS, sr)
 
 
 def _check_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from retimbre.files import whole_file
 from retimbre.result import Result
+from retimbre.runtime import single_threaded_blas
 from retimbre.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
 from retimbre.types import FloatArray, Instruments, Notes
 from retimbre.units import hz_to_midi
@@ -59,6 +60,7 @@ def plot_result(
     draw_result(path, result, picture)
 
 
+@single_threaded_blas
 def draw_result(
     path: str | os.PathLike[str], result: Result, picture: LogSpectrogram | None = None
 ) -> None:

@@ -14,6 +14,7 @@ from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.generator import Generator
 from retimbre.images.harmonic import FEATURE_FILL, feature_mask
+from retimbre.network import load_onnxruntime
 from retimbre.train.card import tell_decay
 from retimbre.train.labels import InstrumentKey
 from retimbre.train.palette import describe_sound, unique_names
@@ -47,7 +48,7 @@ def palette_of(model: Path) -> np.ndarray:
 
 
 def sessions(model: Path):
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     return [
         onnxruntime.InferenceSession(model / name, providers=["CPUExecutionProvider"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gansynth_files import AVERAGE, PREFIX, kernel_shapes, specgram, variables
 
+from retimbre.network import load_onnxruntime
 from retimbre.train.gansynth_weights import GansynthWeights, NetworkSize
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -36,7 +37,7 @@ def weights(values):
 
 @pytest.fixture(scope="module")
 def play(weights):
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     from retimbre.train.gansynth_graph import gansynth_graph
 

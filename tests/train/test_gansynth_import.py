@@ -24,6 +24,7 @@ from gansynth_sound import reference_wave
 
 from retimbre.cli.command import command
 from retimbre.errors import DecodeError, ModelFormatError
+from retimbre.network import load_onnxruntime
 from retimbre.train import import_command
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -57,7 +58,7 @@ def imported(values, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def play(imported):
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -375,7 +376,7 @@ def test_a_missing_package_is_told_after_all_else(small, here, monkeypatch):
 def test_weights_of_magenta_js_are_imported(small, here, dtype):
     read = write_js(here / "js", small, dtype=dtype)
     retimbre("import-gansynth", "js")
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     session = onnxruntime.InferenceSession("models/js/generator.onnx")
     z = np.random.default_rng(2).standard_normal((1, 256)).astype(np.float32)

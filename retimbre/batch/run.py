@@ -24,7 +24,7 @@ from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
 from retimbre.result import Report, Result
 from retimbre.runtime import interrupt, timed
-from retimbre.session import Session
+from retimbre.session import TAIL_SECONDS, Session
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath
 
@@ -199,7 +199,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
 def _check_lengths(job: Job, seconds: float, sr: int) -> None:
     """Find out before the work whether its results can be as long as they will be."""
     for output in job.outputs:
-        check_length(output.path, seconds, sr)
+        check_length(output.path, seconds + TAIL_SECONDS, sr)
 
 
 def _check_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from retimbre._typing import FloatArray
 from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
 from retimbre.io.files import whole_file
 from retimbre.result import Result
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments, Notes
 from retimbre.units import hz_to_midi
 
@@ -60,6 +61,7 @@ def plot_result(
     draw_result(path, result, picture)
 
 
+@single_threaded_blas
 def draw_result(
     path: str | os.PathLike[str], result: Result, picture: LogSpectrogram | None = None
 ) -> None:

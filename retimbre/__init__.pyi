@@ -2,12 +2,15 @@ from .display.plot import plot_result
 from .errors import (
     AudioError,
     DecodeError,
+    FileError,
     ModelError,
     ModelFormatError,
     ModelNotFoundError,
     NoPitchError,
     ParameterError,
+    ReadError,
     RetimbreError,
+    WriteError,
 )
 from .generator import load_generator
 from .generator.harmonic import Generator
@@ -28,6 +31,7 @@ __all__ = [
     "Analysis",
     "AudioError",
     "DecodeError",
+    "FileError",
     "Generator",
     "Instruments",
     "ModelError",
@@ -40,11 +44,13 @@ __all__ = [
     "ParameterError",
     "PitchParams",
     "PitchTrack",
+    "ReadError",
     "RenderParams",
     "Result",
     "RetimbreError",
     "Settings",
     "TimbreParams",
+    "WriteError",
     "analyze",
     "analyze_file",
     "combine_notes",

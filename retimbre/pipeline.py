@@ -67,7 +67,7 @@ def retimbre_file(
 
     Raises
     ------
-    ParameterError, DecodeError, NoPitchError, ModelError
+    ParameterError, ReadError, DecodeError, NoPitchError, ModelError
 
     Examples
     --------
@@ -160,8 +160,10 @@ def analyze_file(
 
     Raises
     ------
+    ReadError
+        If the file does not exist or may not be read.
     DecodeError
-        If the file is neither audio nor MIDI.
+        If it is neither audio nor MIDI.
     """
     source, timings = fspath(path), dict[str, float]()
     if midi.is_midi(path):

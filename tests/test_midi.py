@@ -8,7 +8,7 @@ import pretty_midi
 import pytest
 from same_notes import assert_same_notes
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import DecodeError, ParameterError, ReadError
 from retimbre.io.midi import (
     fit_notes,
     is_midi,
@@ -159,7 +159,7 @@ def test_midi_is_told_by_its_content(tmp_path, path):
     assert is_midi(write(path, [on(0, 60)]))
     (tmp_path / "sound.mid").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     assert not is_midi(tmp_path / "sound.mid")
-    with pytest.raises(DecodeError, match="does not exist"):
+    with pytest.raises(ReadError, match="does not exist"):
         is_midi(tmp_path / "none.mid")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, ReadError, WriteError
 from retimbre.io.formats import FORMATS
 
 # fmt: off
@@ -95,15 +95,15 @@ def find_inputs(path: Path) -> list[Input]:
 
     Raises
     ------
-    DecodeError
+    ReadError
         If nothing is there, the folder holds nothing to play, or the path cannot be looked up.
     """
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise DecodeError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+        raise ReadError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     if not exists:
-        raise DecodeError(f"There is no file or folder {str(path)!r}.")
+        raise ReadError(f"There is no file or folder {str(path)!r}.")
     if not is_folder:
         return [Input(path)]
     found = []
@@ -111,7 +111,7 @@ def find_inputs(path: Path) -> list[Input]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Input(Path(folder, name), path) for name in sorted(names) if _is_playable(name)]
     if not found:
-        raise DecodeError(f"The folder {str(path)!r} holds no media or MIDI file.")
+        raise ReadError(f"The folder {str(path)!r} holds no media or MIDI file.")
     return found
 
 
@@ -276,10 +276,10 @@ def standing(path: Path) -> bool:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If no file of that name can be (it is too long).
     """
     try:
         return path.exists() and not (path.is_file() and path.stat().st_size == 0)
     except OSError as error:
-        raise DecodeError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+        raise WriteError(f"{str(path)!r} cannot be written: {error.strerror}.") from error

@@ -19,7 +19,7 @@ from retimbre._typing import FloatArray, StageProgress
 from retimbre.batch.plan import Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
-from retimbre.errors import DecodeError, ParameterError, one_line
+from retimbre.errors import ParameterError, WriteError, one_line
 from retimbre.io import audio, midi
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
@@ -194,7 +194,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
 
     Raises
     ------
-    DecodeError
+    WriteError
         If a file cannot be written.
     """
     timings = dict(result.report["timings"])
@@ -220,18 +220,18 @@ def _check_folder(folder: Path) -> None:
     """Find out before the work whether its result can be written."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise DecodeError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
+        raise WriteError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
     try:
         check_room(there)
     except OSError as error:
-        raise DecodeError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
+        raise WriteError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DecodeError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+        raise WriteError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
 
 
 def _has(result: Result, kind: str) -> bool:

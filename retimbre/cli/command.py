@@ -13,7 +13,14 @@ import click
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Progress, Report
-from retimbre.errors import AudioError, ModelNotFoundError, ParameterError, RetimbreError, one_line
+from retimbre.errors import (
+    AudioError,
+    FileError,
+    ModelNotFoundError,
+    ParameterError,
+    RetimbreError,
+    one_line,
+)
 from retimbre.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -204,7 +211,7 @@ def _refusing() -> Iterator[None]:
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
     # What is wrong with an input is an outcome; this is wrong with a recording to be like.
-    except AudioError as error:
+    except (AudioError, FileError) as error:
         raise click.BadParameter(one_line(error), param_hint="'--like'") from error
     except ParameterError as error:
         raise click.UsageError(one_line(error)) from error

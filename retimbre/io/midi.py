@@ -37,8 +37,8 @@ def is_midi(path: str | os.PathLike[str]) -> bool:
 
     Raises
     ------
-    DecodeError
-        If the file does not exist, is a folder, or is empty.
+    ReadError
+        If the file does not exist, may not be read or is empty.
     """
     with open_input(path) as handle:
         head = handle.read(12)
@@ -63,9 +63,10 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
 
     Raises
     ------
+    ReadError
+        If the file does not exist or may not be read.
     DecodeError
-        If the file does not exist, is no MIDI file, is damaged, holds no notes or lasts longer
-        than 24 hours.
+        If it is no MIDI file, is damaged, holds no notes or lasts longer than 24 hours.
     """
     name = os.fspath(path)
     if not is_midi(path):
@@ -160,7 +161,7 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
     ------
     ParameterError
         If there is not one curve a note.
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     if curves is not None and len(curves) != len(notes):
@@ -182,7 +183,7 @@ def save_notes_csv(path: str | os.PathLike[str], notes: Notes) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     columns = zip(notes.onset, notes.offset, notes.pitch, notes.velocity, strict=True)
@@ -201,7 +202,7 @@ def save_f0_csv(path: str | os.PathLike[str], track: PitchTrack) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     has_pitch = np.isfinite(track.f0)

@@ -15,7 +15,8 @@ from .errors import (
 from .generator import load_generator
 from .generator.harmonic import Generator
 from .io.audio import load, resample, save
-from .io.midi import load_midi, save_f0_csv, save_midi, save_notes_csv
+from .io.midi import load_midi, save_midi
+from .io.tables import save_f0_csv, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
 from .notes import estimate_tuning, note_curves, segment_notes

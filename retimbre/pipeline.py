@@ -14,7 +14,7 @@ from retimbre import generator, latent, mixing, pitch
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.expression import RELEASE_SECONDS
 from retimbre.io import audio, midi
-from retimbre.io.samples import to_mono
+from retimbre.io.mono import to_mono
 from retimbre.notes.melody import Melody, find_melody, playable_range
 from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result

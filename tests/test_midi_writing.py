@@ -9,12 +9,8 @@ import pytest
 from same_notes import TICK, assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError, WriteError
-from retimbre.io.midi import (
-    load_midi,
-    save_f0_csv,
-    save_midi,
-    save_notes_csv,
-)
+from retimbre.io.midi import load_midi, save_midi
+from retimbre.io.tables import save_f0_csv, save_notes_csv
 from retimbre.types import NoteCurve, Notes, PitchTrack
 
 

@@ -20,7 +20,7 @@ from retimbre.batch.plan import Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
 from retimbre.errors import ParameterError, WriteError, one_line
-from retimbre.io import audio, midi
+from retimbre.io import audio, midi, tables
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
 from retimbre.result import Result
@@ -242,9 +242,9 @@ def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram |
     if kind == "midi":
         midi.save_midi(path, result.notes, result.curves)
     elif kind == "notes":
-        midi.save_notes_csv(path, result.notes)
+        tables.save_notes_csv(path, result.notes)
     elif kind == "f0" and result.pitch is not None:
-        midi.save_f0_csv(path, result.pitch)
+        tables.save_f0_csv(path, result.pitch)
     elif kind == "plot":
         plot.draw_result(path, result, picture)
 

@@ -1,4 +1,4 @@
-"""Notes from MIDI files, notes to MIDI and CSV, and notes made to fit a range.
+"""Notes from MIDI files, notes to MIDI files, and notes made to fit a range.
 
 Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
 time is off by 0.26 ms at most.
@@ -10,9 +10,9 @@ import os
 import numpy as np
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.io.files import open_input, whole_file, write_text
+from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
-from retimbre.types import NoteCurves, Notes, PitchTrack
+from retimbre.types import NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
 
@@ -171,43 +171,3 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
         logger.warning("%s: %d of the notes have no pitch bends.", os.fspath(path), n_plain)
     with whole_file(path) as temporary:
         midi.save(temporary)
-
-
-def save_notes_csv(path: str | os.PathLike[str], notes: Notes) -> None:
-    """Write notes as CSV: a header, then onset, offset [seconds], pitch [MIDI], velocity.
-
-    Parameters
-    ----------
-    path : str or path-like
-    notes : Notes
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written.
-    """
-    columns = zip(notes.onset, notes.offset, notes.pitch, notes.velocity, strict=True)
-    rows = [f"{on:.6f},{off:.6f},{pitch},{velocity}\n" for on, off, pitch, velocity in columns]
-    write_text(path, "onset,offset,pitch,velocity\n" + "".join(rows))
-
-
-def save_f0_csv(path: str | os.PathLike[str], track: PitchTrack) -> None:
-    """Write a pitch track as CREPE does: a header, then time [s], frequency [Hz], confidence.
-
-    Parameters
-    ----------
-    path : str or path-like
-    track : PitchTrack
-        Frames without a pitch (NaN) are written with frequency 0 and confidence 0.
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written.
-    """
-    has_pitch = np.isfinite(track.f0)
-    f0 = np.where(has_pitch, track.f0, 0.0)
-    confidence = np.where(has_pitch, track.confidence, 0.0)
-    columns = zip(track.times, f0, confidence, strict=True)
-    rows = [f"{time:.2f},{hz:.3f},{sure:.6f}\n" for time, hz, sure in columns]
-    write_text(path, "time,frequency,confidence\n" + "".join(rows))

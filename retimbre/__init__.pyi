@@ -16,6 +16,7 @@ from .generator import load_generator
 from .generator.harmonic import Generator
 from .io.audio import load, resample, save
 from .io.midi import load_midi, save_midi
+from .io.pretty_midi import from_pretty_midi, to_pretty_midi
 from .io.tables import save_f0_csv, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
@@ -57,6 +58,7 @@ __all__ = [
     "combine_notes",
     "estimate_pitch",
     "estimate_tuning",
+    "from_pretty_midi",
     "get_random_instruments",
     "get_z_notes",
     "load",
@@ -74,4 +76,5 @@ __all__ = [
     "save_notes_csv",
     "segment_notes",
     "slerp",
+    "to_pretty_midi",
 ]

@@ -164,8 +164,6 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
     WriteError
         If the file cannot be written.
     """
-    if curves is not None and len(curves) != len(notes):
-        raise ParameterError(f"{len(notes)} notes need as many curves, given {len(curves)}.")
     midi, n_plain = midi_of_notes(notes, curves)
     if n_plain:
         logger.warning("%s: %d of the notes have no pitch bends.", os.fspath(path), n_plain)

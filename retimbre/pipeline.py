@@ -166,9 +166,9 @@ def analyze_file(
         If it is neither audio nor MIDI.
     """
     source, timings = fspath(path), dict[str, float]()
-    if midi.is_midi(path):
-        with timed(timings, "decode"):
-            notes = midi.load_midi(path)
+    with timed(timings, "decode"):
+        notes = midi.read_midi(path)
+    if notes is not None:
         duration = float(notes.offset.max(initial=0.0))
         return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
     with timed(timings, "decode"):

@@ -81,7 +81,9 @@ def run_main_job(
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
-    planned = _plan(_find(inputs, report), thresholds, output, sides)
+    # A MIDI file has one output, however many thresholds are asked for.
+    found = _find(inputs, report, tell_midi=dry_run or len(thresholds) > 1)
+    planned = _plan(found, thresholds, output, sides)
     kept = _given_files(planned, settings)
     planned = _writable(planned, replace, kept, named=output, report=report)
     if dry_run:
@@ -108,7 +110,7 @@ def _settings(
     return settings, thresholds
 
 
-def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
+def _find(paths: Sequence[Path], report: Report, *, tell_midi: bool) -> "list[Input]":
     from retimbre.batch.plan import find_inputs, without_repeats
     from retimbre.io.midi import is_midi
 
@@ -118,6 +120,8 @@ def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
             found += find_inputs(path)
         except RetimbreError as error:
             report.failed(str(path), one_line(error))
+    if not tell_midi:
+        return without_repeats(found)
     known = []
     for item in without_repeats(found):
         try:

@@ -22,6 +22,8 @@ MAX_SECONDS = 24.0 * 3600.0
 MIN_NOTE_SECONDS = 0.05
 """What a note whose end is its beginning is given for a length."""
 
+_HEAD_BYTES = 12
+
 
 def is_midi(path: str | os.PathLike[str]) -> bool:
     """Tell by its first bytes whether a file is a MIDI file (or one in a RIFF wrapper).
@@ -41,8 +43,36 @@ def is_midi(path: str | os.PathLike[str]) -> bool:
         If the file does not exist, may not be read or is empty.
     """
     with open_input(path) as handle:
-        head = handle.read(12)
-    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
+        return _is_midi_head(handle.read(_HEAD_BYTES))
+
+
+def read_midi(path: str | os.PathLike[str]) -> Notes | None:
+    """Read the notes of a file if it is a MIDI file; it is opened once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Any file; the suffix does not matter.
+
+    Returns
+    -------
+    notes : Notes or None
+        As `load_midi` gives them; None if the file is no MIDI file.
+
+    Raises
+    ------
+    ReadError
+        If the file does not exist or may not be read.
+    DecodeError
+        If it is empty, or a MIDI file that is damaged, holds no notes or lasts longer than 24
+        hours.
+    """
+    with open_input(path) as handle:
+        head = handle.read(_HEAD_BYTES)
+        if not _is_midi_head(head):
+            return None
+        content = head + handle.read()
+    return _notes_in(content, os.fspath(path))
 
 
 def load_midi(path: str | os.PathLike[str]) -> Notes:
@@ -68,11 +98,19 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     DecodeError
         If it is no MIDI file, is damaged, holds no notes or lasts longer than 24 hours.
     """
-    name = os.fspath(path)
-    if not is_midi(path):
-        raise DecodeError(f"{name} is no MIDI file.")
-    with open_input(path) as handle:
-        midi, clock = parse_midi(handle.read(), name)
+    notes = read_midi(path)
+    if notes is None:
+        raise DecodeError(f"{os.fspath(path)} is no MIDI file.")
+    return notes
+
+
+def _is_midi_head(head: bytes) -> bool:
+    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
+
+
+def _notes_in(content: bytes, name: str) -> Notes:
+    """Read the notes of a whole MIDI file."""
+    midi, clock = parse_midi(content, name)
     tick_notes, n_drums, n_unended = notes_of_midi(midi)
     if not tick_notes:
         drums = f" but {n_drums} drum hits" if n_drums else ""

@@ -12,17 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from retimbre.errors import ParameterError, ReadError, WriteError
-from retimbre.io.formats import FORMATS
-
-# fmt: off
-MEDIA_SUFFIXES = frozenset({
-    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".caf",
-    ".flac", ".flv", ".kar", ".m4a", ".m4b", ".m4v", ".mid", ".midi", ".mka", ".mkv",
-    ".mov", ".mp2", ".mp3", ".mp4", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".rmi", ".snd",
-    ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
-})
-# fmt: on
-"""What is taken from a folder; a file that is named itself is tried whatever its suffix."""
+from retimbre.io.formats import FORMATS, MEDIA_SUFFIXES, MIDI_SUFFIXES
 
 SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
 """What is written beside an output, and how its name ends."""
@@ -117,7 +107,7 @@ def find_inputs(path: Path) -> list[Input]:
 
 def _is_playable(name: str) -> bool:
     return (
-        Path(name).suffix.lower() in MEDIA_SUFFIXES
+        Path(name).suffix.lower() in MEDIA_SUFFIXES | MIDI_SUFFIXES
         and not name.startswith(".")
         and not _OWN_RESULT.search(name)
     )

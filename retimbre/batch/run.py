@@ -1,17 +1,10 @@
 """Many files: each one analysed once, rendered at every threshold, and no failure stops another."""
 
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from retimbre import pipeline
@@ -24,15 +17,12 @@ from retimbre.io import audio, midi, tables
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
 from retimbre.result import Result
-from retimbre.runtime import interrupt, timed
+from retimbre.runtime import in_processes, timed
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath, choose_path, warn_of_late
 
 if TYPE_CHECKING:
     from retimbre.generator.protocol import NoteGenerator
-
-# How often interrupted workers are asked again to stop: one may have just begun another job.
-_ASK_AGAIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -259,71 +249,21 @@ def _run_pool(
 ) -> Iterator[Outcome]:
     """Spread jobs over processes; a process that dies takes only its own job with it."""
     lost: list[Job] = []
-    for job, outcomes in _in_processes(jobs, work, workers, set_up):
+    for job, outcomes in in_processes(work, jobs, workers, set_up):
         if outcomes is None:
             lost.append(job)
         else:
             yield from outcomes
-    # A broken pool does not say which job broke it, so each of the lost gets one of its own.
+    # It is not known which job a process died of, so each of the lost gets one of its own.
     for job in lost:
-        for _, outcomes in _in_processes([job], work, 1, set_up):
+        for _, outcomes in in_processes(work, [job], 1, set_up):
             died = Outcome(job.source, error="The process working on it died; is memory short?")
             yield from outcomes or [died]
 
 
-def _in_processes(
-    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
-) -> Iterator[tuple[Job, list[Outcome] | None]]:
-    """Run jobs in a pool; the outcomes are None for those that a dying process took along."""
-    others = set(active_children())
-    # Spawned, because the threads of ONNX Runtime do not survive a fork.
-    with ProcessPoolExecutor(workers, get_context("spawn"), set_up) as pool:
-        with _interrupts_ignored():
-            futures = {pool.submit(work, job): job for job in jobs}
-        pids = [process.pid for process in set(active_children()) - others]
-        try:
-            for future in as_completed(futures):
-                broken = isinstance(future.exception(), BrokenProcessPool)
-                yield futures[future], None if broken else future.result()
-        except (KeyboardInterrupt, GeneratorExit):
-            _stop(list(futures), [pid for pid in pids if pid is not None])
-            raise
-
-
-def _stop(futures: "list[Future[list[Outcome]]]", pids: list[int]) -> None:
-    for future in futures:
-        future.cancel()
-    while not all(future.done() for future in futures):
-        for pid in pids:
-            interrupt(pid)
-        wait(futures, timeout=_ASK_AGAIN_SECONDS)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that start in here ignore Ctrl-C until they have work."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outcome]:
     """Run one job in a worker, where Ctrl-C ends the job and leaves no unfinished file."""
-    signal.signal(signal.SIGINT, _interrupt_once)
     try:
         return list(run_job(job, settings, timbre=timbre))
     except KeyboardInterrupt:
         return [Outcome(job.source, error="Interrupted.")]
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    # A second interrupt must not cut short the cleaning up after the first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt

@@ -61,7 +61,7 @@ def main() -> None:
         f"| seconds to play all of it, first time | {seconds_whole:.2f} | |",
         f"| seconds to play the phrase of an edited note, median (most) | "
         f"{statistics.median(spent):.3f} ({max(spent):.3f}) | <= 0.4 |",
-        f"| samples outside the phrase that an edit changes, all {N_EDITS} edits | {n_changed} | 0 |",
+        f"| samples outside the phrase that an edit changes, {N_EDITS} edits | {n_changed} | 0 |",
     ]
     write_section("Editing", "\n".join(lines))
 

@@ -115,9 +115,8 @@ def test_part_of_a_note_is_the_begin_of_the_whole(play, whole, z, frames):
 def test_the_network_in_keras_plays_the_same(values, play, z):
     from dataclasses import replace
 
-    from retimbre.train.networks.networks import Networks
-
     from retimbre.train.config import CONFIGS
+    from retimbre.train.networks.networks import Networks
 
     networks = Networks(replace(CONFIGS["mel_prog_hires"], mixed_precision=False))
 

@@ -9,8 +9,9 @@ from .errors import (
     ParameterError,
     RetimbreError,
 )
-from .generator import load_generator
-from .generator.harmonic import Generator
+from .generator import Generator, load_generator
+from .generator.gansynth import GansynthGenerator
+from .generator.harmonic import HarmonicGenerator
 from .io.audio import load, resample, save
 from .io.midi import load_midi, save_f0_csv, save_midi, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
@@ -28,7 +29,9 @@ __all__ = [
     "Analysis",
     "AudioError",
     "DecodeError",
+    "GansynthGenerator",
     "Generator",
+    "HarmonicGenerator",
     "Instruments",
     "ModelError",
     "ModelFormatError",

@@ -30,7 +30,7 @@ from retimbre.timbre import (
 from retimbre.types import Instruments
 
 if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
+    from retimbre.generator.protocol import Generator
 
 
 Listener = Callable[[FloatArray, int], None]
@@ -111,7 +111,7 @@ def retimbre(
     return render(analysis, settings, model, timbre, progress=progress)
 
 
-def load_model(settings: Settings) -> "NoteGenerator":
+def load_model(settings: Settings) -> "Generator":
     """Load the model of the settings and see whether it can play in their pitch range.
 
     To be called first: what is wrong is told before the minutes of analysis.
@@ -122,7 +122,7 @@ def load_model(settings: Settings) -> "NoteGenerator":
 
     Returns
     -------
-    model : NoteGenerator
+    model : Generator
 
     Raises
     ------
@@ -226,7 +226,7 @@ def analyze(
 def render(
     analysis: Analysis,
     settings: Settings,
-    model: "NoteGenerator | None" = None,
+    model: "Generator | None" = None,
     timbre: TimbrePath | None = None,
     *,
     progress: StageProgress | None = None,
@@ -238,7 +238,7 @@ def render(
     analysis : Analysis
         One analysis serves any number of thresholds.
     settings : Settings
-    model : NoteGenerator, optional
+    model : Generator, optional
         The one that the settings name, where it is loaded already.
     timbre : TimbrePath, optional
         What `choose_path` makes of the settings, where it is known already.
@@ -291,7 +291,7 @@ def render(
 
 
 def _play(
-    model: "NoteGenerator",
+    model: "Generator",
     melody: Melody,
     z: FloatArray,
     settings: RenderParams,
@@ -325,7 +325,7 @@ def _play(
 def _report(
     analysis: Analysis,
     settings: Settings,
-    model: "NoteGenerator",
+    model: "Generator",
     melody: Melody,
     instruments: Instruments,
 ) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Result:
         What was measured of the recording; None for MIDI.
     instruments : Instruments
         Where the timbre is when. Between them it goes at an even pace, see
-        `retimbre.generator.harmonic.Generator.even_path`.
+        `retimbre.generator.harmonic.HarmonicGenerator.even_path`.
     report : dict
         ``input``, ``confidence`` (None for MIDI), ``sample_rate`` and ``duration`` of the output,
         ``notes`` (how many), ``seed``, ``timings`` in seconds and more; JSON can hold all of it.

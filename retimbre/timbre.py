@@ -18,7 +18,7 @@ from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments
 
 if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
+    from retimbre.generator.protocol import Generator
 
 logger = logging.getLogger("retimbre")
 
@@ -73,13 +73,13 @@ def check_timbre(params: TimbreParams) -> None:
 
 
 @single_threaded_blas
-def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | None:
+def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
     """Find the instruments that are named, or hear those that are recorded.
 
     Parameters
     ----------
     params : TimbreParams
-    model : NoteGenerator
+    model : Generator
 
     Returns
     -------
@@ -110,7 +110,7 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
     return None
 
 
-def _encode_file(path: str, model: "NoteGenerator") -> FloatArray:
+def _encode_file(path: str, model: "Generator") -> FloatArray:
     logger.info("Looking for an instrument like %s...", path)
     return model.encode(*_load(path), source=path)
 

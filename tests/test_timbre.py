@@ -7,7 +7,8 @@ from fakes import LOUD, tones, write_wav
 
 from retimbre import pipeline
 from retimbre.errors import DecodeError, ModelError, NoPitchError, ParameterError
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.params import Stop, TimbreParams, read_stops
@@ -18,7 +19,7 @@ from retimbre.types import Instruments
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return Generator(write_model(tmp_path_factory.mktemp("models") / "fake"))
+    return HarmonicGenerator(read_config(write_model(tmp_path_factory.mktemp("models") / "fake")))
 
 
 def z_of(k):
@@ -139,7 +140,7 @@ def test_what_is_wrong_with_a_recording_names_it(model, tmp_path, fake_parts):
 
 
 def test_model_without_names_or_ears_says_so(tmp_path):
-    deaf = Generator(write_model(tmp_path / "deaf", parts=()))
+    deaf = HarmonicGenerator(read_config(write_model(tmp_path / "deaf", parts=())))
     with pytest.raises(ModelError, match="'deaf' has no palette"):
         choose_path(TimbreParams(instruments="Flute"), deaf)
     note = write_wav(tmp_path / "note.wav", tones((69, 1.0, LOUD)))

@@ -29,7 +29,7 @@ from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath, choose_path, warn_of_late
 
 if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
+    from retimbre.generator.protocol import Generator
 
 # How often interrupted workers are asked again to stop: one may have just begun another job.
 _ASK_AGAIN_SECONDS = 0.2
@@ -116,7 +116,7 @@ def run_jobs(
 def run_job(
     job: Job,
     settings: Settings,
-    model: "NoteGenerator | None" = None,
+    model: "Generator | None" = None,
     timbre: TimbrePath | None = None,
     *,
     progress: StageProgress | None = None,
@@ -127,7 +127,7 @@ def run_job(
     ----------
     job : Job
     settings : Settings
-    model : NoteGenerator, optional
+    model : Generator, optional
         The one that the settings name, where it is loaded already.
     timbre : TimbrePath, optional
         What `choose_path` makes of the settings, where it is known already.

@@ -32,7 +32,7 @@ CLIP_RATE = 44_100
 MAX_FRAMES = 128
 
 
-class MelGenerator:
+class GansynthGenerator:
     """A generator of notes whose network is GANSynth's.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property, partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +10,7 @@ from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.generator.checks import check_notes
-from retimbre.generator.folder import (
-    open_encoder,
-    open_generator,
-    read_config,
-)
+from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
 from retimbre.generator.store import (
@@ -40,13 +35,13 @@ BATCH_SIZE = 32
 CHUNK_NOTES = 128
 
 
-class Generator:
+class HarmonicGenerator:
     """A pitch-conditional generator of notes, after GANSynth [1]_.
 
     Parameters
     ----------
-    folder : Path
-        A model folder as ``retimbre export`` writes it.
+    config : ModelConfig
+        Of a model folder as ``retimbre export`` writes it.
 
     Attributes
     ----------
@@ -69,13 +64,13 @@ class Generator:
     .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._config = read_config(folder)
-        self.name = self._config.name
-        self.sample_rate = self.clip_rate = self._config.sample_rate
-        self.latent_dim = self._config.latent_dim
-        self.pitch_range = self._config.pitch_range
-        self._network = open_generator(self._config)
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+        self.name = config.name
+        self.sample_rate = self.clip_rate = config.sample_rate
+        self.latent_dim = config.latent_dim
+        self.pitch_range = config.pitch_range
+        self._network = open_generator(config)
         self.has_velocity = "velocity" in self._network.inputs
 
     @cached_property

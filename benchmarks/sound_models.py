@@ -142,7 +142,7 @@ class ExportedModel:
         return HarmonicGenerator(read_config(self._folder))
 
     def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
-        """Return the latents of notes as `HarmonicGenerator.encode` finds them; see `SoundModel`."""
+        """Return the latents of notes as `HarmonicGenerator.encode` finds them (`SoundModel`)."""
         z = self.encode_at_once(features, pitches)
         return np.stack([self._refine(*note) for note in zip(z, features, pitches, strict=True)])
 

@@ -106,8 +106,7 @@ def time_first_note() -> float:
 def play(images: Sequence[np.ndarray], notes: Notes, threads: int) -> Iterator[np.ndarray]:
     """Play notes on the image of their pitch."""
     return synthesize_notes(
-        images,
-        notes.pitch - PITCHES[0],
+        (images[pitch - PITCHES[0]] for pitch in notes.pitch),
         midi_to_hz(notes.pitch),
         notes.duration,
         seeds=range(len(notes)),

@@ -14,7 +14,7 @@ from retimbre.errors import ModelError, ModelFormatError, ParameterError
 from retimbre.gansynth import specgram as melspec
 from retimbre.generator import load_generator
 from retimbre.generator.folder import read_config
-from retimbre.generator.gansynth import GansynthGenerator, SpecgramStore, needed_frames
+from retimbre.generator.gansynth import GansynthGenerator, needed_frames
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.types import NoteCurve, Notes
 from retimbre.units import midi_to_hz
@@ -131,23 +131,6 @@ def test_a_pair_is_made_once_as_long_as_the_longest_note_wants(
     waves = list(model.play(latents(0.2, 0.2, 0.2), notes))
     assert network.asked == [(2, melspec.frames_for(17600))]
     assert len(waves) == 3
-
-
-def test_images_are_let_go_when_no_later_note_needs_them() -> None:
-    made = []
-
-    def make(z, pitches, n_frames):
-        made.append(len(z))
-        return np.tile(pitches[:, None, None, None], (1, n_frames, 1, 1)).astype(np.float32)
-
-    pitches = np.array([60, 61, 60, 62, 60])
-    store = SpecgramStore(make, np.zeros((5, 2), np.float32), pitches, np.array([3, 9, 5, 2, 4]))
-    assert [image.shape[0] for image in store.images_of(0, 2)] == [5, 9]
-    assert set(store._held) == {0}
-    assert [image.shape[0] for image in store.images_of(2, 4)] == [5, 2]
-    assert [float(image.max()) for image in store.images_of(4, 5)] == [60.0]
-    assert store._held == {}
-    assert sum(made) == 3
 
 
 def test_the_performance_is_kept(model: GansynthGenerator) -> None:

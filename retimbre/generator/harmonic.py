@@ -8,23 +8,21 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.expression import release_times, render_curves
-from retimbre.generator.checks import check_notes
 from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
-from retimbre.generator.store import (
-    DEFAULT_VELOCITY,
-    ImageStore,
-    NoteImages,
-    SoftenedImages,
-    distinct,
-    image_velocities,
-)
+from retimbre.generator.playing import Performance, check_notes, chunks, count_waves, prepare
+from retimbre.generator.store import ImageStore, NoteImages, distinct
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.synthesis import synthesize_notes, synthesize_plain
-from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
+from retimbre.harmonic.touch import (
+    DEFAULT_VELOCITY,
+    PLAIN_VELOCITY,
+    brighten,
+    image_velocities,
+    soften_notes,
+)
 from retimbre.like.hearing import hear_note
 from retimbre.like.refine import refine_latent
 from retimbre.morph import even_out
@@ -182,17 +180,7 @@ class HarmonicGenerator:
         z, pitches = self._check(z, pitches)
         struck = self._check_velocities(velocities, len(z))
         first, index = distinct(z, pitches, struck)
-        batches = []
-        for start in range(0, len(first), BATCH_SIZE):
-            rows = first[start : start + BATCH_SIZE]
-            batches.append(self._run(z[rows], pitches[rows], struck[rows]))
-            if progress is not None:
-                progress(min(start + BATCH_SIZE, len(first)), len(first))
-        shape = (0, N_FRAMES, N_FEATURES)
-        features = np.concatenate(batches) if batches else np.zeros(shape, np.float32)
-        images = keep_octave(features_to_image(features))
-        if self.has_velocity:
-            images = brighten(images, struck[first])
+        images = self._make_images(z[first], pitches[first], struck[first], progress=progress)
         return NoteImages(images, index)
 
     @single_threaded_blas
@@ -264,42 +252,44 @@ class HarmonicGenerator:
         wave : np.ndarray of float32 [shape=(n_samples,)]
             A note with its release.
         """
-        # Without a performance there is nothing to keep: the notes are GANSynth's plain ones.
-        expression = 0.0 if curves is None else expression
-        f0_curves, level_curves = render_curves(notes, curves, expression)
-        releases = release_times(notes, expression)
-        # Neighbouring seeds share no note's noise, as seed + note would make them.
-        seeds = np.random.SeedSequence(seed).generate_state(len(notes), np.uint64)
         spent = {} if timings is None else timings
-        velocities = self._image_velocities(notes, with_softer=expression > 0.0)
-        store = ImageStore(self.generate_images, *self._check(z, notes.pitch), velocities)
-        for start in range(0, len(notes), CHUNK_NOTES):
-            part = slice(start, min(start + CHUNK_NOTES, len(notes)))
+        performance = prepare(notes, curves, expression=expression, seed=seed)
+        z, pitches = self._check(z, notes.pitch)
+        velocities = self._image_velocities(notes, with_softer=performance.expression > 0.0)
+        n_layers = velocities.shape[1]
+        rows = np.repeat(np.arange(len(z)), n_layers)
+        first, index = distinct(z[rows], pitches[rows], velocities.reshape(-1))
+        store = ImageStore(index.reshape(-1, n_layers))
+        for part in chunks(len(notes), CHUNK_NOTES):
             with timed(spent, "generate"):
-                images = SoftenedImages(
-                    *store.images_of(part.start, part.stop),
-                    velocities[part],
-                    notes.duration[part],
-                    level_curves[part],
-                    expression=expression,
-                )
-            waves = synthesize_notes(
-                images,
-                range(part.stop - part.start),
-                f0_curves[part],
-                notes.duration[part],
-                releases=releases[part],
-                level_curves=level_curves[part],
-                expression=expression,
-                sr=self.sample_rate,
-                seeds=seeds[part],
-            )
-            for done in range(part.start + 1, part.stop + 1):
-                with timed(spent, "synthesize"):
-                    wave = next(waves)
-                yield wave
-                if progress is not None:
-                    progress(done, len(notes))
+                new = store.missing(part)
+                of, struck = first[new] // n_layers, velocities.reshape(-1)[first[new]]
+                store.add(new, self._make_images(z[of], pitches[of], struck))
+                images = store.take(part)
+            waves = self._sound(images, velocities[part], performance.part(part))
+            yield from count_waves(waves, part, len(notes), spent, progress)
+
+    def _sound(
+        self, images: list[list[FloatArray]], velocities: IntArray, performance: Performance
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Play notes on their images, softened as the performer's level falls."""
+        softened = soften_notes(
+            images,
+            velocities,
+            performance.durations,
+            performance.level_curves,
+            expression=performance.expression,
+        )
+        return synthesize_notes(
+            softened,
+            performance.f0_curves,
+            performance.durations,
+            releases=performance.releases,
+            level_curves=performance.level_curves,
+            expression=performance.expression,
+            sr=self.sample_rate,
+            seeds=performance.seeds,
+        )
 
     @cached_property
     def _encoder(self) -> Network:
@@ -319,6 +309,24 @@ class HarmonicGenerator:
         """Return the levels of latents at one pitch [shape=(n, 128 * n_bins), dB]."""
         levels = features_to_image(self._play_plainly(z.astype(np.float32), pitch=pitch))[..., 0]
         return np.asarray(levels[..., bin_mask(pitch)].reshape(len(z), -1))
+
+    @single_threaded_blas
+    def _make_images(
+        self,
+        z: FloatArray,
+        pitches: IntArray,
+        velocities: IntArray,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Return one image per note [shape=(n, 128, 96, 4)], made in batches."""
+        features = np.zeros((len(z), N_FRAMES, N_FEATURES), np.float32)
+        for part in chunks(len(z), BATCH_SIZE):
+            features[part] = self._run(z[part], pitches[part], velocities[part])
+            if progress is not None:
+                progress(part.stop, len(z))
+        images = keep_octave(features_to_image(features))
+        return brighten(images, velocities) if self.has_velocity else images
 
     def _run(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}

@@ -8,7 +8,7 @@ References
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -202,8 +202,7 @@ def _fade(y: Wave, n_in: int, n_out: int) -> None:
 
 
 def synthesize_notes(
-    images: Sequence[FloatArray] | FloatArray,
-    image_index: Sequence[int] | npt.NDArray[np.integer],
+    images: Iterable[FloatArray],
     f0_curves: Sequence[npt.ArrayLike] | FloatArray,
     durations: Sequence[float] | FloatArray,
     *,
@@ -218,11 +217,9 @@ def synthesize_notes(
 
     Parameters
     ----------
-    images : sequence of np.ndarray [shape=(128, 96, 4)]
-        An array, or anything that returns an image when indexed; each is asked for once a
-        note, in the order of the notes, by the caller's thread.
-    image_index : sequence of int [shape=(n_notes,)]
-        Which image each note plays.
+    images : iterable of np.ndarray [shape=(128, 96, 4)]
+        One per note, in their order; an iterator is read a few notes ahead, by the caller's
+        thread.
     f0_curves : sequence of float or np.ndarray [Hz]
         As in `synthesize_note`, one a note.
     durations : sequence of float [shape=(n_notes,), seconds]
@@ -248,7 +245,8 @@ def synthesize_notes(
     n_notes = len(durations)
     tails = [float(releases)] * n_notes if np.ndim(releases) == 0 else list(releases)  # type: ignore[arg-type]
     levels = [None] * n_notes if level_curves is None else level_curves
-    lengths = [len(s) for s in (image_index, f0_curves, durations, tails, levels, seeds)]
+    lengths = [len(s) for s in (f0_curves, durations, tails, levels, seeds)]
+    lengths += [len(images)] if isinstance(images, Sized) else []
     if len(set(lengths)) > 1:
         raise ParameterError(f"Notes need one of everything each, given lengths {lengths}.")
 
@@ -264,7 +262,7 @@ def synthesize_notes(
             seed=int(seeds[note]),
         )
 
-    tasks = ((note, images[image_index[note]]) for note in range(n_notes))
+    tasks = zip(range(n_notes), images, strict=True)
     return _in_order(play, tasks, threads or count_cores())
 
 

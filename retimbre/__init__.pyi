@@ -22,7 +22,7 @@ from .pipeline import analyze, analyze_file, render, retimbre, retimbre_file
 from .pitch import estimate_pitch
 from .result import Analysis, Result
 from .settings import Settings
-from .types import Instruments, NoteCurve, Notes, PitchTrack
+from .types import Instrument, Instruments, NoteCurve, Notes, PitchTrack
 
 __version__: str
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "GansynthGenerator",
     "Generator",
     "HarmonicGenerator",
+    "Instrument",
     "Instruments",
     "ModelError",
     "ModelFormatError",

@@ -1,4 +1,21 @@
-"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out."""
+"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out.
+
+How a z becomes an instrument
+-----------------------------
+The exported network first brings any z to where it was trained (``retimbre.train.networks.prior``).
+With d dimensions, ``u = z / |z|`` and the unit vectors ``p_i`` of all trained instruments, which
+the network holds as a constant:
+
+- cosines ``c_i = p_i . u``;
+- a blend ``b``: the direction of ``sum_i softmax(5 sqrt(d) c)_i p_i``;
+- how much of z itself is kept, ``k = sigmoid((max_i c_i - 0.5) / 0.05)``;
+- what is played: ``sqrt(d)`` times the direction of ``k u + (1 - k) b``.
+
+A random z ~ N(0, I) has ``c_i`` around 0 +- 1/16 in 256 dimensions, so that ``k`` is near 0: it
+becomes a blend in which the one to three instruments that are nearest to it make up most. A z that
+points at an instrument, at a slerp between two or at an encoded recording is kept as it is. The
+length of z counts for nothing.
+"""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -23,9 +40,9 @@ from retimbre.harmonic.touch import (
     image_velocities,
     soften_notes,
 )
+from retimbre.latent import even_out
 from retimbre.like.hearing import hear_note
 from retimbre.like.refine import refine_latent
-from retimbre.morph import even_out
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 
@@ -35,6 +52,8 @@ CHUNK_NOTES = 128
 
 class HarmonicGenerator:
     """A pitch-conditional generator of notes, after GANSynth [1]_.
+
+    The head of this module says how a z becomes an instrument.
 
     Parameters
     ----------
@@ -142,7 +161,7 @@ class HarmonicGenerator:
         Returns
         -------
         path : Instruments
-            More latents on the same arcs, see `retimbre.morph.even_out`.
+            More latents on the same arcs, see `retimbre.latent.even_out`.
         """
         return even_out(instruments, notes, self._play_levels)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from results import write_section
 
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
@@ -22,7 +23,7 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     bin_mask,
 )
-from retimbre.harmonic.synthesis import RELEASE_SECONDS, synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import synthesize_note, synthesize_notes
 from retimbre.mixing import combine_notes
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from retimbre.expression import ATTACK_KEPT
 from retimbre.generator.store import ImageStore, distinct
 from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS, LEVEL_FLOOR_DB
-from retimbre.harmonic.touch import ATTACK_KEPT, image_velocities, soften, soften_notes
+from retimbre.harmonic.touch import image_velocities, soften, soften_notes
 
 SPAN_DB = 12.0
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
+from retimbre.expression import RELEASE_SECONDS, follow_level, hold_level
 from retimbre.harmonic.image import (
     HOLD_SECONDS,
-    LEVEL_FLOOR_DB,
     N_BINS,
     N_CHANNELS,
     N_FRAMES,
@@ -34,20 +34,13 @@ from retimbre.harmonic.layout import (
 )
 from retimbre.harmonic.noise import shape_noise
 from retimbre.harmonic.partials import block_length, sum_partials
-from retimbre.harmonic.touch import follow_level
 from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
 Wave = npt.NDArray[np.float32]
 
-RELEASE_SECONDS = 0.300
-"""Length of a release, as GANSynth's envelope has it."""
-
 FADE_IN_SECONDS = 0.004
 """The onset of a note rises over this time: no click, and no softer attack."""
-
-HELD_DB = -30.0
-"""With full expression a note is held at its image's levels above this (see `lay_out`)."""
 
 NOTES_AHEAD = 4
 """So many notes a thread are made before they are asked for."""
@@ -102,7 +95,7 @@ def synthesize_note(
     _check(image, curve, duration, release, sr, expression)
     rng = np.random.default_rng(seed)
     n_samples = round(duration * sr) + round(release * sr)
-    hold_db = LEVEL_FLOOR_DB + expression * (HELD_DB - LEVEL_FLOOR_DB)
+    hold_db = hold_level(expression)
     mean_f0 = float(np.exp(np.mean(np.log(curve))))
     timeline = lay_out(quiet_onset(image, mean_f0), duration, release, hold_db=hold_db)
     block = block_length(sr)

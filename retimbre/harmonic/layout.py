@@ -259,9 +259,8 @@ def _slow_change(
     """Return what turns the slow part of the looped channel into that of the stretched one."""
     grid = np.linspace(start, end, _LOOP_POINTS)
     values = _sample(channel, grid)
-    width = int(
-        np.clip(STRETCHED_SECONDS * (_LOOP_POINTS - 1) / (end - start), 3, _LOOP_POINTS // 4)
-    )
+    points = STRETCHED_SECONDS * (_LOOP_POINTS - 1) / (end - start)
+    width = int(np.clip(points, 3, _LOOP_POINTS // 4))
     half = width // 2
     padded = np.pad(values.astype(np.float64), ((half + 1, half), (0, 0)), mode="edge")
     sums = np.cumsum(padded, axis=0)

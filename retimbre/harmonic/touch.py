@@ -190,8 +190,7 @@ def _note_times(duration: float) -> FloatArray:
     """Return the time in a note at which each held frame of its image is heard."""
     if duration <= HOLD_SECONDS:
         return FRAME_TIMES
-    stretch = (duration - UNSTRETCHED_SECONDS) / (HOLD_END - UNSTRETCHED_SECONDS)
-    stretched = np.minimum(
-        UNSTRETCHED_SECONDS + (FRAME_TIMES - UNSTRETCHED_SECONDS) * stretch, duration
-    )
-    return np.where(FRAME_TIMES < UNSTRETCHED_SECONDS, FRAME_TIMES, stretched)
+    start = UNSTRETCHED_SECONDS
+    stretch = (duration - start) / (HOLD_END - start)
+    stretched = np.minimum(start + (FRAME_TIMES - start) * stretch, duration)
+    return np.where(start > FRAME_TIMES, FRAME_TIMES, stretched)

@@ -103,16 +103,18 @@ class FakeGenerator:
         *,
         expression: float,
         seed: int,
+        ids=None,
         progress=None,
         timings=None,
     ) -> Iterator[np.ndarray]:
         assert z.shape == (len(notes), self.latent_dim)
         assert curves is None or len(curves) == len(notes)
+        ids = np.arange(len(notes)) if ids is None else ids
         for k in range(len(notes)):
             n = round((notes.duration[k] + 0.3) * FAKE_SR)
             t = np.arange(n) / FAKE_SR
             phase = 2 * np.pi * float(midi_to_hz(notes.pitch[k])) * t
-            noise = 1e-3 * np.random.default_rng([seed, k]).standard_normal(n)
+            noise = 1e-3 * np.random.default_rng([seed, ids[k]]).standard_normal(n)
             tone = np.sin(phase) + np.tanh(z[k, 0]) * np.sin(2 * phase) + noise
             for key in ("generate", "synthesize"):
                 timings[key] = timings.get(key, 0.0) + 0.001

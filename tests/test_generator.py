@@ -10,6 +10,7 @@ from retimbre.errors import ParameterError
 from retimbre.generator import load_generator
 from retimbre.generator.folder import model_folders, read_config
 from retimbre.generator.harmonic import HarmonicGenerator
+from retimbre.generator.playing import draw_seeds
 from retimbre.harmonic.image import bin_mask
 from retimbre.latent import get_z_notes
 from retimbre.types import Instruments, NoteCurve, Notes
@@ -116,6 +117,38 @@ def test_the_same_seed_gives_the_same_samples(generator: HarmonicGenerator) -> N
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_a_note_of_one_id_sounds_the_same_beside_any_others(generator: HarmonicGenerator) -> None:
+    notes, z = melody(5), latents(5)
+    curves = [NoteCurve(np.linspace(-50, 50, 20), np.linspace(-6, 0, 20))] * 5
+    ids = np.array([7, 2**40, 0, 11, 9])
+    waves = list(generator.play(z, notes, curves, ids=ids, expression=0.0))
+    some = np.array([1, 3, 4])
+    part = Notes(*(getattr(notes, name)[some] for name in ("onset", "offset", "pitch", "velocity")))
+    alone = list(generator.play(z[some], part, curves[:3], ids=ids[some], expression=0.0))
+    for k, wave in zip(some, alone, strict=True):
+        np.testing.assert_array_equal(waves[k], wave)
+    placed = list(generator.play(z, notes, curves, expression=0.0))
+    named = list(generator.play(z, notes, curves, ids=np.arange(5), expression=0.0))
+    for one, other, by_id in zip(placed, named, waves, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.abs(one - by_id).max() > 1e-3
+
+
+def test_seeds_are_those_of_the_ids() -> None:
+    seeds = draw_seeds(5, np.array([3, 0]), 2)
+    wanted = [
+        np.random.SeedSequence(5, spawn_key=(k,)).generate_state(1, np.uint64) for k in (3, 0)
+    ]
+    np.testing.assert_array_equal(seeds, np.concatenate(wanted))
+    assert draw_seeds(5, np.arange(0), 0).shape == (0,)
+
+
+@pytest.mark.parametrize("ids", [[0], [0, -1], [0.0, 1.0], [[0, 1]], ["a", "b"]])
+def test_wrong_ids_are_refused(generator: HarmonicGenerator, ids) -> None:
+    with pytest.raises(ParameterError, match="one id each, a whole number from 0 on"):
+        list(generator.play(latents(2), melody(2), ids=np.array(ids)))
 
 
 def test_neighbouring_seeds_share_no_noise(generator: HarmonicGenerator) -> None:

@@ -176,6 +176,7 @@ class GansynthGenerator:
         *,
         expression: float = 1.0,
         seed: int = 0,
+        ids: IntArray | None = None,
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[npt.NDArray[np.float32]]:
@@ -191,6 +192,8 @@ class GansynthGenerator:
             How much of the performance is kept.
         seed : int
             Not needed: nothing here is drawn.
+        ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
+            Who each note is; not needed either.
         progress : callable, optional
             Called with notes done and notes in all.
         timings : dict, optional
@@ -202,7 +205,7 @@ class GansynthGenerator:
             A note with its release, at `clip_rate`.
         """
         spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression=expression, seed=seed)
+        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids)
         z, pitches = self._check(z, notes.pitch)
         nominal = midi_to_hz(notes.pitch)
         ratios = [c / f0 for c, f0 in zip(performance.f0_curves, nominal, strict=True)]

@@ -242,6 +242,7 @@ class HarmonicGenerator:
         *,
         expression: float = 1.0,
         seed: int = 0,
+        ids: IntArray | None = None,
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[npt.NDArray[np.float32]]:
@@ -261,6 +262,9 @@ class HarmonicGenerator:
             How much of the performance is kept.
         seed : int
             Of the noise and the phases.
+        ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
+            Who each note is, by default its place: a note of one id and seed draws the same noise
+            and phases, whatever notes stand before it.
         progress : callable, optional
             Called with notes done and notes in all.
         timings : dict, optional
@@ -272,7 +276,7 @@ class HarmonicGenerator:
             A note with its release.
         """
         spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression=expression, seed=seed)
+        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids)
         z, pitches = self._check(z, notes.pitch)
         velocities = self._image_velocities(notes, with_softer=performance.expression > 0.0)
         n_layers = velocities.shape[1]

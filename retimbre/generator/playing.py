@@ -99,7 +99,12 @@ class Performance:
 
 
 def prepare(
-    notes: Notes, curves: NoteCurves | None, *, expression: float, seed: int
+    notes: Notes,
+    curves: NoteCurves | None,
+    *,
+    expression: float,
+    seed: int,
+    ids: IntArray | None = None,
 ) -> Performance:
     """Find how each note is to be played.
 
@@ -111,6 +116,9 @@ def prepare(
     expression : float [0..1]
         How much of the performance is kept.
     seed : int
+    ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
+        Who each note is, by default its place. A note's chance depends on the seed and on this,
+        so that it sounds the same whatever notes are played beside it.
 
     Returns
     -------
@@ -119,15 +127,35 @@ def prepare(
     Raises
     ------
     ParameterError
-        If there is not one curve per note, or `expression` is outside 0..1.
+        If there is not one curve per note, an id is no whole number from 0 on, or `expression` is
+        outside 0..1.
     """
     # Without a performance there is nothing to keep: the notes are GANSynth's plain ones.
     expression = 0.0 if curves is None else expression
     f0_curves, level_curves = render_curves(notes, curves, expression)
-    # Neighbouring seeds share no note's noise, as seed + note would make them.
-    seeds: IntArray = np.random.SeedSequence(seed).generate_state(len(notes), np.uint64)
+    seeds = draw_seeds(seed, np.arange(len(notes)) if ids is None else np.asarray(ids), len(notes))
     releases = release_times(notes, expression)
     return Performance(notes.duration, releases, f0_curves, level_curves, expression, seeds)
+
+
+def draw_seeds(seed: int, ids: IntArray, n_notes: int) -> IntArray:
+    """Return one seed per note [shape=(n_notes,), uint64], from the clip's seed and the note's id.
+
+    Neighbouring seeds share no note's noise, as seed + id would make them.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one id per note, or one is no whole number from 0 on.
+    """
+    if ids.shape != (n_notes,) or ids.dtype.kind not in "iu" or np.any(ids < 0):
+        raise ParameterError(
+            f"Notes need one id each, a whole number from 0 on; given {ids.tolist()!r:.60} for "
+            f"{n_notes} notes."
+        )
+    children = (np.random.SeedSequence(seed, spawn_key=(int(own),)) for own in ids)
+    drawn = [child.generate_state(1, np.uint64)[0] for child in children]
+    return np.array(drawn, np.uint64)
 
 
 def chunks(n_notes: int, size: int) -> list[slice]:

@@ -77,7 +77,12 @@ class Generator(Protocol):
         *,
         expression: float = ...,
         seed: int = ...,
+        ids: IntArray | None = ...,
         progress: Progress | None = ...,
         timings: dict[str, float] | None = ...,
     ) -> Iterator[npt.NDArray[np.float32]]:
-        """Play notes one after another, each with its release, with bounded memory."""
+        """Play notes one after another, each with its release, with bounded memory.
+
+        A note's noise depends on `seed` and on its own id [shape=(n_notes,), >= 0] alone; without
+        `ids` it is the note's place.
+        """

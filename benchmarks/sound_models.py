@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre.errors import ModelFormatError
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.generator.network import Network, open_session
 from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
 from retimbre.harmonic.octave import keep_octave
@@ -137,11 +138,11 @@ class ExportedModel:
         return self._main_jobs.even_path(instruments, notes)
 
     @cached_property
-    def _main_jobs(self) -> Generator:
-        return Generator(self._folder)
+    def _main_jobs(self) -> HarmonicGenerator:
+        return HarmonicGenerator(read_config(self._folder))
 
     def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
-        """Return the latents of notes as `Generator.encode` finds them; see `SoundModel`."""
+        """Return the latents of notes as `HarmonicGenerator.encode` finds them (`SoundModel`)."""
         z = self.encode_at_once(features, pitches)
         return np.stack([self._refine(*note) for note in zip(z, features, pitches, strict=True)])
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from results import write_section
 
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     FRAME_TIMES,
@@ -22,7 +23,7 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     bin_mask,
 )
-from retimbre.harmonic.synthesis import RELEASE_SECONDS, synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import synthesize_note, synthesize_notes
 from retimbre.mixing import combine_notes
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz
@@ -106,8 +107,7 @@ def time_first_note() -> float:
 def play(images: Sequence[np.ndarray], notes: Notes, threads: int) -> Iterator[np.ndarray]:
     """Play notes on the image of their pitch."""
     return synthesize_notes(
-        images,
-        notes.pitch - PITCHES[0],
+        (images[pitch - PITCHES[0]] for pitch in notes.pitch),
         midi_to_hz(notes.pitch),
         notes.duration,
         seeds=range(len(notes)),

@@ -12,8 +12,9 @@ from .errors import (
     RetimbreError,
     WriteError,
 )
-from .generator import load_generator
-from .generator.harmonic import Generator
+from .generator import Generator, load_generator
+from .generator.gansynth import GansynthGenerator
+from .generator.harmonic import HarmonicGenerator
 from .io.audio import load, resample, save
 from .io.melodies import load_melody, save_melody
 from .io.midi import load_midi, save_midi
@@ -30,7 +31,7 @@ from .pitch.analysis import analyze, analyze_file
 from .result import Analysis, Report, Result
 from .session import Session
 from .settings import Settings
-from .types import Instruments, Melody, NoteCurve, Notes, PitchTrack
+from .types import Instrument, Instruments, Melody, NoteCurve, Notes, PitchTrack
 
 __version__: str
 __all__ = [
@@ -38,7 +39,10 @@ __all__ = [
     "AudioError",
     "DecodeError",
     "FileError",
+    "GansynthGenerator",
     "Generator",
+    "HarmonicGenerator",
+    "Instrument",
     "Instruments",
     "Melody",
     "ModelError",

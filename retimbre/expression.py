@@ -1,4 +1,8 @@
-"""From a performer's curves to what a note is played with."""
+"""From a performer's curves to what a note is played with, whatever its image is.
+
+Harmonic images and GANSynth's specgrams both show a note that is held for 3 s; how a longer one is
+held, released and taken to the performer's level is the same for both.
+"""
 
 from collections.abc import Sequence
 
@@ -9,14 +13,41 @@ from retimbre.errors import ParameterError
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes
 from retimbre.units import midi_to_hz
 
+ENVELOPE_ATTACK = 0.010
+"""Length of a note's attack in GANSynth's envelope, in seconds."""
+
 RELEASE_SECONDS = 0.300
 """Length of a plain note's release, as GANSynth's envelope has it."""
+
+UNSTRETCHED_SECONDS = 0.5
+"""Held notes follow the image as it is for so long at most, before anything is stretched."""
+
+HOLD_END = 2.9
+"""Notes over 3 s use the image up to here [seconds]; its windows see the release soon after."""
+
+STRETCHED_SECONDS = 0.44
+"""Changes slower than this are stretched in a held note; faster ones are looped."""
+
+HELD_DB = -30.0
+"""With full expression a note is held at its image's levels above this (see `hold_level`)."""
+
+SILENT_DB = -90.0
+"""The floor of the images' levels: a note that is held down to here is let die."""
+
+ATTACK_KEPT = 0.040
+"""The instrument's first moments keep their own shape, in seconds."""
+
+MAX_BOOST_DB = 24.0
+MAX_CUT_DB = 60.0
 
 LEGATO_SECONDS = 0.060
 """With full expression a note that another follows at once is gone after this time."""
 
 MAX_BEND_CENTS = 1200.0
 """A measured curve further from its note than this is a tracking error."""
+
+_SMOOTHING = np.array([1.0, 3.0, 4.0, 3.0, 1.0]) / 12.0
+"""Weights over 50 ms; what is faster in a measured level is the measurement's own."""
 
 
 def render_curves(
@@ -96,6 +127,60 @@ def release_times(
     free = np.where(gap < -LEGATO_SECONDS, release, np.maximum(gap, 0.0) + LEGATO_SECONDS)
     short = np.minimum(free, release)
     return np.asarray(release + expression * (short - release))
+
+
+def hold_level(expression: float) -> float:
+    """Return the level under which a note is not let die, in dB re its loudest frame.
+
+    Parameters
+    ----------
+    expression : float [0..1]
+        0 lets a plucked string die away; 1 holds it as long as the performer does.
+    """
+    return SILENT_DB + expression * (HELD_DB - SILENT_DB)
+
+
+def follow_level(
+    target_db: FloatArray, own_db: FloatArray, times: FloatArray, *, amount: float
+) -> FloatArray:
+    """Return the gain that takes a sound's level to the performer's.
+
+    ``gain = amount * (target - own)``. Boosts bend towards 24 dB, so that a plucked string
+    held long still sounds and still decays; cuts stop at 60 dB. During the first 40 ms the
+    gain is that at 40 ms, and so the attack is the instrument's.
+
+    Parameters
+    ----------
+    target_db : np.ndarray [shape=(n_target,), dB]
+        The performer's level every 10 ms from the onset, held after its end; any reference.
+    own_db : np.ndarray [shape=(n,), dB]
+        The sound's own level at `times`; any reference.
+    times : np.ndarray [shape=(n,), seconds]
+        Ascending from the onset.
+    amount : float [0..1]
+        0 leaves the sound alone, 1 follows.
+
+    Returns
+    -------
+    gain_db : np.ndarray [shape=(n,), dB]
+    """
+    # Levels are relative: both loudest moments are set to 0 dB.
+    target = _at_times(_smooth(target_db - target_db.max()), times)
+    wanted = amount * (target - (own_db - own_db.max()))
+    boost = MAX_BOOST_DB * np.tanh(np.maximum(wanted, 0.0) / MAX_BOOST_DB)
+    gain = boost + np.maximum(np.minimum(wanted, 0.0), -MAX_CUT_DB)
+    kept = np.interp(ATTACK_KEPT, times, gain)
+    return np.asarray(np.where(times < ATTACK_KEPT, kept, gain))
+
+
+def _smooth(level_db: FloatArray) -> FloatArray:
+    half = len(_SMOOTHING) // 2
+    padded = np.pad(level_db, half, mode="edge")
+    return np.convolve(padded, _SMOOTHING, mode="valid")
+
+
+def _at_times(level_db: FloatArray, times: FloatArray) -> FloatArray:
+    return np.asarray(np.interp(times / HOP_SECONDS, np.arange(len(level_db)), level_db))
 
 
 def _check(notes: Notes, curves: Sequence[NoteCurve] | None, expression: float) -> None:

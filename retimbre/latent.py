@@ -4,18 +4,31 @@ The rules are GANSynth's [1]_: instruments lie evenly over the clip, and a note 
 spherical interpolation of the two around its onset. They are kept where they work and completed
 where they do not: short clips, equal, opposite and zero vectors, onsets outside the anchors.
 
+A random z is drawn from N(0, I) of 256 dimensions, where it is far from every instrument that the
+embedded model was trained on. The model's own graph takes it for a blend of those: the formula is
+in `retimbre.generator.harmonic`. GANSynth's networks take z as it is.
+
+Nothing asks a generator to change evenly along a slerp: it stays at one instrument for long, and is
+at the other a hundredth of the way later. So the way is the slerp's and its pace is not: some
+points of it are played, and each stretch gets as much of the time as the sound changes on it
+(`even_out`).
+
 References
 ----------
 .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019;
    `gansynth_generate.py` of Magenta.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
-from retimbre.types import Instruments
+from retimbre.types import Instruments, Notes
 
 LATENT_DIM = 256
 
@@ -24,6 +37,18 @@ FIRST_ANCHOR = -0.0001
 
 MIN_INSTRUMENTS = 2
 """Fewer do not morph."""
+
+N_POINTS = 9
+"""So many points of a slerp are played first, evenly spaced."""
+
+N_ROUNDS = 3
+"""So many times the stretches on which much changes are halved."""
+
+SMALL_SHARE = 1.0 / 16.0
+"""Stretches with more than this share of the change are halved, in each round."""
+
+SLERP_SHARE = 0.01
+"""What of the time is the slerp's own, so that points between which nothing changes stay apart."""
 
 _OPPOSITE_COSINE = -0.999
 # Beyond it (177.4 degrees) GANSynth's weights grow without bound, and with them the result
@@ -34,6 +59,8 @@ _ZERO_SINE = 1e-12
 
 def generate_z(n: int, latent_dim: int = LATENT_DIM, *, rng: np.random.Generator) -> FloatArray:
     """Draw random instruments: independent normal numbers of mean 0 and variance 1.
+
+    Which sound each has is written in `retimbre.generator.harmonic`.
 
     Parameters
     ----------
@@ -262,3 +289,81 @@ def _turned(z0: FloatArray, z1: FloatArray, t: FloatArray) -> FloatArray:
     length = (1.0 - t) * length0 + t * length1
     turned = length * (np.cos(angle) * ahead + np.sin(angle) * aside)
     return np.where(t == 0.0, z0, np.where(t == 1.0, z1, turned))
+
+
+class PlayLevels(Protocol):
+    """What tells how alike sounds are."""
+
+    def __call__(self, z: FloatArray, *, pitch: int) -> FloatArray:
+        """Return the levels (n, n_values) in dB of latents (n, latent_dim) at one MIDI pitch."""
+
+
+def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instruments:
+    """Place more latents between instruments, so that notes on the way change evenly.
+
+    Parameters
+    ----------
+    instruments : Instruments
+    notes : Notes
+        Between which instruments none of them begins is left as it is. The change is that at the
+        median pitch of those that begin there.
+    play : callable
+        See `PlayLevels`.
+
+    Returns
+    -------
+    path : Instruments
+        Without names, since most of them are on the way; the instruments are where they were.
+    """
+    z, times = [instruments.z[:1]], [instruments.times[:1]]
+    for i, (start, end) in enumerate(zip(instruments.times, instruments.times[1:], strict=False)):
+        on_way = (notes.onset > start) & (notes.onset < end)
+        if on_way.any():
+            pitch = round(float(np.median(notes.pitch[on_way])))
+            fractions, changed = walk(
+                instruments.z[i], instruments.z[i + 1], partial(play, pitch=pitch)
+            )
+            z.append(slerp(instruments.z[i], instruments.z[i + 1], fractions[1:-1]))
+            times.append(start + (end - start) * changed[1:-1])
+        z.append(instruments.z[i + 1 : i + 2])
+        times.append(instruments.times[i + 1 : i + 2])
+    return Instruments(np.concatenate(z), np.concatenate(times))
+
+
+def walk(
+    start: FloatArray, end: FloatArray, levels: Callable[[FloatArray], FloatArray]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return points of a slerp, and the share of the whole change that lies before each.
+
+    Parameters
+    ----------
+    start, end : np.ndarray [shape=(latent_dim,)]
+    levels : callable
+        As `PlayLevels`, at some pitch.
+
+    Returns
+    -------
+    fractions : np.ndarray [shape=(n,), 0..1, ascending]
+    changed : np.ndarray [shape=(n,), 0..1, ascending]
+        The fractions themselves where nothing changes.
+    """
+    fractions = np.linspace(0.0, 1.0, N_POINTS)
+    played = levels(slerp(start, end, fractions))
+    for _ in range(N_ROUNDS):
+        steps = _steps(played)
+        large = np.flatnonzero(steps > SMALL_SHARE * steps.sum())
+        if not len(large):
+            break
+        middles = 0.5 * (fractions[large] + fractions[large + 1])
+        fractions = np.insert(fractions, large + 1, middles)
+        played = np.insert(played, large + 1, levels(slerp(start, end, middles)), axis=0)
+    way = np.concatenate([[0.0], np.cumsum(_steps(played))])
+    if not way[-1] > 0.0:
+        return fractions, fractions
+    return fractions, (1.0 - SLERP_SHARE) * way / way[-1] + SLERP_SHARE * fractions
+
+
+def _steps(played: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the rms change from each sound to the next [shape=(n - 1,), dB]."""
+    changes = np.diff(played.astype(np.float64), axis=0)
+    return np.asarray(np.sqrt(np.mean(np.square(changes), axis=1)))

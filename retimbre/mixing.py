@@ -8,12 +8,10 @@ import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray
 from retimbre.errors import ParameterError
+from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 from retimbre.units import db_to_amplitude
-
-ATTACK_SECONDS = 0.010
-RELEASE_SECONDS = 0.300
 
 CUT_FADE_SECONDS = 0.005
 """What still sounds at the end of the recording fades over this time."""
@@ -30,7 +28,7 @@ def get_envelope(
     n_samples: int,
     *,
     sr: float,
-    attack: float = ATTACK_SECONDS,
+    attack: float = ENVELOPE_ATTACK,
     release: float = RELEASE_SECONDS,
 ) -> npt.NDArray[np.float32]:
     """Return GANSynth's envelope of a note.

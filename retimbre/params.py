@@ -5,9 +5,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from retimbre.errors import ParameterError
+
+if TYPE_CHECKING:
+    from retimbre._typing import FloatArray
+    from retimbre.types import Instrument
+
+GivenInstruments: TypeAlias = (
+    "str | Instrument | FloatArray | Sequence[str | Instrument | FloatArray]"
+)
+"""Names, instruments and latent vectors, mixed as one likes."""
 
 PITCH_METHODS = ("crepe", "pyin")
 CREPE_CAPACITIES = ("full", "tiny")
@@ -111,9 +120,10 @@ class TimbreParams:
         A name under ``models/`` or the path of a model folder.
     secs_per_instrument : float [seconds, >= 0.01]
         One random instrument every so many seconds.
-    instruments : str or sequence of str, optional
-        Named instruments instead of random ones: ``"Flute,Cello"`` or ``["Flute", "Cello"]``
-        spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at times in seconds.
+    instruments : str, Instrument, np.ndarray [shape=(latent_dim,)] or sequence of them, optional
+        Instruments that are played instead of random ones: ``"Flute,Cello"`` or
+        ``["Flute", "Cello"]`` spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at
+        times in seconds. In a sequence an Instrument or a z may stand in the place of a name.
     like : path or sequence of paths, optional
         Recordings of one note each, whose timbres are taken instead of random ones.
     seed : int or None [0..2**53]
@@ -123,7 +133,7 @@ class TimbreParams:
     model: str = "default"
     secs_per_instrument: float = 6.0
     seed: int | None = None
-    instruments: str | Sequence[str] | None = None
+    instruments: "GivenInstruments | None" = None
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +141,11 @@ class TimbreParams:
             _check(
                 not self.files, "Give instruments or recordings that they are to be like, not both."
             )
-            read_stops(self.instruments)
+            stops = read_stops(self.instruments)
+            if any(stop.instrument is not None for stop in stops):
+                # Arrays cannot be compared as settings are.
+                items = tuple(stop.instrument or stop.name for stop in stops)
+                object.__setattr__(self, "instruments", items)
         _check(
             self.secs_per_instrument >= SHORTEST_INSTRUMENT,
             f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
@@ -154,19 +168,30 @@ class TimbreParams:
 
 
 class Stop(NamedTuple):
-    """A named instrument on the way of the timbre, and when it is reached [seconds], if said."""
+    """An instrument on the way of the timbre: by name, or itself.
+
+    Attributes
+    ----------
+    name : str
+    time : float or None [seconds]
+        When it is reached, if that is given.
+    instrument : Instrument or None
+        None where the palette is asked for the name.
+    """
 
     name: str
     time: float | None
+    instrument: "Instrument | None" = None
 
 
-def read_stops(given: str | Sequence[str]) -> tuple[Stop, ...]:
+def read_stops(given: "GivenInstruments") -> tuple[Stop, ...]:
     """Read a list of instruments.
 
     Parameters
     ----------
-    given : str or sequence of str
+    given : str, Instrument, np.ndarray or sequence of them
         Names, in one text with commas between; all of them with ``@seconds`` behind, or none.
+        Instruments and latent vectors have no time.
 
     Returns
     -------
@@ -176,18 +201,22 @@ def read_stops(given: str | Sequence[str]) -> tuple[Stop, ...]:
     Raises
     ------
     ParameterError
-        If a name is missing, a time is no number from 0 on, times do not ascend, or some
-        instruments have a time and others none.
+        If a name is missing, a time is no number from 0 on, times do not ascend, some
+        instruments have a time and others none, or a z is not one row of finite numbers.
 
     Examples
     --------
-    >>> read_stops("Flute@0, Grand Piano@8.5")
-    (Stop(name='Flute', time=0.0), Stop(name='Grand Piano', time=8.5))
+    >>> [stop.name for stop in read_stops("Flute@0, Grand Piano@8.5")]
+    ['Flute', 'Grand Piano']
     """
-    items = given.split(",") if isinstance(given, str) else list(given)
-    told = given if isinstance(given, str) else ",".join(map(str, items))
+    items = given.split(",") if isinstance(given, str) else _one_by_one(given)
+    told = (
+        given
+        if isinstance(given, str)
+        else ",".join(i if isinstance(i, str) else i.name or "z" for i in items)
+    )
     _check(
-        bool(items) and all(isinstance(item, str) and item.strip() for item in items),
+        bool(items) and all(not isinstance(i, str) or i.strip() for i in items),
         f"The instruments {told!r} lack a name; write them as in 'Flute,Cello'.",
     )
     stops = tuple(_read_stop(item) for item in items)
@@ -204,7 +233,29 @@ def read_stops(given: str | Sequence[str]) -> tuple[Stop, ...]:
     return stops
 
 
-def _read_stop(item: str) -> Stop:
+def _one_by_one(given: Any) -> "list[str | Instrument]":
+    """Return names and instruments; a latent vector becomes an instrument without a name."""
+    # NumPy comes with it, which the help of the command line does without.
+    from retimbre.types import Instrument
+
+    is_array = hasattr(given, "ndim") and given.dtype.kind in "fiu"
+    is_one = isinstance(given, Instrument) or (is_array and given.ndim < 2)
+    items: list[str | Instrument] = []
+    for item in [given] if is_one else given:
+        if isinstance(item, str | Instrument):
+            items.append(item)
+            continue
+        _check(
+            hasattr(item, "ndim"),
+            f"The instrument {item!r} lacks a name; give a name, an Instrument or an array z.",
+        )
+        items.append(Instrument(item))
+    return items
+
+
+def _read_stop(item: "str | Instrument") -> Stop:
+    if not isinstance(item, str):
+        return Stop(item.name, None, item)
     name, at, text = item.rpartition("@")
     if not at:
         return Stop(item.strip(), None)

@@ -120,7 +120,7 @@ class Result:
         What was measured of the recording; None for MIDI.
     instruments : Instruments
         Where the timbre is when. Between them it goes at an even pace, see
-        `retimbre.generator.harmonic.Generator.even_path`.
+        `retimbre.generator.harmonic.HarmonicGenerator.even_path`.
     report : Report
         Figures, settings and timings.
     curves : tuple of NoteCurve or None

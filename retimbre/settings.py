@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
 from retimbre.errors import ParameterError
-from retimbre.params import NoteParams, PitchParams, RenderParams, TimbreParams
+from retimbre.params import GivenInstruments, NoteParams, PitchParams, RenderParams, TimbreParams
 
 
 class Options(TypedDict, total=False):
@@ -21,7 +21,7 @@ class Options(TypedDict, total=False):
     seed: int | None
     model: str | None
     secs_per_instrument: float | None
-    instruments: str | Sequence[str] | None
+    instruments: "GivenInstruments | None"
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
     expression: float | None
     peak_db: float | None

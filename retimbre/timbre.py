@@ -1,6 +1,7 @@
 """Which instruments play a melody, and when: random ones, named ones, or those of recordings."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,16 +10,17 @@ import numpy as np
 
 from retimbre import latent
 from retimbre._typing import FloatArray
+from retimbre.errors import ParameterError
 from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
 from retimbre.io import audio
 from retimbre.like.hearing import LONGEST_SECONDS, hear_note
-from retimbre.params import TimbreParams, read_stops
+from retimbre.params import Stop, TimbreParams, read_stops
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments
 
 if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
+    from retimbre.generator.protocol import Generator
 
 logger = logging.getLogger("retimbre")
 
@@ -31,7 +33,7 @@ class TimbrePath:
     ----------
     z : np.ndarray [shape=(n, latent_dim)]
     names : tuple of str
-        One an instrument.
+        One an instrument, or none where no instrument has a name.
     times : tuple of float or None [seconds]
         When each is reached; None spreads them over the melody.
     """
@@ -65,9 +67,13 @@ def check_timbre(params: TimbreParams) -> None:
     """
     config = read_config(find_model(params.model))
     if params.instruments is not None:
-        palette = open_palette(config)
-        for stop in read_stops(params.instruments):
-            palette.describe(stop.name)
+        stops = read_stops(params.instruments)
+        _check_sizes(stops, config.latent_dim, config.name)
+        named = [stop.name for stop in stops if stop.instrument is None]
+        if named:
+            palette = open_palette(config)
+            for name in named:
+                palette.describe(name)
     if params.files:
         config.read("encoder", "encoder")
     for path in params.files:
@@ -75,13 +81,13 @@ def check_timbre(params: TimbreParams) -> None:
 
 
 @single_threaded_blas
-def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | None:
+def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
     """Find the instruments that are named, or hear those that are recorded.
 
     Parameters
     ----------
     params : TimbreParams
-    model : NoteGenerator
+    model : Generator
 
     Returns
     -------
@@ -91,7 +97,8 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
     Raises
     ------
     ParameterError
-        If there is no instrument of a name, or a recorded note is outside the model's range.
+        If there is no instrument of a name, a z is not of the model's size, or a recorded note is
+        outside the model's range.
     ModelError
         If the model has no palette or no encoder.
     ReadError
@@ -101,10 +108,14 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
     """
     if params.instruments is not None:
         stops = read_stops(params.instruments)
-        found = [model.instruments.describe(stop.name) for stop in stops]
+        _check_sizes(stops, model.latent_dim, model.name)
+        found = [stop.instrument or model.instruments.describe(stop.name) for stop in stops]
         times = tuple(stop.time for stop in stops if stop.time is not None)
         z = np.stack([instrument.z for instrument in found])
-        return TimbrePath(z, tuple(instrument.name for instrument in found), times or None)
+        names = tuple(instrument.name for instrument in found)
+        # Either all have a name or none: one that was given without is called by what it is.
+        names = tuple(name or "z" for name in names) if any(names) else ()
+        return TimbrePath(z, names, times or None)
     files = params.files
     if files:
         return TimbrePath(
@@ -114,7 +125,17 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
     return None
 
 
-def _encode_file(path: str, model: "NoteGenerator") -> FloatArray:
+def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
+    """See that instruments which are given themselves are of the model's size."""
+    for stop in stops:
+        if stop.instrument is not None and len(stop.instrument.z) != latent_dim:
+            raise ParameterError(
+                f"The model {model!r} takes instruments of {latent_dim} numbers, given a z of "
+                f"{len(stop.instrument.z)}; take one of this model, or its model with -m."
+            )
+
+
+def _encode_file(path: str, model: "Generator") -> FloatArray:
     logger.info("Looking for an instrument like %s...", path)
     return model.encode(*_load(path), source=path)
 

@@ -4,6 +4,7 @@ Conventions: times in seconds, f0 in Hz with NaN where there is no pitch, `pitch
 number, `velocity` 1..127, levels in dB. All arrays of one object share one length.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ HOP_SECONDS = 0.010
 _MOST_PRINTED = 12
 
 
-def _readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+def _readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     copy = np.array(array, dtype=dtype)
     copy.setflags(write=False)
     return copy
@@ -270,6 +271,87 @@ class Melody:
 
     def __repr__(self) -> str:
         return f"<Melody of {self.source or 'nothing'}: {len(self)} notes, {self.duration:.2f} s>"
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """An instrument: a place in the latent space, and what is known of it.
+
+    How a z becomes a sound is written in `retimbre.generator.harmonic`.
+
+    Attributes
+    ----------
+    z : np.ndarray [shape=(latent_dim,)]
+        Its place; read-only, and too long to be printed.
+    name : str
+        Empty where it has none.
+    brightness : float [Hz]
+        Spectral centroid of the first second of middle C at velocity 80. This and the other
+        descriptors are NaN where they are not known.
+    attack : float [seconds]
+        From the onset to within 3 dB of the loudest.
+    decay : float [dB per second]
+        While held; 0 for a sustained sound.
+    noisiness : float [dB]
+        Power of the noise re that of the partials.
+    range : (int, int) or None [MIDI]
+        Lowest and highest note that the model heard of it; it plays all others too.
+    source : str
+        What it was learned from.
+    bank, program : int
+        MIDI bank and program there; -1 where there are none.
+    licence : str
+        Of the source.
+    z_at : tuple of (int, np.ndarray [shape=(latent_dim,)])
+        Latents that were heard at MIDI pitches, where it was recorded at several. Reserved.
+    correction : object
+        What a recording has beyond its z. Reserved.
+
+    Raises
+    ------
+    ParameterError
+        If a z is not one row of finite numbers, or those of `z_at` differ from it in length.
+    """
+
+    z: FloatArray = field(repr=False)
+    name: str = ""
+    brightness: float = math.nan
+    attack: float = math.nan
+    decay: float = math.nan
+    noisiness: float = math.nan
+    range: tuple[int, int] | None = None
+    source: str = ""
+    bank: int = -1
+    program: int = -1
+    licence: str = "unknown"
+    z_at: tuple[tuple[int, FloatArray], ...] = field(default=(), repr=False)
+    correction: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        z = _as_latent(self.z)
+        z_at = tuple((int(pitch), _as_latent(other)) for pitch, other in self.z_at)
+        if any(other.shape != z.shape for _, other in z_at):
+            raise ParameterError(
+                f"An instrument's z_at must have {len(z)} numbers each, as its z has."
+            )
+        object.__setattr__(self, "z", z)
+        object.__setattr__(self, "z_at", z_at)
+
+
+def _as_latent(z: npt.ArrayLike) -> FloatArray:
+    """Return a read-only copy of one latent vector; float32 stays float32."""
+    try:
+        given = np.asarray(z)
+        row = _readonly(given, np.float32 if given.dtype == np.float32 else np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError("An instrument's z must be an array of numbers.") from None
+    if row.ndim != 1 or not row.size or not np.isfinite(row).all():
+        what = f"shape {row.shape}" if row.ndim != 1 or not row.size else "NaN or infinity"
+        raise ParameterError(
+            f"An instrument's z must be one row of finite numbers, given {what}; take one row "
+            "of an array of several."
+        )
+    return row
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ import numpy as np
 
 from retimbre import generator, pitch
 from retimbre.errors import ModelNotFoundError, NoPitchError
-from retimbre.generator.palette import Instrument, Palette
+from retimbre.generator.palette import Palette
 from retimbre.io.files import whole_file
-from retimbre.types import HOP_SECONDS, Instruments, NoteCurves, Notes, PitchTrack
+from retimbre.types import HOP_SECONDS, Instrument, Instruments, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 
 SR = 16000
@@ -81,7 +81,7 @@ class FakeGenerator:
     def instruments(self) -> Palette:
         """Name a dark, a middling and a bright instrument."""
         return Palette(
-            Instrument(name, np.full(256, brightness), 1000.0, 0.01, 0.0, -60.0, (36, 84))
+            Instrument(np.full(256, brightness), name, 1000.0, 0.01, 0.0, -60.0, (36, 84))
             for name, brightness in (("Flute", 0.0), ("Cello", 0.5), ("Glass Harmonics", 2.0))
         )
 

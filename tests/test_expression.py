@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.expression import release_times, render_curves
+from retimbre.expression import HELD_DB, hold_level, release_times, render_curves
+from retimbre.harmonic.image import LEVEL_FLOOR_DB
 from retimbre.types import NoteCurve, Notes
 from retimbre.units import cents_between, midi_to_hz
 
@@ -62,6 +63,11 @@ def test_bad_input_is_refused():
     empty = NoteCurve(cents=[], level_db=[])
     with pytest.raises(ParameterError, match="note 1 has no frames"):
         render_curves(NOTES, [make_curves()[0], empty], 1.0)
+
+
+def test_notes_are_held_as_far_as_they_are_expressive():
+    levels = [hold_level(expression) for expression in (0.0, 0.5, 1.0)]
+    assert levels == [LEVEL_FLOOR_DB, (LEVEL_FLOOR_DB + HELD_DB) / 2, HELD_DB]
 
 
 class TestRelease:

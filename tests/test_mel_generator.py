@@ -13,8 +13,9 @@ import retimbre
 from retimbre.errors import ModelError, ModelFormatError, ParameterError
 from retimbre.gansynth import specgram as melspec
 from retimbre.generator import load_generator
-from retimbre.generator.gansynth import MelGenerator, SpecgramStore, needed_frames
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.gansynth import GansynthGenerator, needed_frames
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.types import NoteCurve, Notes
 from retimbre.units import midi_to_hz
 
@@ -46,14 +47,15 @@ class CountingNetwork:
 
 
 @pytest.fixture
-def model(folder: Path) -> MelGenerator:
+def model(folder: Path) -> GansynthGenerator:
     found = load_generator(folder)
-    assert isinstance(found, MelGenerator)
+    assert isinstance(found, GansynthGenerator)
+    assert isinstance(found, retimbre.Generator)
     return found
 
 
 @pytest.fixture
-def network(model: MelGenerator, monkeypatch) -> CountingNetwork:
+def network(model: GansynthGenerator, monkeypatch) -> CountingNetwork:
     counting = CountingNetwork(model._network)
     monkeypatch.setattr(model, "_network", counting)
     return counting
@@ -71,13 +73,13 @@ def envelope(n_held: int, n_release: int) -> np.ndarray:
     return np.concatenate([rise, 1.0 - np.arange(n_release) / n_release])
 
 
-def test_a_mel_model_is_known_by_its_representation(model: MelGenerator) -> None:
+def test_a_mel_model_is_known_by_its_representation(model: GansynthGenerator) -> None:
     assert (model.name, model.sample_rate, model.clip_rate) == ("imported", 16000, 44100)
     assert (model.latent_dim, model.pitch_range) == (256, PITCH_RANGE)
     assert not model.has_velocity
 
 
-def test_whole_notes_are_the_networks_image_as_sound(model: MelGenerator, network) -> None:
+def test_whole_notes_are_the_networks_image_as_sound(model: GansynthGenerator, network) -> None:
     z = latents(0.0, 1.0, 0.0)
     waves = model.generate_samples_from_z(z, np.array([60, 60, 60]))
     assert waves.shape == (3, 64000)
@@ -91,14 +93,14 @@ def test_whole_notes_are_the_networks_image_as_sound(model: MelGenerator, networ
     assert network.asked[0] == (2, 128)
 
 
-def test_fewer_frames_are_the_first_of_all(model: MelGenerator) -> None:
+def test_fewer_frames_are_the_first_of_all(model: GansynthGenerator) -> None:
     whole = model.generate_specgrams(latents(0.3), np.array([60]))
     some = model.generate_specgrams(latents(0.3), np.array([60]), 9)
     np.testing.assert_array_equal(some, whole[:, :9])
     assert model.generate_specgrams(latents(), np.zeros(0, int)).shape == (0, 128, 1024, 2)
 
 
-def test_a_plain_note_is_gansynths_with_its_envelope(model: MelGenerator, network) -> None:
+def test_a_plain_note_is_gansynths_with_its_envelope(model: GansynthGenerator, network) -> None:
     notes = Notes([0.0], [0.5], [60], [100])
     (wave,) = model.play(latents(0.0), notes)
     assert network.asked == [(1, melspec.frames_for(12800))]
@@ -108,7 +110,7 @@ def test_a_plain_note_is_gansynths_with_its_envelope(model: MelGenerator, networ
     np.testing.assert_allclose(wave, expected[: len(wave)], atol=2e-4 * np.abs(expected).max())
 
 
-def test_notes_of_like_length_are_made_together(model: MelGenerator, network) -> None:
+def test_notes_of_like_length_are_made_together(model: GansynthGenerator, network) -> None:
     lengths = np.array([0.1, 3.0, 0.12, 2.9, 0.1, 3.5, 0.11, 9.0])
     onsets = np.arange(8.0) * 10.0
     notes = Notes(onsets, onsets + lengths, np.full(8, 60), np.full(8, 80))
@@ -123,7 +125,7 @@ def test_notes_of_like_length_are_made_together(model: MelGenerator, network) ->
 
 
 def test_a_pair_is_made_once_as_long_as_the_longest_note_wants(
-    model: MelGenerator, network
+    model: GansynthGenerator, network
 ) -> None:
     notes = Notes([0.0, 1.0, 2.0], [0.2, 1.8, 2.1], [60, 60, 62], [80, 80, 80])
     waves = list(model.play(latents(0.2, 0.2, 0.2), notes))
@@ -131,24 +133,7 @@ def test_a_pair_is_made_once_as_long_as_the_longest_note_wants(
     assert len(waves) == 3
 
 
-def test_images_are_let_go_when_no_later_note_needs_them() -> None:
-    made = []
-
-    def make(z, pitches, n_frames):
-        made.append(len(z))
-        return np.tile(pitches[:, None, None, None], (1, n_frames, 1, 1)).astype(np.float32)
-
-    pitches = np.array([60, 61, 60, 62, 60])
-    store = SpecgramStore(make, np.zeros((5, 2), np.float32), pitches, np.array([3, 9, 5, 2, 4]))
-    assert [image.shape[0] for image in store.images_of(0, 2)] == [5, 9]
-    assert set(store._held) == {0}
-    assert [image.shape[0] for image in store.images_of(2, 4)] == [5, 2]
-    assert [float(image.max()) for image in store.images_of(4, 5)] == [60.0]
-    assert store._held == {}
-    assert sum(made) == 3
-
-
-def test_the_performance_is_kept(model: MelGenerator) -> None:
+def test_the_performance_is_kept(model: GansynthGenerator) -> None:
     notes = Notes([0.0], [2.0], [60], [100])
     bend = NoteCurve(np.full(201, 100.0), np.zeros(201))
     plain, bent = (
@@ -168,7 +153,7 @@ def still(n_frames: int, fall: float = 0.0) -> NoteCurve:
 
 
 @pytest.mark.parametrize(("expression", "fall"), [(0.0, 8.69), (0.5, 14.34), (1.0, 20.0)])
-def test_the_performers_level_is_followed(model: MelGenerator, expression, fall) -> None:
+def test_the_performers_level_is_followed(model: GansynthGenerator, expression, fall) -> None:
     notes = Notes([0.0], [2.0], [60], [100])
     (wave,) = model.play(latents(0.0), notes, [still(201, fall=20.0)], expression=expression)
     # The tone itself falls by 8.69 dB a second; half the expression goes half of the way.
@@ -178,7 +163,7 @@ def test_the_performers_level_is_followed(model: MelGenerator, expression, fall)
 
 
 @pytest.mark.parametrize(("expression", "release"), [(0.0, 0.3), (0.5, 0.18), (1.0, 0.06)])
-def test_a_note_gives_way_to_the_next(model: MelGenerator, expression, release) -> None:
+def test_a_note_gives_way_to_the_next(model: GansynthGenerator, expression, release) -> None:
     notes = Notes([0.0, 0.5], [0.5, 1.0], [60, 62], [100, 100])
     curves = [still(51), still(51)]
     first, last = model.play(latents(0.0, 0.1), notes, curves, expression=expression)
@@ -186,7 +171,7 @@ def test_a_note_gives_way_to_the_next(model: MelGenerator, expression, release) 
     assert len(last) == pytest.approx(0.8 * 44100, abs=2)
 
 
-def test_play_reports_progress_and_timings(model: MelGenerator) -> None:
+def test_play_reports_progress_and_timings(model: GansynthGenerator) -> None:
     seen, timings = [], {}
     notes = Notes([0.0, 1.0], [0.2, 1.2], [60, 62], [80, 80])
     progress = lambda done, total: seen.append((done, total))  # noqa: E731
@@ -206,7 +191,7 @@ def test_higher_notes_need_more_of_the_image() -> None:
     assert long == 128
 
 
-def test_gansynths_models_have_neither_names_nor_ears(model: MelGenerator) -> None:
+def test_gansynths_models_have_neither_names_nor_ears(model: GansynthGenerator) -> None:
     with pytest.raises(ModelError, match="'imported' has no palette"):
         model.instruments  # noqa: B018
     with pytest.raises(ModelError, match="'imported' has no encoder"):
@@ -226,19 +211,21 @@ def test_gansynths_models_have_neither_names_nor_ears(model: MelGenerator) -> No
         (np.zeros((1, 256)), [True], "whole MIDI numbers, given True"),
     ],
 )
-def test_wrong_notes_are_refused(model: MelGenerator, z, pitches, match: str) -> None:
+def test_wrong_notes_are_refused(model: GansynthGenerator, z, pitches, match: str) -> None:
     for generate in (model.generate_samples_from_z, model.generate_specgrams):
         with pytest.raises(ParameterError, match=match):
             generate(z, np.array(pitches))
 
 
-def test_whole_pitches_may_be_floats(model: MelGenerator) -> None:
+def test_whole_pitches_may_be_floats(model: GansynthGenerator) -> None:
     found = model.generate_specgrams(latents(0.3), np.array([60.0]), np.int32(2))
     np.testing.assert_array_equal(found, model.generate_specgrams(latents(0.3), [60], 2))
 
 
 @pytest.mark.parametrize("n_frames", [0, 129, -1, 2.5, float("nan"), "2"])
-def test_numbers_of_frames_that_no_image_has_are_refused(model: MelGenerator, n_frames) -> None:
+def test_numbers_of_frames_that_no_image_has_are_refused(
+    model: GansynthGenerator, n_frames
+) -> None:
     for z in (latents(0.3), latents()):
         with pytest.raises(ParameterError, match=rf"1 to 128 whole frames, .*{n_frames!r}\."):
             model.generate_specgrams(z, np.full(len(z), 60), n_frames)
@@ -250,7 +237,7 @@ def test_a_network_of_the_other_kind_is_refused(folder: Path, tmp_path: Path) ->
     with pytest.raises(ModelFormatError, match="must turn z"):
         load_generator(wrong)
     with pytest.raises(ModelFormatError, match="must turn z"):
-        Generator(folder)
+        HarmonicGenerator(read_config(folder))
 
 
 @pytest.mark.parametrize(

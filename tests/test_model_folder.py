@@ -15,10 +15,11 @@ from fake_models import (
     write_model,
 )
 
+import retimbre
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
-from retimbre.generator import load_generator
+from retimbre.generator import folder, load_generator
 from retimbre.generator.folder import find_model, model_folders, open_encoder, read_config
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES
 
 
@@ -40,7 +41,7 @@ def test_settings_of_a_model_are_read(model: Path) -> None:
 
 
 def test_a_model_may_have_a_generator_only(plain_model: Path) -> None:
-    generator = Generator(plain_model)
+    generator = HarmonicGenerator(read_config(plain_model))
     assert not generator.has_velocity
     with pytest.raises(ModelError, match="'plain' has no palette of named instruments; take one"):
         generator.instruments  # noqa: B018
@@ -48,10 +49,31 @@ def test_a_model_may_have_a_generator_only(plain_model: Path) -> None:
         generator.encode([0.0], 44100)
 
 
+@pytest.mark.parametrize("parts", [(), ("encoder", "palette")])
+def test_what_is_opened_is_a_generator(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    found = load_generator(write_model(tmp_path / "any", parts=parts))
+    assert isinstance(found, retimbre.Generator)
+    assert isinstance(found, retimbre.HarmonicGenerator)
+    assert not isinstance(found, retimbre.GansynthGenerator)
+    assert isinstance(load_generator("default"), retimbre.Generator)
+
+
+def test_settings_are_read_once_for_each_load(model: Path, monkeypatch) -> None:
+    read, asked = folder._read_json, []
+    monkeypatch.setattr(folder, "_read_json", lambda path: [asked.append(path), read(path)][1])
+    first = load_generator(model)
+    assert len(asked) == 1
+    assert load_generator(model) is first
+    assert len(asked) == 2
+    change_config(model, pitch_range=[40, 80])
+    changed = load_generator(model)
+    assert (changed is first, changed.pitch_range) == (False, (40, 80))
+
+
 def test_encoder_and_palette_are_read_when_they_are_needed(model: Path) -> None:
     (model / "encoder.onnx").unlink()
     (model / "palette.json").write_text("{")
-    generator = Generator(model)
+    generator = HarmonicGenerator(read_config(model))
     with pytest.raises(ModelFormatError, match=r"palette .*palette\.json is damaged"):
         generator.instruments  # noqa: B018
     with pytest.raises(ModelFormatError, match=r"encoder .*encoder\.onnx is missing"):
@@ -197,7 +219,7 @@ def test_networks_of_the_right_shape_are_taken(model: Path, plain_model: Path) -
 
 
 def test_palette_is_read_as_it_was_written(model: Path) -> None:
-    palette = Generator(model).instruments
+    palette = HarmonicGenerator(read_config(model)).instruments
     assert list(palette) == list(NAMES)
     wanted = palette_table()["instruments"][2]
     found = palette.describe("Glass Harmonics")
@@ -213,7 +235,7 @@ def test_palette_needs_only_what_describes_the_sound(model: Path) -> None:
         for name in ("source", "bank", "program", "licence"):
             del row[name]
     replace_file(model, "palette", json.dumps(table).encode())
-    found = Generator(model).instruments.describe("Flute")
+    found = HarmonicGenerator(read_config(model)).instruments.describe("Flute")
     assert (found.source, found.bank, found.program, found.licence) == ("", -1, -1, "unknown")
 
 
@@ -252,10 +274,10 @@ def with_change(**changes):
 def test_a_palette_of_another_kind_is_refused(model: Path, table, match: str) -> None:
     replace_file(model, "palette", json.dumps(table).encode())
     with pytest.raises(ModelFormatError, match=match):
-        Generator(model).instruments  # noqa: B018
+        HarmonicGenerator(read_config(model)).instruments  # noqa: B018
 
 
 def test_a_palette_that_is_no_json_is_refused(model: Path) -> None:
     replace_file(model, "palette", b"\xff{")
     with pytest.raises(ModelFormatError, match="no JSON"):
-        Generator(model).instruments  # noqa: B018
+        HarmonicGenerator(read_config(model)).instruments  # noqa: B018

@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 
-from retimbre.generator.store import (
-    ImageStore,
-    NoteImages,
-    SoftenedImages,
-    distinct,
-    image_velocities,
-    soften,
-)
+from retimbre.expression import ATTACK_KEPT
+from retimbre.generator.store import ImageStore, distinct
 from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS, LEVEL_FLOOR_DB
-from retimbre.harmonic.touch import ATTACK_KEPT
+from retimbre.harmonic.touch import image_velocities, soften, soften_notes
 
 SPAN_DB = 12.0
 
@@ -130,14 +124,11 @@ def test_inputs_stay_as_they_are():
 
 
 def test_notes_without_a_curve_have_their_own_image():
-    images = np.stack([flat(-10.0), flat(-30.0)])
+    images = [flat(-10.0), flat(-30.0)]
     layers = np.array([[104, 52]] * 3)
     curves = [None, np.full(100, -12.0), np.repeat([0.0, -12.0], 50)]
-    notes = SoftenedImages(
-        images, np.array([[0, 1]] * 3), layers, np.ones(3), curves, expression=1.0
-    )
-    assert len(notes) == 3
-    np.testing.assert_array_equal(notes[0], images[0])
+    notes = list(soften_notes([images] * 3, layers, np.ones(3), curves, expression=1.0))
+    assert notes[0] is images[0]
     # A curve says how the level moves within the note; the velocity says how loud it is.
     np.testing.assert_array_equal(notes[1], images[0])
     wanted = 12.0 / (40.0 * np.log10(2.0))
@@ -147,44 +138,31 @@ def test_notes_without_a_curve_have_their_own_image():
 # The store
 
 
-class Maker:
-    """Makes images that say what they are of, and notes what it was asked for."""
-
-    def __init__(self):
-        self.asked = []
-
-    def __call__(self, z, pitches, velocities):
-        rows = list(zip(z[:, 0].tolist(), pitches.tolist(), velocities.tolist(), strict=True))
-        self.asked += rows
-        images = np.zeros((len(rows), 128, 96, 4), np.float32)
-        images[:, 0, :3, 0] = rows
-        return NoteImages(images, np.arange(len(rows)))
-
-
 def test_each_image_is_made_once_and_is_the_right_one(rng):
     n = 60
-    z = rng.integers(0, 3, (n, 1)).astype(np.float32) * np.ones((1, 4), np.float32)
-    pitches = rng.integers(60, 64, n)
-    layers = image_velocities(rng.integers(90, 127, n), with_softer=True)
-    maker = Maker()
-    store = ImageStore(maker, z, pitches, layers)
+    index = rng.integers(0, 20, (n, 2))
+    index = np.unique(index, return_inverse=True)[1].reshape(n, 2)
+    store, made = ImageStore(index), []
     for start in range(0, n, 7):
-        stop = min(start + 7, n)
-        images, index = store.images_of(start, stop)
-        found = images[index][:, :, 0, :3, 0]
-        for k in range(start, stop):
-            for layer in range(2):
-                wanted = [z[k, 0], pitches[k], layers[k, layer]]
-                np.testing.assert_array_equal(found[k - start, layer], wanted)
-    assert len(maker.asked) == len(set(maker.asked))
+        part = slice(start, min(start + 7, n))
+        new = store.missing(part)
+        made += new.tolist()
+        store.add(new, np.stack([np.full((2, 3), i) for i in new]) if len(new) else [])
+        found = [[image[0, 0] for image in layers] for layers in store.take(part)]
+        np.testing.assert_array_equal(found, index[part])
+    assert sorted(made) == list(range(index.max() + 1))
 
 
 def test_images_are_let_go_when_no_later_note_needs_them():
-    z = np.arange(40, dtype=np.float32)[:, None] * np.ones((1, 4), np.float32)
-    store = ImageStore(Maker(), z, np.full(40, 60), np.full((40, 1), 100))
-    for start in range(0, 40, 10):
-        store.images_of(start, start + 10)
-        assert len(store._held) == 0
+    store = ImageStore(np.array([[0], [1], [0], [2], [0]]))
+    batch = np.arange(3.0)[:, None]
+    for start, new, held in ((0, [0, 1], {0}), (2, [2], {0}), (4, [], set())):
+        part = slice(start, min(start + 2, 5))
+        assert store.missing(part).tolist() == new
+        store.add(np.array(new, int), batch[new])
+        store.take(part)
+        assert set(store._held) == held
+        assert all(image.base is None for image in store._held.values())
 
 
 def test_notes_are_told_apart_by_everything():
@@ -194,3 +172,4 @@ def test_notes_are_told_apart_by_everything():
     assert len(first) == 4
     assert index[0] == index[4]
     assert len(set(index.tolist())) == 4
+    assert len(distinct(z, np.array([60, 60, 61, 60, 60]))[0]) == 3

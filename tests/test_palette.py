@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.generator.palette import AMBIGUOUS_NAMES, Instrument, Palette
+from retimbre.generator.palette import AMBIGUOUS_NAMES, Palette
+from retimbre.types import Instrument
 
 NAMES = (
     "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",
@@ -15,7 +16,7 @@ NAMES = (
 
 def make(names=NAMES) -> Palette:
     return Palette(
-        Instrument(name, np.full(4, float(k)), 1000.0, 0.01, 0.0, -60.0, (21, 108))
+        Instrument(np.full(4, float(k)), name, 1000.0, 0.01, 0.0, -60.0, (21, 108))
         for k, name in enumerate(names)
     )
 

@@ -9,7 +9,8 @@ from fakes import fake_estimate_pitch
 
 from retimbre import pitch
 from retimbre.errors import AudioError, NoPitchError, ParameterError
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.harmonic.image import FRAME_TIMES, N_FEATURES, N_FRAMES
 from retimbre.like.hearing import LONGEST_SECONDS, hear_note
 from retimbre.units import midi_to_hz
@@ -188,8 +189,8 @@ def test_crepe_hears_what_was_played():
 def test_the_encoders_answer_is_refined_through_the_generator(quick, tmp_path):
     """A palette shows the way to a sound that is nearer to the one heard."""
     sound = tone(60.0, 1.0)
-    refined = Generator(write_model(tmp_path / "named")).encode(sound, SR)
-    plain = Generator(write_model(tmp_path / "plain", parts=("encoder",)))
+    refined = HarmonicGenerator(read_config(write_model(tmp_path / "named"))).encode(sound, SR)
+    plain = HarmonicGenerator(read_config(write_model(tmp_path / "plain", parts=("encoder",))))
     rough = plain.encode(sound, SR)
     heard = hear_note(sound, SR, pitch_range=RANGE).image[..., 0]
     audible = heard >= heard.max() - 60.0
@@ -199,7 +200,7 @@ def test_the_encoders_answer_is_refined_through_the_generator(quick, tmp_path):
 
 
 def test_one_timbre_has_one_place_and_another_has_another(quick, tmp_path):
-    generator = Generator(write_model(tmp_path / "fake"))
+    generator = HarmonicGenerator(read_config(write_model(tmp_path / "fake")))
     z = generator.encode(tone(60.3, 1.0), SR)
     assert z.shape == (256,)
     assert z.dtype == np.float32

@@ -1,5 +1,7 @@
 """Which instruments play, and when."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_models import palette_table, write_model
@@ -7,19 +9,20 @@ from fakes import LOUD, tones, write_wav
 
 from retimbre import pipeline
 from retimbre.errors import ModelError, NoPitchError, ParameterError, ReadError
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.params import Stop, TimbreParams, read_stops
 from retimbre.pitch.analysis import analyze_file
 from retimbre.settings import Settings
 from retimbre.timbre import check_timbre, choose_path, heard_names, place_instruments
-from retimbre.types import Instruments
+from retimbre.types import Instrument, Instruments
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return Generator(write_model(tmp_path_factory.mktemp("models") / "fake"))
+    return HarmonicGenerator(read_config(write_model(tmp_path_factory.mktemp("models") / "fake")))
 
 
 def z_of(k):
@@ -54,7 +57,7 @@ def test_lists_of_instruments_are_read(given, stops):
         ([], "lack a name"),
         ("Flute,", "'Flute,' lack a name"),
         ("Flute, ,Cello", "lack a name"),
-        ([3], "lack a name"),
+        ([3], "instrument 3 lacks a name"),
         ("@3", "'@3' must be a name, @ and a time"),
         ("Flute@", "'Flute@' must be a name, @ and a time"),
         ("Flute@noon", "'Flute@noon' must be"),
@@ -78,6 +81,37 @@ def test_instruments_are_named_or_like_a_recording():
     assert TimbreParams(instruments="Flute", like=()).files == ()
 
 
+def test_names_instruments_and_latents_are_taken_mixed(rng):
+    z = rng.standard_normal(256)
+    horn = Instrument(z.astype(np.float32), "Horn")
+    stops = read_stops([z, "Flute", horn])
+    assert [stop.name for stop in stops] == ["", "Flute", "Horn"]
+    assert stops[2].instrument is horn
+    np.testing.assert_array_equal(stops[0].instrument.z, z)
+    for one in (z, horn, [horn], z[None]):
+        assert len(read_stops(one)) == 1
+    assert len(read_stops(rng.standard_normal((3, 256)))) == 3
+    params = TimbreParams(instruments=[z, "Flute"])
+    assert params == replace(params, seed=None)
+    assert hash(params) == hash(replace(params))
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (np.full(256, np.nan), "finite numbers, given NaN"),
+        ([np.zeros((2, 256))], r"one row of finite numbers, given shape \(2, 256\); take one row"),
+        (np.zeros((0, 256)), "lack a name"),
+        ([np.array(["a", "b"])], "array of numbers"),
+        (["Flute@0", np.ones(256)], "'Flute@0,z' have a time and some have none"),
+        ([1.0, 2.0], "instrument 1.0 lacks a name; give a name, an Instrument or an array z"),
+    ],
+)
+def test_latents_that_are_none_are_refused(given, match):
+    with pytest.raises(ParameterError, match=match):
+        TimbreParams(instruments=given)
+
+
 # What is chosen
 
 
@@ -99,6 +133,36 @@ def test_named_instruments_are_spread_over_the_melody(model):
     np.testing.assert_allclose(z[0], z_of(1), atol=1e-3)
     np.testing.assert_allclose(z[1], slerp(z_of(1), z_of(0), 0.5), atol=1e-3)
     np.testing.assert_allclose(z[2], z_of(2), rtol=1e-6)
+
+
+def test_given_instruments_are_played_beside_named_ones(model, rng):
+    z = rng.standard_normal(256)
+    path = choose_path(TimbreParams(instruments=[z, "Flute", Instrument(-z, "Horn")]), model)
+    assert path.names == ("z", "Flute", "Horn")
+    np.testing.assert_allclose(path.z, [z, z_of(0), -z], rtol=1e-6)
+    alone = choose_path(TimbreParams(instruments=z), model)
+    assert alone.names == ()
+    np.testing.assert_array_equal(alone.over(3.0).z, [z])
+
+
+def test_a_file_is_played_with_given_instruments(tmp_path, fake_parts, rng):
+    song = write_wav(tmp_path / "song.wav", tones((60, 0.5, LOUD), (64, 0.5, LOUD)))
+    z = rng.standard_normal(256)
+    result = pipeline.retimbre_file(song, instruments=[z, "Flute", Instrument(-z)], seed=1)
+    np.testing.assert_array_equal(result.instruments.z[[0, 2]], [z, -z])
+    assert result.instruments.names == ("z", "Flute", "z")
+
+
+def test_given_instruments_need_no_palette_but_the_models_size(tmp_path):
+    folder = write_model(tmp_path / "deaf", parts=())
+    deaf = HarmonicGenerator(read_config(folder))
+    good = TimbreParams(model=str(folder), instruments=np.ones(256))
+    check_timbre(good)
+    assert choose_path(good, deaf).z.shape == (1, 256)
+    wrong = TimbreParams(model=str(folder), instruments=np.ones(128))
+    for call in (lambda: check_timbre(wrong), lambda: choose_path(wrong, deaf)):
+        with pytest.raises(ParameterError, match=r"'deaf' takes instruments of 256 .* z of 128"):
+            call()
 
 
 def test_one_instrument_plays_the_whole_melody(model):
@@ -140,7 +204,7 @@ def test_what_is_wrong_with_a_recording_names_it(model, tmp_path, fake_parts):
 
 
 def test_model_without_names_or_ears_says_so(tmp_path):
-    deaf = Generator(write_model(tmp_path / "deaf", parts=()))
+    deaf = HarmonicGenerator(read_config(write_model(tmp_path / "deaf", parts=())))
     with pytest.raises(ModelError, match="'deaf' has no palette"):
         choose_path(TimbreParams(instruments="Flute"), deaf)
     note = write_wav(tmp_path / "note.wav", tones((69, 1.0, LOUD)))

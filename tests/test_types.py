@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.types import Instruments, NoteCurve, Notes, PitchTrack
+from retimbre.types import Instrument, Instruments, NoteCurve, Notes, PitchTrack
 
 NOTES = {"onset": [0.0, 1.0], "offset": [0.5, 2.0], "pitch": [60, 64], "velocity": [1, 127]}
 
@@ -122,3 +122,30 @@ def test_a_curve_has_one_length():
 def test_impossible_instruments_are_refused(z, times, message):
     with pytest.raises(ParameterError, match=message):
         Instruments(z, times)
+
+
+def test_an_instrument_needs_a_z_only():
+    given = np.ones(4)
+    found = Instrument(given, z_at=[(60, np.zeros(4, np.float32))])
+    given[0] = 2.0
+    np.testing.assert_array_equal(found.z, np.ones(4))
+    assert not found.z.flags.writeable
+    assert (found.name, found.range, found.correction) == ("", None, None)
+    assert np.isnan([found.brightness, found.attack, found.decay, found.noisiness]).all()
+    ((pitch, z),) = found.z_at
+    assert (pitch, z.dtype) == (60, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("z", "z_at", "match"),
+    [
+        (np.ones((2, 4)), (), r"one row of finite numbers, given shape \(2, 4\)"),
+        ([], (), r"given shape \(0,\)"),
+        ([1.0, np.inf], (), "given NaN or infinity"),
+        (["a"], (), "array of numbers"),
+        (np.ones(4), [(60, np.ones(3))], "z_at must have 4 numbers each"),
+    ],
+)
+def test_an_instrument_is_one_row_of_numbers(z, z_at, match):
+    with pytest.raises(ParameterError, match=match):
+        Instrument(z, z_at=z_at)

@@ -11,7 +11,7 @@ from retimbre.errors import ModelNotFoundError, one_line
 from retimbre.params import TimbreParams
 
 if TYPE_CHECKING:
-    from retimbre.generator.palette import Instrument
+    from retimbre.types import Instrument
 
 HELP = """List the named instruments of a model, with figures that say how they sound.
 
@@ -39,7 +39,7 @@ _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"]
     "attack": (lambda i: f"{1000 * i.attack:.0f} ms", lambda i: i.attack),
     "decay": (lambda i: f"{i.decay:.1f} dB/s", lambda i: i.decay),
     "noisiness": (lambda i: f"{i.noisiness:.0f} dB", lambda i: i.noisiness),
-    "range": (lambda i: "-".join(map(_note, i.range)), lambda i: i.range),
+    "range": (lambda i: "-".join(map(_note, i.range or ())), lambda i: i.range),
     "source": (lambda i: i.source, lambda i: i.source.casefold()),
 }
 _TO_THE_RIGHT = ("brightness", "attack", "decay", "noisiness")

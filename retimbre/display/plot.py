@@ -254,7 +254,7 @@ def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
     """Draw the share of each instrument over time and, below, the mixture that each note got.
 
     The share is of the way from one instrument to the next: an even pace, whatever latents lie
-    there, since `NoteGenerator.even_path` places them so that the sound changes evenly.
+    there, since `Generator.even_path` places them so that the sound changes evenly.
     """
     times, n = instruments.times, len(instruments.times)
     colours = _to_rgb(_instrument_colours(instruments))

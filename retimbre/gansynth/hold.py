@@ -1,6 +1,6 @@
 """Mel specgrams held for longer than their 4 s: magnitudes stretched and looped, phases going on.
 
-As in `retimbre.harmonic.layout`, what changes slowly is stretched over the held note, and what
+As in harmonic images, what changes slowly is stretched over the held note, and what
 changes fast keeps its speed and runs forth and back. Whichever way the frames run, each partial
 turns on by its own instantaneous frequency, and the bins around it turn with it [1]_.
 
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array, Float64Array
+from retimbre.expression import HOLD_END, STRETCHED_SECONDS, UNSTRETCHED_SECONDS
 from retimbre.gansynth.specgram import HOP, ONSET_FRAME, SAMPLE_RATE
-from retimbre.harmonic.layout import ATTACK_SECONDS, HOLD_END, SLOW_SECONDS
 
 IntArray = npt.NDArray[np.int64]
 
@@ -24,8 +24,8 @@ MIN_FRAMES = ONSET_FRAME + 2
 
 _FRAME_RATE = SAMPLE_RATE / HOP
 _LAST_HELD = ONSET_FRAME + int(HOLD_END * _FRAME_RATE)
-_ATTACK_FRAMES = int(ATTACK_SECONDS * _FRAME_RATE)
-_SLOW_FRAMES = round(SLOW_SECONDS * _FRAME_RATE)
+_ATTACK_FRAMES = int(UNSTRETCHED_SECONDS * _FRAME_RATE)
+_SLOW_FRAMES = round(STRETCHED_SECONDS * _FRAME_RATE)
 
 
 def last_held_frame(n_frames: int) -> int:

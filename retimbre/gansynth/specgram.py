@@ -64,6 +64,9 @@ N_FRAMES = 128
 N_FFT = 2048
 HOP = 512
 
+HOLD_SECONDS = 3.0
+"""The notes that GANSynth learned are held for so long, and released after it."""
+
 PAD = 3072
 """So many samples before the onset are in the first frames: 512 * 127 + 2048 - 64000."""
 

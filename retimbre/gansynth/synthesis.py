@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from retimbre._typing import Float64Array, FloatArray
 from retimbre.errors import ParameterError
+from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS, follow_level, hold_level
 from retimbre.gansynth.hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
 from retimbre.gansynth.specgram import (
+    HOLD_SECONDS,
     HOP,
     N_BINS,
     N_FFT,
@@ -30,16 +32,10 @@ from retimbre.gansynth.specgram import (
     samples_in,
     to_polar,
 )
-from retimbre.harmonic.image import HOLD_SECONDS, LEVEL_FLOOR_DB
 from retimbre.harmonic.reading import Reader
-from retimbre.harmonic.synthesis import HELD_DB, RELEASE_SECONDS
-from retimbre.harmonic.touch import follow_level
 from retimbre.types import HOP_SECONDS
 
 Wave = npt.NDArray[np.float32]
-
-ATTACK_SECONDS = 0.010
-"""Length of a note's attack, as GANSynth's envelope has it."""
 
 _UNBENT = 1e-6
 _CONTROL_STEP = 80
@@ -100,7 +96,7 @@ def synthesize_specgram(
     speed, position = _read_head(ratios, n_note + n_release)
     is_bent = _is_bent(ratios)
     n_read = _n_read(position, is_bent)
-    hold_db = None if level is None else _hold_db(expression)
+    hold_db = None if level is None else hold_level(expression)
     # What comes after the note must not tell how it is held.
     specgram = specgram[: _frames_in(n_read)]
     if n_read <= samples_in(len(specgram)) and not is_bent and level is None:
@@ -203,11 +199,6 @@ def _frames_in(n_read: int) -> int:
     return frames_for(min(n_read, N_SAMPLES))
 
 
-def _hold_db(expression: float) -> float:
-    """Return the level under which a note is not let die, as notes of other models have it."""
-    return LEVEL_FLOOR_DB + expression * (HELD_DB - LEVEL_FLOOR_DB)
-
-
 def _lay_out(
     specgram: FloatArray, release: float, n_read: int, hold_db: float | None
 ) -> tuple[Wave, Float64Array]:
@@ -266,6 +257,6 @@ def _measure(y: Wave) -> Float64Array:
 
 def _envelope(n_note: int, n_release: int) -> npt.NDArray[np.float32]:
     """Return GANSynth's envelope, as `retimbre.mixing.get_envelope` has it."""
-    rise = np.minimum(np.arange(n_note + 1) / round(ATTACK_SECONDS * SAMPLE_RATE), 1.0)
+    rise = np.minimum(np.arange(n_note + 1) / round(ENVELOPE_ATTACK * SAMPLE_RATE), 1.0)
     fall = rise[-1] * (1.0 - np.arange(n_release) / max(n_release, 1))
     return np.concatenate([rise[:-1], fall]).astype(np.float32)

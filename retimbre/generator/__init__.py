@@ -2,13 +2,14 @@
 
 import os
 from functools import lru_cache
-from pathlib import Path
 
-from retimbre.generator.folder import MEL, find_model, read_config
-from retimbre.generator.protocol import NoteGenerator
+from retimbre.generator.folder import MEL, ModelConfig, find_model, read_config
+from retimbre.generator.protocol import Generator
+
+__all__ = ["Generator", "load_generator"]
 
 
-def load_generator(model: str | os.PathLike[str] = "default") -> NoteGenerator:
+def load_generator(model: str | os.PathLike[str] = "default") -> Generator:
     """Open a model; opening one twice gives the same object.
 
     Parameters
@@ -18,7 +19,7 @@ def load_generator(model: str | os.PathLike[str] = "default") -> NoteGenerator:
 
     Returns
     -------
-    generator : Generator or MelGenerator
+    generator : HarmonicGenerator or GansynthGenerator
 
     Raises
     ------
@@ -27,18 +28,16 @@ def load_generator(model: str | os.PathLike[str] = "default") -> NoteGenerator:
     ModelFormatError
         If the folder holds something else than a model, or a damaged one.
     """
-    folder = find_model(model)
-    return _open(folder, tuple(sorted(read_config(folder).files.items())))
+    return _open(read_config(find_model(model)))
 
 
 @lru_cache(maxsize=4)
-def _open(folder: Path, files: tuple[tuple[str, tuple[str, str]], ...]) -> NoteGenerator:
-    """Open a model once, and again where its files are others now."""
-    config = read_config(folder)
+def _open(config: ModelConfig) -> Generator:
+    """Open a model once, and again where its settings or its files are others now."""
     if config.representation == MEL:
-        from retimbre.generator.gansynth import MelGenerator
+        from retimbre.generator.gansynth import GansynthGenerator
 
-        return MelGenerator(config)
-    from retimbre.generator.harmonic import Generator
+        return GansynthGenerator(config)
+    from retimbre.generator.harmonic import HarmonicGenerator
 
-    return Generator(folder)
+    return HarmonicGenerator(config)

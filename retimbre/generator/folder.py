@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class ModelConfig:
     sample_rate: int
     latent_dim: int
     pitch_range: tuple[int, int]
-    files: dict[str, tuple[str, str]]
+    # A dict has no hash; equality looks at it all the same.
+    files: dict[str, tuple[str, str]] = field(hash=False)
 
     @property
     def name(self) -> str:

@@ -8,23 +8,20 @@ References
 .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ModelError, ParameterError
-from retimbre.expression import release_times, render_curves
-from retimbre.generator.checks import check_notes
 from retimbre.generator.folder import ModelConfig, open_mel_generator
 from retimbre.generator.palette import Palette, open_palette
+from retimbre.generator.playing import Performance, check_notes, chunks, count_waves, prepare
+from retimbre.generator.store import ImageStore, distinct
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 from retimbre.units import midi_to_hz
-
-MakeSpecgrams = Callable[[FloatArray, IntArray, int], FloatArray]
-"""Make the images of notes from z (n, latent_dim), pitches (n,) and how many frames."""
 
 BATCH_SIZE = 4
 CHUNK_NOTES = 32
@@ -32,7 +29,7 @@ CLIP_RATE = 44_100
 MAX_FRAMES = 128
 
 
-class MelGenerator:
+class GansynthGenerator:
     """A generator of notes whose network is GANSynth's.
 
     Parameters
@@ -128,8 +125,7 @@ class MelGenerator:
             )
         if not len(z):
             return np.zeros((0, int(n_frames), 1024, 2), np.float32)
-        starts = range(0, len(z), BATCH_SIZE)
-        parts = [slice(start, start + BATCH_SIZE) for start in starts]
+        parts = chunks(len(z), BATCH_SIZE)
         return np.concatenate([self._run(z[part], pitches[part], n_frames) for part in parts])
 
     @single_threaded_blas
@@ -161,7 +157,7 @@ class MelGenerator:
 
         z, pitches = self._check(z, pitches)
         waves = np.zeros((len(z), melspec.N_SAMPLES), np.float32)
-        pairs, index = distinct_pairs(z, pitches)
+        pairs, index = distinct(z, pitches)
         for start in range(0, len(pairs), BATCH_SIZE):
             rows = pairs[start : start + BATCH_SIZE]
             images = self._run(z[rows], pitches[rows], melspec.N_FRAMES)
@@ -209,38 +205,58 @@ class MelGenerator:
         wave : np.ndarray of float32 [shape=(n_samples,)]
             A note with its release, at `clip_rate`.
         """
-        expression = 0.0 if curves is None else expression
-        f0_curves, level_curves = render_curves(notes, curves, expression)
-        releases = release_times(notes, expression)
         spent = {} if timings is None else timings
+        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids, only=only)
         z, pitches = self._check(z, notes.pitch)
         if only is not None:
-            notes, z, pitches, releases = notes.take(only), z[only], pitches[only], releases[only]
-            f0_curves, level_curves = ([c[i] for i in only] for c in (f0_curves, level_curves))
+            notes, z, pitches = notes.take(only), z[only], pitches[only]
         nominal = midi_to_hz(notes.pitch)
-        ratios = [curve / f0 for curve, f0 in zip(f0_curves, nominal, strict=True)]
-        n_frames = needed_frames(notes.duration, releases, ratios)
-        store = SpecgramStore(self._run, z, pitches, n_frames)
-        for start in range(0, len(notes), CHUNK_NOTES):
-            stop = min(start + CHUNK_NOTES, len(notes))
+        ratios = [c / f0 for c, f0 in zip(performance.f0_curves, nominal, strict=True)]
+        first, index = distinct(z, pitches)
+        # A note's image is as long as the longest note wants that shares it.
+        n_frames = np.zeros(len(first), np.int64)
+        np.maximum.at(
+            n_frames, index, needed_frames(performance.durations, performance.releases, ratios)
+        )
+        store = ImageStore(index[:, None])
+        for part in chunks(len(notes), CHUNK_NOTES):
             with timed(spent, "generate"):
-                images = store.images_of(start, stop)
-            for note, image in enumerate(images, start):
-                with timed(spent, "synthesize"):
-                    wave = self._sound(
-                        image,
-                        ratios[note],
-                        float(notes.duration[note]),
-                        float(releases[note]),
-                        level_curves[note],
-                        expression,
-                    )
-                yield wave
-                if progress is not None:
-                    progress(note + 1, len(notes))
+                new = store.missing(part)
+                of = first[new]
+                store.add(new, self._make_images(z[of], pitches[of], n_frames[new]))
+                images = store.take(part)
+            waves = self._sound(images, ratios[part], performance.part(part))
+            yield from count_waves(waves, part, len(notes), spent, progress)
+
+    def _make_images(
+        self, z: FloatArray, pitches: IntArray, n_frames: IntArray
+    ) -> list[npt.NDArray[np.float32]]:
+        """Return one image per note, of so many frames; those of like length are made together."""
+        images = [np.zeros(0, np.float32)] * len(z)
+        order = np.argsort(n_frames, kind="stable")
+        for part in chunks(len(z), BATCH_SIZE):
+            batch = order[part]
+            made = self._run(z[batch], pitches[batch], int(n_frames[batch].max()))
+            for k, image in zip(batch, made, strict=True):
+                images[k] = image[: n_frames[k]]
+        return images
+
+    def _sound(
+        self, images: list[list[FloatArray]], ratios: list[FloatArray], performance: Performance
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Play notes on their images."""
+        for k, (image,) in enumerate(images):
+            yield self._sound_note(
+                image,
+                ratios[k],
+                float(performance.durations[k]),
+                float(performance.releases[k]),
+                performance.level_curves[k],
+                performance.expression,
+            )
 
     @single_threaded_blas
-    def _sound(
+    def _sound_note(
         self,
         image: FloatArray,
         ratio: FloatArray,
@@ -287,67 +303,3 @@ def needed_frames(
 
     notes = zip(durations, releases, ratios, strict=True)
     return np.array([frames_for_note(float(d), float(r), c) for d, r, c in notes], np.int64)
-
-
-def distinct_pairs(z: FloatArray, pitches: IntArray) -> tuple[IntArray, IntArray]:
-    """Find the notes that share an image.
-
-    Returns
-    -------
-    first : np.ndarray of int [shape=(n_unique,)]
-        The first note of each distinct (z, pitch).
-    index : np.ndarray of int [shape=(n,)]
-        Which of those each note is.
-    """
-    keys = np.concatenate([z, pitches[:, None].astype(np.float32)], axis=1)
-    _, first, index = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return first, index.reshape(-1)
-
-
-class SpecgramStore:
-    """The images of a long row of notes, made a chunk at a time, as long as they are needed.
-
-    Notes of one (z, pitch) share their image, which is as long as the longest of them wants and
-    is kept until the last of them is played. Notes of like length are made together.
-
-    Parameters
-    ----------
-    make : callable
-        Makes images; see `MakeSpecgrams`.
-    z : np.ndarray of float32 [shape=(n_notes, latent_dim)]
-    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
-    n_frames : np.ndarray of int [shape=(n_notes,), 1..128]
-    """
-
-    def __init__(
-        self, make: MakeSpecgrams, z: FloatArray, pitches: IntArray, n_frames: IntArray
-    ) -> None:
-        self._make, self._z, self._pitches = make, z, pitches
-        self._first, self._index = distinct_pairs(z, pitches)
-        self._n_frames = np.zeros(len(self._first), np.int64)
-        np.maximum.at(self._n_frames, self._index, n_frames)
-        self._last = np.zeros(len(self._first), np.int64)
-        self._last[self._index] = np.arange(len(self._index))
-        self._held: dict[int, FloatArray] = {}
-
-    def images_of(self, start: int, stop: int) -> Sequence[FloatArray]:
-        """Return the images of the notes ``start <= note < stop``; chunks come in order.
-
-        Returns
-        -------
-        images : list of np.ndarray of float32 [shape=(frames, 1024, 2)]
-        """
-        wanted = self._index[start:stop]
-        new = np.array([i for i in np.unique(wanted) if int(i) not in self._held], np.int64)
-        by_length = new[np.argsort(self._n_frames[new], kind="stable")]
-        for k in range(0, len(by_length), BATCH_SIZE):
-            self._fill(by_length[k : k + BATCH_SIZE])
-        images = [self._held[int(i)] for i in wanted]
-        self._held = {i: image for i, image in self._held.items() if self._last[i] >= stop}
-        return images
-
-    def _fill(self, pairs: IntArray) -> None:
-        notes, n_frames = self._first[pairs], self._n_frames[pairs]
-        made = self._make(self._z[notes], self._pitches[notes], int(n_frames.max()))
-        for pair, image, n in zip(pairs, made, n_frames, strict=True):
-            self._held[int(pair)] = image[:n].copy()

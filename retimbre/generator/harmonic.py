@@ -1,39 +1,48 @@
-"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out."""
+"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out.
+
+How a z becomes an instrument
+-----------------------------
+The exported network first brings any z to where it was trained (``retimbre.train.networks.prior``).
+With d dimensions, ``u = z / |z|`` and the unit vectors ``p_i`` of all trained instruments, which
+the network holds as a constant:
+
+- cosines ``c_i = p_i . u``;
+- a blend ``b``: the direction of ``sum_i softmax(5 sqrt(d) c)_i p_i``;
+- how much of z itself is kept, ``k = sigmoid((max_i c_i - 0.5) / 0.05)``;
+- what is played: ``sqrt(d)`` times the direction of ``k u + (1 - k) b``.
+
+A random z ~ N(0, I) has ``c_i`` around 0 +- 1/16 in 256 dimensions, so that ``k`` is near 0: it
+becomes a blend in which the one to three instruments that are nearest to it make up most. A z that
+points at an instrument, at a slerp between two or at an encoded recording is kept as it is. The
+length of z counts for nothing.
+"""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.expression import release_times, render_curves
-from retimbre.generator.checks import check_notes
-from retimbre.generator.folder import (
-    open_encoder,
-    open_generator,
-    read_config,
-)
+from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
-from retimbre.generator.store import (
-    DEFAULT_VELOCITY,
-    ImageStore,
-    NoteImages,
-    SoftenedImages,
-    distinct,
-    image_velocities,
-    note_seed,
-)
+from retimbre.generator.playing import Performance, check_notes, chunks, count_waves, prepare
+from retimbre.generator.store import ImageStore, NoteImages, distinct
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.synthesis import synthesize_notes, synthesize_plain
-from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
+from retimbre.harmonic.touch import (
+    DEFAULT_VELOCITY,
+    PLAIN_VELOCITY,
+    brighten,
+    image_velocities,
+    soften_notes,
+)
+from retimbre.latent import even_out
 from retimbre.like.hearing import hear_note
 from retimbre.like.refine import refine_latent
-from retimbre.morph import even_out
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import Instruments, NoteCurves, Notes
 
@@ -41,13 +50,15 @@ BATCH_SIZE = 32
 CHUNK_NOTES = 128
 
 
-class Generator:
+class HarmonicGenerator:
     """A pitch-conditional generator of notes, after GANSynth [1]_.
+
+    The head of this module says how a z becomes an instrument.
 
     Parameters
     ----------
-    folder : Path
-        A model folder as ``retimbre export`` writes it.
+    config : ModelConfig
+        Of a model folder as ``retimbre export`` writes it.
 
     Attributes
     ----------
@@ -70,13 +81,13 @@ class Generator:
     .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._config = read_config(folder)
-        self.name = self._config.name
-        self.sample_rate = self.clip_rate = self._config.sample_rate
-        self.latent_dim = self._config.latent_dim
-        self.pitch_range = self._config.pitch_range
-        self._network = open_generator(self._config)
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+        self.name = config.name
+        self.sample_rate = self.clip_rate = config.sample_rate
+        self.latent_dim = config.latent_dim
+        self.pitch_range = config.pitch_range
+        self._network = open_generator(config)
         self.has_velocity = "velocity" in self._network.inputs
 
     @cached_property
@@ -150,7 +161,7 @@ class Generator:
         Returns
         -------
         path : Instruments
-            More latents on the same arcs, see `retimbre.morph.even_out`.
+            More latents on the same arcs, see `retimbre.latent.even_out`.
         """
         return even_out(instruments, notes, self._play_levels)
 
@@ -188,17 +199,7 @@ class Generator:
         z, pitches = self._check(z, pitches)
         struck = self._check_velocities(velocities, len(z))
         first, index = distinct(z, pitches, struck)
-        batches = []
-        for start in range(0, len(first), BATCH_SIZE):
-            rows = first[start : start + BATCH_SIZE]
-            batches.append(self._run(z[rows], pitches[rows], struck[rows]))
-            if progress is not None:
-                progress(min(start + BATCH_SIZE, len(first)), len(first))
-        shape = (0, N_FRAMES, N_FEATURES)
-        features = np.concatenate(batches) if batches else np.zeros(shape, np.float32)
-        images = keep_octave(features_to_image(features))
-        if self.has_velocity:
-            images = brighten(images, struck[first])
+        images = self._make_images(z[first], pitches[first], struck[first], progress=progress)
         return NoteImages(images, index)
 
     @single_threaded_blas
@@ -262,9 +263,9 @@ class Generator:
             How much of the performance is kept.
         seed : int
             Of the noise and the phases.
-        ids : np.ndarray of int [shape=(n_notes,)], optional
-            What tells the notes apart: a note's noise is drawn by the seed and its id. By default
-            their indices.
+        ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
+            Who each note is, by default its place: a note of one id and seed draws the same noise
+            and phases, whatever notes stand before it.
         only : np.ndarray of int [shape=(n,)], optional
             Indices of the notes to be played, ascending; by default all.
         progress : callable, optional
@@ -277,46 +278,46 @@ class Generator:
         wave : np.ndarray of float32 [shape=(n_samples,)]
             A note with its release.
         """
-        # Without a performance there is nothing to keep: the notes are GANSynth's plain ones.
-        expression = 0.0 if curves is None else expression
-        f0_curves, level_curves = render_curves(notes, curves, expression)
-        releases = release_times(notes, expression)
-        names = range(len(notes)) if ids is None else ids
-        seeds = np.array([note_seed(seed, int(name)) for name in names], np.uint64)
-        z, _ = self._check(z, notes.pitch)
-        if only is not None:
-            notes, z, releases, seeds = notes.take(only), z[only], releases[only], seeds[only]
-            f0_curves, level_curves = ([c[i] for i in only] for c in (f0_curves, level_curves))
         spent = {} if timings is None else timings
-        velocities = self._image_velocities(notes, with_softer=expression > 0.0)
-        store = ImageStore(self.generate_images, *self._check(z, notes.pitch), velocities)
-        for start in range(0, len(notes), CHUNK_NOTES):
-            part = slice(start, min(start + CHUNK_NOTES, len(notes)))
+        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids, only=only)
+        z, pitches = self._check(z, notes.pitch)
+        if only is not None:
+            notes, z, pitches = notes.take(only), z[only], pitches[only]
+        velocities = self._image_velocities(notes, with_softer=performance.expression > 0.0)
+        n_layers = velocities.shape[1]
+        rows = np.repeat(np.arange(len(z)), n_layers)
+        first, index = distinct(z[rows], pitches[rows], velocities.reshape(-1))
+        store = ImageStore(index.reshape(-1, n_layers))
+        for part in chunks(len(notes), CHUNK_NOTES):
             with timed(spent, "generate"):
-                images = SoftenedImages(
-                    *store.images_of(part.start, part.stop),
-                    velocities[part],
-                    notes.duration[part],
-                    level_curves[part],
-                    expression=expression,
-                )
-            waves = synthesize_notes(
-                images,
-                range(part.stop - part.start),
-                f0_curves[part],
-                notes.duration[part],
-                releases=releases[part],
-                level_curves=level_curves[part],
-                expression=expression,
-                sr=self.sample_rate,
-                seeds=seeds[part],
-            )
-            for done in range(part.start + 1, part.stop + 1):
-                with timed(spent, "synthesize"):
-                    wave = next(waves)
-                yield wave
-                if progress is not None:
-                    progress(done, len(notes))
+                new = store.missing(part)
+                of, struck = first[new] // n_layers, velocities.reshape(-1)[first[new]]
+                store.add(new, self._make_images(z[of], pitches[of], struck))
+                images = store.take(part)
+            waves = self._sound(images, velocities[part], performance.part(part))
+            yield from count_waves(waves, part, len(notes), spent, progress)
+
+    def _sound(
+        self, images: list[list[FloatArray]], velocities: IntArray, performance: Performance
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Play notes on their images, softened as the performer's level falls."""
+        softened = soften_notes(
+            images,
+            velocities,
+            performance.durations,
+            performance.level_curves,
+            expression=performance.expression,
+        )
+        return synthesize_notes(
+            softened,
+            performance.f0_curves,
+            performance.durations,
+            releases=performance.releases,
+            level_curves=performance.level_curves,
+            expression=performance.expression,
+            sr=self.sample_rate,
+            seeds=performance.seeds,
+        )
 
     @cached_property
     def _encoder(self) -> Network:
@@ -336,6 +337,24 @@ class Generator:
         """Return the levels of latents at one pitch [shape=(n, 128 * n_bins), dB]."""
         levels = features_to_image(self._play_plainly(z.astype(np.float32), pitch=pitch))[..., 0]
         return np.asarray(levels[..., bin_mask(pitch)].reshape(len(z), -1))
+
+    @single_threaded_blas
+    def _make_images(
+        self,
+        z: FloatArray,
+        pitches: IntArray,
+        velocities: IntArray,
+        *,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Return one image per note [shape=(n, 128, 96, 4)], made in batches."""
+        features = np.zeros((len(z), N_FRAMES, N_FEATURES), np.float32)
+        for part in chunks(len(z), BATCH_SIZE):
+            features[part] = self._run(z[part], pitches[part], velocities[part])
+            if progress is not None:
+                progress(part.stop, len(z))
+        images = keep_octave(features_to_image(features))
+        return brighten(images, velocities) if self.has_velocity else images
 
     def _run(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}

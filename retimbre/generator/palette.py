@@ -8,7 +8,6 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError
 from retimbre.generator.folder import ModelConfig
+from retimbre.types import Instrument
 
 NEAR_NAMES = 3
 """So many names are told where one is not found."""
@@ -39,46 +39,6 @@ SYNONYMS = {
 """Other names of instruments, tried where a name itself is not found."""
 
 DESCRIPTORS = ("brightness", "attack", "decay", "noisiness")
-
-
-@dataclass(frozen=True, eq=False)
-class Instrument:
-    """A named instrument.
-
-    Attributes
-    ----------
-    name : str
-    z : np.ndarray of float32 [shape=(latent_dim,)]
-        Its place; read-only, and too long to be printed.
-    brightness : float [Hz]
-        Spectral centroid of the first second of middle C at velocity 80.
-    attack : float [seconds]
-        From the onset to within 3 dB of the loudest.
-    decay : float [dB per second]
-        While held; 0 for a sustained sound.
-    noisiness : float [dB]
-        Power of the noise re that of the partials.
-    range : (int, int) [MIDI]
-        Lowest and highest note that the model heard of it; it plays all others too.
-    source : str
-        What it was learned from.
-    bank, program : int
-        MIDI bank and program there; -1 where there are none.
-    licence : str
-        Of the source.
-    """
-
-    name: str
-    z: FloatArray = field(repr=False)
-    brightness: float
-    attack: float
-    decay: float
-    noisiness: float
-    range: tuple[int, int]
-    source: str = ""
-    bank: int = -1
-    program: int = -1
-    licence: str = "unknown"
 
 
 class Palette(Mapping[str, FloatArray]):
@@ -309,7 +269,6 @@ def _read_instrument(row: object, where: str, latent_dim: int) -> Instrument:
         raise ModelFormatError(
             f"{where} must give z as {latent_dim} finite numbers that are not all 0."
         )
-    z.setflags(write=False)
     return Instrument(
         z=z,
         name=row["name"],

@@ -1,18 +1,24 @@
 """What every generator of notes can do, whatever its network and its images are."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray, Progress
-from retimbre.generator.palette import Palette
 from retimbre.types import Instruments, NoteCurves, Notes
 
+if TYPE_CHECKING:
+    from retimbre.generator.palette import Palette
 
-class NoteGenerator(Protocol):
-    """What plays notes: `generator.Generator`, or `mel_generator.MelGenerator`.
+
+@runtime_checkable
+class Generator(Protocol):
+    """A pitch-conditional generator of notes: latent vectors and pitches in, sounds out.
+
+    `retimbre.load_generator` opens one: a `HarmonicGenerator`, or a `GansynthGenerator` where the
+    networks are GANSynth's.
 
     Attributes
     ----------
@@ -21,6 +27,8 @@ class NoteGenerator(Protocol):
         Of whole notes, and of what `play` gives.
     latent_dim : int
     pitch_range : (int, int) [MIDI, inclusive]
+    instruments : Palette
+        The named instruments of the model; asking a model without any raises a ModelError.
     """
 
     name: str
@@ -29,15 +37,27 @@ class NoteGenerator(Protocol):
     latent_dim: int
     pitch_range: tuple[int, int]
 
-    @property
-    def instruments(self) -> Palette:
-        """See `retimbre.generator.harmonic.Generator.instruments`."""
+    # isinstance would read the palette, and fail where there is none (Python 3.11).
+    if TYPE_CHECKING:
+
+        @property
+        def instruments(self) -> Palette:
+            """The named instruments of the model."""
 
     def encode(self, y: npt.ArrayLike, sr: int, *, source: str = ...) -> FloatArray:
-        """See `retimbre.generator.harmonic.Generator.encode`."""
+        """Find the latent [shape=(latent_dim,)] of an instrument by one recorded note of it.
+
+        Raises
+        ------
+        ModelError
+            If the model has no encoder.
+        """
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
-        """See `retimbre.generator.harmonic.Generator.even_path`; plain slerps are allowed."""
+        """Pace the way between instruments so that the timbre of notes changes evenly on it.
+
+        A generator that follows plain slerps returns the instruments as they are.
+        """
 
     def generate_samples_from_z(
         self,
@@ -47,7 +67,7 @@ class NoteGenerator(Protocol):
         *,
         progress: Progress | None = ...,
     ) -> npt.NDArray[np.float32]:
-        """See `retimbre.generator.harmonic.Generator.generate_samples_from_z`."""
+        """Generate whole notes of 4 s [shape=(n, 4 * sample_rate)]."""
 
     def play(
         self,
@@ -62,4 +82,8 @@ class NoteGenerator(Protocol):
         progress: Progress | None = ...,
         timings: dict[str, float] | None = ...,
     ) -> Iterator[npt.NDArray[np.float32]]:
-        """See `retimbre.generator.harmonic.Generator.play`."""
+        """Play notes one after another, each with its release, with bounded memory.
+
+        A note's noise depends on `seed` and on its own id [shape=(n_notes,), >= 0] alone; without
+        `ids` it is the note's place.
+        """

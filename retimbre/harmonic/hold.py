@@ -1,16 +1,19 @@
 """Notes that were recorded shorter or longer than the image's layout: held for 3 s, then released.
 
 The networks know notes that are held for 3 s and released for 1 s. A recorded note ends when it
-ends; its image is completed as the note would have gone on.
+ends; its image is completed as the note would have gone on. Texture is measured over a while, and
+so the image that it is measured on is looped instead.
 """
 
 import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.harmonic.image import (
+    ATTACK_STEP,
     FRAME_TIMES,
     HOLD_SECONDS,
     LEVEL_FLOOR_DB,
+    N_ATTACK_FRAMES,
     NOISE_FLOOR_DB,
 )
 
@@ -98,3 +101,32 @@ def _fall(total: FloatArray, times: FloatArray) -> FloatArray:
     t = times[late] - times[late].mean()
     slope = (total[:, late] @ t) / max(float(t @ t), 1e-9)
     return np.asarray(np.clip(-slope, 0.0, MAX_FALL_DB))
+
+
+def loop_image(image: FloatArray, seconds: float) -> FloatArray:
+    """Let a note that ends at `seconds` go back from there to its attack, forth again, and so on.
+
+    Texture is averaged over more than half a second (`retimbre.harmonic.texture`); the silence
+    after a short note would count as calm, and its end as a fall.
+
+    Parameters
+    ----------
+    image : np.ndarray [shape=(128, 96, 4)]
+        See `retimbre.harmonic.image`.
+    seconds : float [> 0]
+        When the note ends, from its onset.
+
+    Returns
+    -------
+    image : np.ndarray [shape=(128, 96, 4)]
+        A copy; up to shortly before the end it is the same.
+    """
+    end = float(np.clip(seconds - MARGIN_SECONDS, 2.0 * ATTACK_STEP, FRAME_TIMES[-1]))
+    start = min(N_ATTACK_FRAMES * ATTACK_STEP, 0.5 * end)
+    way = end - start
+    beyond = FRAME_TIMES - end
+    way_back = beyond % (2.0 * way)
+    looped = end - np.minimum(way_back, 2.0 * way - way_back)
+    times = np.where(beyond > 0.0, looped, FRAME_TIMES)
+    nearest = np.rint(np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES)))).astype(np.int64)
+    return image[nearest]

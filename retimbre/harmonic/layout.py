@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retimbre._typing import FloatArray
+from retimbre.expression import HOLD_END, STRETCHED_SECONDS, UNSTRETCHED_SECONDS
 from retimbre.harmonic.image import (
     ATTACK_STEP,
     BIN_PARTIALS,
@@ -26,17 +27,8 @@ from retimbre.harmonic.image import (
     WINDOW_PERIODS,
 )
 
-ATTACK_SECONDS = 0.5
-"""Held notes follow the image as it is for so long at most, before anything is stretched."""
-
-HOLD_END = 2.9
-"""Notes over 3 s use the image up to here; its windows see the release soon after."""
-
 KNOT_STEP = 0.040
 """Step of the knots beyond the attack frames, that of the image's later frames, in seconds."""
-
-SLOW_SECONDS = 0.44
-"""Changes slower than this are stretched in a held note; faster ones are looped."""
 
 _LOOP_POINTS = 61
 _RELEASE_FRAMES = FRAME_TIMES >= HOLD_SECONDS - 1e-9
@@ -233,7 +225,7 @@ def _span(end: float, duration: float) -> tuple[float, float]:
     """Return from where to where the image is looped; the note's end twice where it is not."""
     if duration <= (HOLD_SECONDS if end == HOLD_END else end):
         return duration, duration
-    return min(ATTACK_SECONDS, 0.5 * end), end
+    return min(UNSTRETCHED_SECONDS, 0.5 * end), end
 
 
 def _hold_end(image: FloatArray, hold_db: float) -> float:
@@ -267,7 +259,8 @@ def _slow_change(
     """Return what turns the slow part of the looped channel into that of the stretched one."""
     grid = np.linspace(start, end, _LOOP_POINTS)
     values = _sample(channel, grid)
-    width = int(np.clip(SLOW_SECONDS * (_LOOP_POINTS - 1) / (end - start), 3, _LOOP_POINTS // 4))
+    points = STRETCHED_SECONDS * (_LOOP_POINTS - 1) / (end - start)
+    width = int(np.clip(points, 3, _LOOP_POINTS // 4))
     half = width // 2
     padded = np.pad(values.astype(np.float64), ((half + 1, half), (0, 0)), mode="edge")
     sums = np.cumsum(padded, axis=0)

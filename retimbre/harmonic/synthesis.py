@@ -8,7 +8,7 @@ References
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
+from retimbre.expression import RELEASE_SECONDS, follow_level, hold_level
 from retimbre.harmonic.image import (
     HOLD_SECONDS,
-    LEVEL_FLOOR_DB,
     N_BINS,
     N_CHANNELS,
     N_FRAMES,
@@ -34,20 +34,13 @@ from retimbre.harmonic.layout import (
 )
 from retimbre.harmonic.noise import shape_noise
 from retimbre.harmonic.partials import block_length, sum_partials
-from retimbre.harmonic.touch import follow_level
 from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
 Wave = npt.NDArray[np.float32]
 
-RELEASE_SECONDS = 0.300
-"""Length of a release, as GANSynth's envelope has it."""
-
 FADE_IN_SECONDS = 0.004
 """The onset of a note rises over this time: no click, and no softer attack."""
-
-HELD_DB = -30.0
-"""With full expression a note is held at its image's levels above this (see `lay_out`)."""
 
 NOTES_AHEAD = 4
 """So many notes a thread are made before they are asked for."""
@@ -102,7 +95,7 @@ def synthesize_note(
     _check(image, curve, duration, release, sr, expression)
     rng = np.random.default_rng(seed)
     n_samples = round(duration * sr) + round(release * sr)
-    hold_db = LEVEL_FLOOR_DB + expression * (HELD_DB - LEVEL_FLOOR_DB)
+    hold_db = hold_level(expression)
     mean_f0 = float(np.exp(np.mean(np.log(curve))))
     timeline = lay_out(quiet_onset(image, mean_f0), duration, release, hold_db=hold_db)
     block = block_length(sr)
@@ -202,8 +195,7 @@ def _fade(y: Wave, n_in: int, n_out: int) -> None:
 
 
 def synthesize_notes(
-    images: Sequence[FloatArray] | FloatArray,
-    image_index: Sequence[int] | npt.NDArray[np.integer],
+    images: Iterable[FloatArray],
     f0_curves: Sequence[npt.ArrayLike] | FloatArray,
     durations: Sequence[float] | FloatArray,
     *,
@@ -218,11 +210,9 @@ def synthesize_notes(
 
     Parameters
     ----------
-    images : sequence of np.ndarray [shape=(128, 96, 4)]
-        An array, or anything that returns an image when indexed; each is asked for once a
-        note, in the order of the notes, by the caller's thread.
-    image_index : sequence of int [shape=(n_notes,)]
-        Which image each note plays.
+    images : iterable of np.ndarray [shape=(128, 96, 4)]
+        One per note, in their order; an iterator is read a few notes ahead, by the caller's
+        thread.
     f0_curves : sequence of float or np.ndarray [Hz]
         As in `synthesize_note`, one a note.
     durations : sequence of float [shape=(n_notes,), seconds]
@@ -248,7 +238,8 @@ def synthesize_notes(
     n_notes = len(durations)
     tails = [float(releases)] * n_notes if np.ndim(releases) == 0 else list(releases)  # type: ignore[arg-type]
     levels = [None] * n_notes if level_curves is None else level_curves
-    lengths = [len(s) for s in (image_index, f0_curves, durations, tails, levels, seeds)]
+    lengths = [len(s) for s in (f0_curves, durations, tails, levels, seeds)]
+    lengths += [len(images)] if isinstance(images, Sized) else []
     if len(set(lengths)) > 1:
         raise ParameterError(f"Notes need one of everything each, given lengths {lengths}.")
 
@@ -264,7 +255,7 @@ def synthesize_notes(
             seed=int(seeds[note]),
         )
 
-    tasks = ((note, images[image_index[note]]) for note in range(n_notes))
+    tasks = zip(range(n_notes), images, strict=True)
     return _in_order(play, tasks, threads or count_cores())
 
 

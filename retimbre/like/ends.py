@@ -15,7 +15,7 @@ LEAST_RANGE_DB = 20.0
 ABOVE_ROOM_DB = 8.0
 """And not nearer to the room's noise than this."""
 
-ATTACK_SECONDS = 0.25
+PICKUP_SECONDS = 0.25
 """The pitch of a struck or plucked note may be clear no sooner than this after its attack."""
 
 GAP_SECONDS = 0.030
@@ -74,7 +74,7 @@ def find_ends(
     last = int(np.clip(round(found[1] / STEP_SECONDS), first + 1, n))
     lowest = int(np.clip(round(after / STEP_SECONDS), 0, first))
     highest = int(np.clip(before / STEP_SECONDS, last, n))
-    attack = max(lowest, first - round(ATTACK_SECONDS / STEP_SECONDS))
+    attack = max(lowest, first - round(PICKUP_SECONDS / STEP_SECONDS))
     peak = attack + int(np.argmax(level[attack:last]))
     floor = _floor(level, float(level[peak]))
     gap = round(GAP_SECONDS / STEP_SECONDS)

@@ -17,7 +17,7 @@ from retimbre import notes, pitch
 from retimbre._typing import FloatArray
 from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.harmonic.analysis import analyze
-from retimbre.harmonic.hold import hold_image
+from retimbre.harmonic.hold import hold_image, loop_image
 from retimbre.harmonic.image import (
     FEATURE_FILL,
     NOTE_SECONDS,
@@ -26,7 +26,6 @@ from retimbre.harmonic.image import (
     feature_mask,
     image_to_features,
 )
-from retimbre.harmonic.looping import loop_image
 from retimbre.harmonic.texture import separate_texture
 from retimbre.io import audio
 from retimbre.io.mono import to_mono

@@ -5,7 +5,7 @@ import sound_morphs
 from sound_models import Palette
 
 from retimbre.harmonic.image import N_BINS, N_FRAMES, image_to_features
-from retimbre.morph import even_out
+from retimbre.latent import even_out
 from retimbre.train.data.labels import InstrumentKey
 
 

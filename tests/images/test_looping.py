@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.harmonic.hold import MARGIN_SECONDS
+from retimbre.harmonic.hold import MARGIN_SECONDS, loop_image
 from retimbre.harmonic.image import FRAME_TIMES
-from retimbre.harmonic.looping import loop_image
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from measured_notes import F0, SR, envelope_db, held, measure_partial
 from plain_images import make_image
 
+from retimbre.expression import MAX_BOOST_DB, follow_level
 from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS
 from retimbre.harmonic.synthesis import synthesize_note
-from retimbre.harmonic.touch import MAX_BOOST_DB, follow_level
 
 
 class TestTime:

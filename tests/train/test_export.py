@@ -12,7 +12,8 @@ from tiny_runs import TINY
 
 from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.generator.harmonic import Generator
+from retimbre.generator.folder import read_config
+from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.generator.network import load_onnxruntime
 from retimbre.harmonic.image import FEATURE_FILL, feature_mask
 from retimbre.train.data.labels import InstrumentKey
@@ -101,7 +102,7 @@ def test_nothing_sounds_above_nyquist(model: Path) -> None:
 def test_the_main_job_opens_the_model(finished, model: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     assert config["notes_seen"] == TINY.total_notes
-    generator = Generator(model)
+    generator = HarmonicGenerator(read_config(model))
     assert (generator.latent_dim, generator.pitch_range) == (16, (21, 108))
     split = json.loads((finished[0] / "split.json").read_text())
     assert sorted(generator.instruments) == sorted(key[3] for key in split["trained"])
@@ -219,7 +220,7 @@ def test_the_command_finds_the_notes_of_the_run(finished, tmp_path: Path) -> Non
     result = CliRunner().invoke(command, ["export", str(finished[0]), "-o", str(tmp_path / "m")])
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{tmp_path / 'm'}\n"
-    assert Generator(tmp_path / "m").latent_dim == 16
+    assert HarmonicGenerator(read_config(tmp_path / "m")).latent_dim == 16
 
 
 def test_the_command_wants_the_notes_where_the_run_does_not_say(tmp_path: Path) -> None:

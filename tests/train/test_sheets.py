@@ -8,10 +8,10 @@ import pytest
 import soundfile
 from tiny_runs import TINY
 
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.harmonic.image import FEATURE_FILL, feature_mask
 from retimbre.train.run.sheet_files import (
     HELD_SECONDS,
-    RELEASE_SECONDS,
     Panel,
     draw_panels,
     write_notes,

@@ -7,8 +7,7 @@ import numpy as np
 from retimbre._typing import FloatArray
 from retimbre.harmonic import image as harmonic
 from retimbre.harmonic.analysis import analyze
-from retimbre.harmonic.hold import hold_image
-from retimbre.harmonic.looping import loop_image
+from retimbre.harmonic.hold import hold_image, loop_image
 from retimbre.harmonic.octave import odd_share
 from retimbre.harmonic.texture import separate_texture
 from retimbre.runtime import single_threaded_blas

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retimbre._typing import FloatArray, IntArray
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.harmonic.image import (
     LEVEL_FLOOR_DB,
     N_BINS,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 
 HELD_SECONDS = 0.9
-RELEASE_SECONDS = 0.3
 PEAK = 0.5
 GAP = 0.06
 """Between the images of a row, in images."""

@@ -105,8 +105,8 @@ def _check(notes: Notes, curves: Sequence[NoteCurve] | None, expression: float) 
         return
     if len(curves) != len(notes):
         raise ParameterError(
-            f"Notes need one curve each, given {len(curves)} curves for {len(notes)} notes."
+            f"Each note needs one curve, given {len(curves)} curves for {len(notes)} notes."
         )
     empty = [i for i, curve in enumerate(curves) if len(curve.cents) == 0]
     if empty:
-        raise ParameterError(f"The curve of note {empty[0]} has no frames; give it one at least.")
+        raise ParameterError(f"The curve of note {empty[0]} has no frames; give it at least one.")

@@ -220,8 +220,8 @@ def _checked(
             raise ValueError
     except (ValueError, IndexError):
         raise ParameterError(
-            f"Vectors of shapes {start.shape} and {end.shape} and fractions of shape "
-            f"{np.shape(t)} do not fit each other."
+            f"Vectors of shapes {start.shape} and {end.shape} and fractions of shape {np.shape(t)} "
+            "do not match."
         ) from None
     if not (np.isfinite(start).all() and np.isfinite(end).all()):
         raise ParameterError("Vectors to interpolate must be finite.")

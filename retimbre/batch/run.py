@@ -267,7 +267,10 @@ def _run_pool(
     # A broken pool does not say which job broke it, so each of the lost gets one of its own.
     for job in lost:
         for _, outcomes in _in_processes([job], work, 1, set_up):
-            died = Outcome(job.source, error="The process working on it died; is memory short?")
+            died = Outcome(
+                job.source,
+                error="The worker process died, perhaps out of memory; try fewer --jobs.",
+            )
             yield from outcomes or [died]
 
 

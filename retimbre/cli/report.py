@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retimbre.batch.plan import Output
     from retimbre.batch.run import Outcome
 
-_STAGES = {"pitch": "finding the pitch", "generate": "playing", "files": "outputs"}
+_STAGES = {"pitch": "estimating pitch", "generate": "rendering", "files": "outputs"}
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Report:
         self.n_done += 1
         if self.as_json:
             self._object({"input": source, **_names(output), "skipped": True})
-        self.say(f"{output.path} exists and is kept")
+        self.say(f"{output.path} exists; skipped")
 
     def planned(self, source: str, output: "Output", settings: dict[str, Any]) -> None:
         """Tell what a real run would write."""

@@ -199,7 +199,7 @@ def specgrams_to_waves(specgrams: FloatArray) -> Float32Array:
     """
     if specgrams.ndim != 4:
         raise ParameterError(
-            f"Specgrams to hear need the shape (n, frames, {N_BINS}, 2), given {specgrams.shape}."
+            f"Specgrams need the shape (n, frames, {N_BINS}, 2), given {specgrams.shape}."
         )
     n_frames = specgrams.shape[1]
     check_specgram_shape(specgrams.shape[1:])
@@ -243,7 +243,7 @@ def frames_for(n_samples: int) -> int:
         If a note has not so many samples.
     """
     if not 0 <= n_samples <= N_SAMPLES:
-        raise ParameterError(f"A note has 0 to {N_SAMPLES} samples, asked for {n_samples}.")
+        raise ParameterError(f"A note has 0 to {N_SAMPLES} samples, given {n_samples}.")
     return min(N_FRAMES, -(-(n_samples + PAD) // HOP))
 
 

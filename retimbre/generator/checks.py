@@ -50,7 +50,7 @@ def check_notes(
     low, high = pitch_range
     if pitches.size and (pitches.min() < low or pitches.max() > high):
         raise ParameterError(
-            f"The model {model!r} plays MIDI {low}..{high}, "
-            f"given {pitches.min()}..{pitches.max()}; fold the notes into it."
+            f"The model {model!r} plays MIDI {low}..{high}, given "
+            f"{pitches.min()}..{pitches.max()}; fold the notes into that range."
         )
     return z, pitches.astype(np.int64)

@@ -88,8 +88,8 @@ class MelGenerator:
             Always.
         """
         raise ModelError(
-            f"The model {self.name!r} has no encoder that could hear a recorded instrument; "
-            f"take one that has, with -m."
+            f"The model {self.name!r} has no encoder for recorded instruments; choose one that has "
+            "with -m."
         )
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
@@ -123,9 +123,7 @@ class MelGenerator:
         """
         z, pitches = self._check(z, pitches)
         if not isinstance(n_frames, int | np.integer) or not 1 <= n_frames <= MAX_FRAMES:
-            raise ParameterError(
-                f"A note has 1 to {MAX_FRAMES} whole frames, asked for are {n_frames!r}."
-            )
+            raise ParameterError(f"A note has 1 to {MAX_FRAMES} whole frames, given {n_frames!r}.")
         if not len(z):
             return np.zeros((0, int(n_frames), 1024, 2), np.float32)
         starts = range(0, len(z), BATCH_SIZE)

@@ -76,7 +76,7 @@ def load(
     n_samples = None if duration is None or np.isinf(duration) else max(1, round(duration * sr))
     y = _gathered(_between(blocks, first, n_samples))
     if len(y) == 0:
-        raise ParameterError(f"Nothing of {os.fspath(path)} lies behind the start at {start} s.")
+        raise ParameterError(f"{os.fspath(path)} ends before the start at {start} s.")
     return y, sr
 
 

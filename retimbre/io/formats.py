@@ -36,7 +36,8 @@ def format_of(path: str | os.PathLike[str]) -> tuple[str, str]:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise ParameterError(
-            f"{os.fspath(path)} has no suffix that can be written; use one of {' '.join(FORMATS)}."
+            f"Unsupported output format {suffix!r} ({os.fspath(path)}); use one of "
+            f"{' '.join(FORMATS)}."
         )
     return FORMATS[suffix]
 

@@ -69,20 +69,20 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     """
     name = os.fspath(path)
     if not is_midi(path):
-        raise DecodeError(f"{name} is no MIDI file.")
+        raise DecodeError(f"{name} is not a MIDI file.")
     with open_input(path) as handle:
         midi, clock = parse_midi(handle.read(), name)
     tick_notes, n_drums, n_unended = notes_of_midi(midi)
     if not tick_notes:
-        drums = f" but {n_drums} drum hits" if n_drums else ""
-        raise DecodeError(f"{name} holds no notes{drums}.")
+        drums = f", only {n_drums} drum hits" if n_drums else ""
+        raise DecodeError(f"{name} contains no notes{drums}.")
     onset = clock([note.onset for note in tick_notes])
     offset = clock([note.offset for note in tick_notes])
     is_short = offset <= onset
     if offset.max() > MAX_SECONDS:
         raise DecodeError(
             f"{name} lasts {offset.max() / 3600.0:.1f} hours, which is more than "
-            f"{MAX_SECONDS / 3600.0:.0f}; is a time in it wrong?"
+            f"{MAX_SECONDS / 3600.0:.0f}; check its times."
         )
     _log_changed(name, n_unended, int(np.count_nonzero(is_short)))
     return Notes(
@@ -96,8 +96,8 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
 def _log_changed(name: str, n_unended: int, n_short: int) -> None:
     """Say how many notes do not last as the file has it, if there are any."""
     counted = {
-        "without an end, which last to the end of their track": n_unended,
-        f"of no length, which last {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
+        "without an end, extended to the end of the track": n_unended,
+        f"of zero length, extended to {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
     }
     parts = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
     if parts:
@@ -164,10 +164,12 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
         If the file cannot be written.
     """
     if curves is not None and len(curves) != len(notes):
-        raise ParameterError(f"{len(notes)} notes need as many curves, given {len(curves)}.")
+        raise ParameterError(
+            f"Each of the {len(notes)} notes needs one curve, given {len(curves)}."
+        )
     midi, n_plain = midi_of_notes(notes, curves)
     if n_plain:
-        logger.warning("%s: %d of the notes have no pitch bends.", os.fspath(path), n_plain)
+        logger.warning("%s: %d notes were written without pitch bends.", os.fspath(path), n_plain)
     with whole_file(path) as temporary:
         midi.save(temporary)
 

@@ -175,7 +175,7 @@ def _clock(midi: "mido.MidiFile") -> Clock:
     if division < 0:  # SMPTE: frames a second, negative, in the upper byte; ticks a frame below
         return _smpte_clock(-(division >> 8), division & 0xFF)
     if division == 0:
-        raise ValueError("it has 0 ticks a beat")
+        raise ValueError("it has 0 ticks per beat")
     changes = {0: TEMPO}  # 120 beats a minute until the file says otherwise
     events = [event for track in midi.tracks for event in _at_ticks(track)]
     for tick, message in sorted(events, key=lambda event: event[0]):
@@ -195,7 +195,7 @@ def _clock(midi: "mido.MidiFile") -> Clock:
 
 def _smpte_clock(frames_per_second: int, ticks_per_frame: int) -> Clock:
     if ticks_per_frame == 0:
-        raise ValueError("it has 0 ticks a frame")
+        raise ValueError("it has 0 ticks per frame")
     # 29 stands for the 29.97 frames a second of colour television.
     rate = 30_000 / 1001 if frames_per_second == 29 else float(frames_per_second)
     return lambda ticks: np.asarray(ticks, dtype=np.float64) / (rate * ticks_per_frame)

@@ -82,8 +82,8 @@ def correct_octaves(
     pitch = np.asarray(f0, dtype=np.float64)
     if audio.ndim != 1 or pitch.ndim != 1 or not sr > 0:
         raise ParameterError(
-            "Correcting octaves needs mono audio, a rate > 0 Hz and one pitch a frame, "
-            f"given shapes {audio.shape} and {pitch.shape} and {sr} Hz."
+            "Correcting octaves needs mono audio, a rate > 0 Hz and one pitch per frame, given "
+            f"shapes {audio.shape} and {pitch.shape} and {sr} Hz."
         )
     ratio: FloatArray = np.ones(len(pitch))
     frames = np.flatnonzero(np.isfinite(pitch))

@@ -88,7 +88,7 @@ def test_a_run_folder_that_cannot_be_made_is_told(notes, tmp_path):
     from retimbre.train.run.loop import train
 
     (tmp_path / "file").touch()
-    with pytest.raises(DecodeError, match=r"file/run cannot be made: .*; name another folder"):
+    with pytest.raises(DecodeError, match=r"file/run cannot be made: .*; use another folder"):
         train(tmp_path / "file" / "run", notes, PLAIN)
 
 

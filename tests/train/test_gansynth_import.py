@@ -151,9 +151,9 @@ def test_the_folder_says_what_it_holds(imported):
     card = (folder / "MODEL_CARD.md").read_text()
     for part in ("# acoustic_only", "MIDI 24..84", "model.ckpt-11000000", "11,000,000 images"):
         assert part in card
-    assert "whoever published it" in card
+    assert "licence" in card
     assert result.stdout == f"{folder}\n"
-    assert "equals GANSynth's formulas to" in result.stderr
+    assert "GANSynth's formulas" in result.stderr
     # Nothing is left of the work on it.
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
@@ -221,7 +221,7 @@ def test_the_model_is_named_after_the_checkpoint(small, here):
     assert Path("models/mine/MODEL_CARD.md").read_text().startswith("# mine\n")
     for name in ("a/b", "..", ""):
         result = retimbre("import-gansynth", "all_instruments", "--name", name, exit_code=1)
-        assert "cannot be called" in result.stderr
+        assert "Invalid model name" in result.stderr
 
 
 def test_a_model_is_replaced_only_when_told(small, here):
@@ -252,7 +252,7 @@ def test_what_is_refused_leaves_nothing(small, here):
     write_checkpoint(here / "ck", small | {bad: np.array([np.nan, 0.0], np.float32)})
     before = files_of(here)
     result = retimbre("import-gansynth", "ck", exit_code=1)
-    assert f"no finite numbers ({bad}); get it again, or import an earlier" in result.stderr
+    assert f"not finite ({bad}); get it again, or import an earlier" in result.stderr
     assert "Traceback" not in result.output
     assert files_of(here) == before
 
@@ -339,7 +339,7 @@ def test_the_work_is_told_when_it_begins(small, here):
     result = retimbre("import-gansynth", "js/weights_manifest.json")
     first, second = result.stderr.splitlines()
     assert first == "Importing js into models/js..."
-    assert second.startswith("ONNX equals GANSynth's formulas to")
+    assert "GANSynth's formulas" in second
     assert result.stdout == "models/js\n"
 
 

@@ -77,7 +77,5 @@ def test_settings_that_are_no_object_are_refused(tmp_path, text, wanted):
 
 
 def test_a_folder_without_settings_is_told_what_is_missing(tmp_path):
-    with pytest.raises(
-        ModelNotFoundError, match=r"There is no .*experiment\.json, .*; get it from"
-    ):
+    with pytest.raises(ModelNotFoundError, match=r"experiment\.json .*is missing; get it from"):
         read(tmp_path)

@@ -109,7 +109,7 @@ def test_notes_are_drawn_from_the_pitches_of_the_run(notes):
     assert len(set(rows.tolist())) == 6
     only = notes.draw_notes([1], 50, (24, 84), rng)
     assert {notes.labels[row].instrument for row in only} == {notes.instruments[1]}
-    with pytest.raises(ModelFormatError, match=r"no note within MIDI 24\.\.30"):
+    with pytest.raises(ModelFormatError, match=r"no notes within MIDI 24\.\.30"):
         notes.draw_notes([0, 1], 4, (24, 30), rng)
 
 

@@ -218,7 +218,7 @@ def test_other_settings_are_refused(tmp_path, font, changed, named):
     settings = {"pitches": PITCHES, "velocities": (80,), "workers": 1}
     rendering.build(tmp_path / "notes", [font], **settings)
     before = contents(tmp_path / "notes")
-    with pytest.raises(ParameterError, match=rf"\({named}\); build with the same or name"):
+    with pytest.raises(ParameterError, match=rf"\({named}\); use the same"):
         rendering.build(tmp_path / "notes", [font], **settings | changed)
     assert contents(tmp_path / "notes") == before
 

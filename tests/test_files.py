@@ -79,7 +79,7 @@ def test_a_link_keeps_pointing_to_its_file(tmp_path):
 
 
 def test_a_device_is_not_replaced():
-    with pytest.raises(DecodeError, match="/dev/null cannot be written: it not a regular file"):
+    with pytest.raises(DecodeError, match="/dev/null cannot be written: it is not a regular file"):
         write_text(os.devnull, "gone")
 
 

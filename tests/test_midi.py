@@ -174,7 +174,7 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
         (whole[:-6], r"is a damaged MIDI file: it ends too early\."),
         (whole[:16], r"is a damaged MIDI file: it ends too early\."),
         (whole.replace(b"MTrk", b"XXXX"), "is a damaged MIDI file: no MTrk header"),
-        (zero_division, r"is a damaged MIDI file: it has 0 ticks a beat\."),
+        (zero_division, r"is a damaged MIDI file: it has 0 ticks per beat\."),
         (bad_key, "is a damaged MIDI file: .*key"),
     ]
     for content, message in cases:
@@ -187,7 +187,7 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
 def test_a_file_without_notes_is_refused(path):
     with pytest.raises(DecodeError, match=r"song\.bin contains no notes\."):
         load_midi(write(path, [tempo(0, TEMPO_60)]))
-    with pytest.raises(DecodeError, match=r"song\.bin contains no notes but 1 drum hits\."):
+    with pytest.raises(DecodeError, match=r"song\.bin contains no notes, only 1 drum hits\."):
         load_midi(write(path, [on(0, 36, channel=9), off(9, 36, channel=9)]))
 
 

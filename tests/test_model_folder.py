@@ -44,7 +44,7 @@ def test_a_model_may_have_a_generator_only(plain_model: Path) -> None:
     assert not generator.has_velocity
     with pytest.raises(ModelError, match="'plain' has no palette of named instruments; choose one"):
         generator.instruments  # noqa: B018
-    with pytest.raises(ModelError, match="'plain' has no encoder that could hear"):
+    with pytest.raises(ModelError, match="'plain' has no encoder for recorded"):
         generator.encode([0.0], 44100)
 
 

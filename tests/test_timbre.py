@@ -159,7 +159,7 @@ def test_recordings_are_checked_without_the_networks(tmp_path, fake_parts, caplo
     assert "a.wav: using the note at 0.0" in caplog.text
     with pytest.raises(NoPitchError, match=r"no\.wav is silent"):
         check_timbre(TimbreParams(model=str(folder), like=[note, silent]))
-    with pytest.raises(ParameterError, match=r"high\.wav lies at MIDI 90"):
+    with pytest.raises(ParameterError, match=r"high\.wav is MIDI 90"):
         check_timbre(TimbreParams(model=str(folder), like=high))
     with pytest.raises(ModelError, match="'deaf' has no encoder"):
         check_timbre(TimbreParams(model=str(write_model(tmp_path / "deaf", parts=())), like=note))

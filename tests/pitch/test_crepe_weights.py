@@ -68,5 +68,5 @@ def test_missing_wheel_names_the_command(monkeypatch):
 
 
 def test_unknown_capacity_is_refused():
-    with pytest.raises(ParameterError, match="'huge' is not known; use one of full, tiny"):
+    with pytest.raises(ParameterError, match="'huge'; use one of full, tiny"):
         weights.find_weights("huge")

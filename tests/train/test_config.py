@@ -34,7 +34,7 @@ def test_settings_that_an_older_file_lacks_have_their_defaults(tmp_path):
         ("[1, 2]", "no training settings"),
         ("{", "no training settings"),
         ('{"base": "big"}', "base 'big'; use one of harmonic, "),
-        ('{"stage_starts": [0, 1, 2, 3, 4, 5, 6]}', 'set "base" in the file to "harmonic"'),
+        ('{"stage_starts": [0, 1, 2, 3, 4, 5, 6]}', 'set "base" to "harmonic"'),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path, text, match):
@@ -56,7 +56,7 @@ def test_a_file_may_say_which_configuration_it_changes(tmp_path):
         ({"channels": (8, 8)}, "needs 5 channels"),
         ({"representation": "mel"}, "needs 7 channels"),
         ({"representation": "linear"}, "representation 'linear'; use harmonic or mel"),
-        ({"adversarial": "hinge"}, "no adversarial loss 'hinge'"),
+        ({"adversarial": "hinge"}, "adversarial loss 'hinge'"),
         ({"stage_starts": (0, 3, 2, 4, 5)}, "in order from 0"),
         ({"stage_starts": (1, 2, 3, 4, 5)}, "in order from 0"),
         ({"total_notes": 1}, "at least one batch"),
@@ -79,8 +79,8 @@ def test_configurations_have_names(tmp_path):
     assert find_config("mel_prog_hires").representation == "mel"
     CONFIGS["harmonic"].save(tmp_path / "mine.json")
     assert find_config(str(tmp_path / "mine.json")) == TrainConfig()
-    known = "name harmonic, harmonic_short, mel_prog_hires, or a JSON file"
-    with pytest.raises(ParameterError, match=f"no configuration 'big'; {known}"):
+    known = "use harmonic, harmonic_short, mel_prog_hires, or a JSON file"
+    with pytest.raises(ParameterError, match=f"No configuration named 'big'; {known}"):
         find_config("big")
 
 

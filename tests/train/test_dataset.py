@@ -102,7 +102,7 @@ def test_a_missing_dataset_says_how_to_make_one(tmp_path):
 def test_a_shard_without_all_its_labels_is_refused(folder):
     path = folder / "shards" / "062.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-    with pytest.raises(ModelFormatError, match=r"062\.jsonl names 3 notes .* holds 4"):
+    with pytest.raises(ModelFormatError, match=r"062\.jsonl lists 3 notes .* contains 4"):
         Dataset(folder)
 
 

@@ -132,12 +132,12 @@ def test_without_soundfonts_it_says_how_to_install_some(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pitches", "60"], "'60' is no range of MIDI pitches within 21-108; write 36-84."),
-        (["--pitches", "70-60"], "'70-60' is no range of MIDI pitches"),
-        (["--pitches", "10-60"], "'10-60' is no range of MIDI pitches"),
+        (["--pitches", "60"], "'60' is not a range of MIDI pitches within 21-108"),
+        (["--pitches", "70-60"], "'70-60' is not a range of MIDI pitches"),
+        (["--pitches", "10-60"], "'10-60' is not a range of MIDI pitches"),
         (["--velocity", "0"], "0 is not in the range 1<=x<=127"),
         (["--fraction", "0"], "0.0 is not in the range"),
-        (["--fraction", "nan"], "'nan' is no number"),
+        (["--fraction", "nan"], "'nan' is not a number"),
         (["--seed", "-5"], "-5 is not in the range"),
         (["--soundfont", "none.sf2"], "'none.sf2' does not exist"),
         (["--recordings", "none"], "'none' does not exist"),

@@ -38,7 +38,7 @@ def test_what_is_refused_by_name_needs_no_tensorflow(tmp_path, monkeypatch):
     refused(folder, "experiment.json")
     with_settings(tmp_path, SETTINGS)
     (folder / "stage_00012").mkdir()
-    with pytest.raises(ModelNotFoundError, match="holds no checkpoint"):
+    with pytest.raises(ModelNotFoundError, match="contains no checkpoint"):
         read(folder)
     (folder / "stage_00012" / "model.ckpt-1.index").touch()
     with pytest.raises(ModelNotFoundError, match="Importing needs the package tensorflow"):

@@ -231,7 +231,7 @@ def test_a_model_is_replaced_only_when_told(small, here):
     before = files_of("m")
     write_checkpoint(here / "ck", small | {"global_step": np.int64(10_990_000)})
     result = retimbre("import-gansynth", "ck", "-o", "m", exit_code=1)
-    assert "m holds a model; add --overwrite" in result.stderr
+    assert "m already contains a model; add --overwrite" in result.stderr
     assert files_of("m") == before
     retimbre("import-gansynth", "ck", "-o", "m", "--overwrite")
     assert json.loads(Path("m/config.json").read_text())["images_seen"] == 10_990_000
@@ -243,7 +243,7 @@ def test_a_model_is_not_put_among_other_files(small, here):
     (here / "songs").mkdir()
     (here / "songs" / "tune.wav").write_bytes(b"")
     result = retimbre("import-gansynth", "ck", "-o", "songs", exit_code=1)
-    assert "songs holds tune.wav and no model; name a new folder" in result.stderr
+    assert "songs contains tune.wav and is not a model" in result.stderr
     assert files_of("songs") == {Path("songs/tune.wav"): b""}
 
 
@@ -311,10 +311,10 @@ def test_a_folder_that_cannot_be_made_is_told(small, here):
         ("sung.wav/x", "sung.wav/x cannot be written: sung.wav is a file; choose"),
         ("sung.wav/x/y", "sung.wav/x/y cannot be written: sung.wav is a file; choose"),
         ("sung.wav", "sung.wav cannot be written: sung.wav is a file; choose"),
-        ("closed/x", "closed/x cannot be written: closed is closed to you; choose"),
-        ("closed/in/x", "closed/in/x cannot be written: closed is closed to you; choose"),
-        ("closed/open", "closed/open cannot be written: closed is closed to you; choose"),
-        ("model", "model holds a model; add --overwrite"),
+        ("closed/x", "closed/x cannot be written: closed is not writable; choose"),
+        ("closed/in/x", "closed/in/x cannot be written: closed is not writable; choose"),
+        ("closed/open", "closed/open cannot be written: closed is not writable; choose"),
+        ("model", "model already contains a model; add --overwrite"),
     ],
 )
 def test_the_output_is_looked_at_before_the_work(here, monkeypatch, output, told):
@@ -357,7 +357,7 @@ def test_a_missing_package_is_told_after_all_else(small, here, monkeypatch):
     def told(folder):
         return retimbre("import-gansynth", folder, exit_code=1).stderr.splitlines()[-1]
 
-    assert "no folder nowhere" in told("nowhere")
+    assert "No folder named nowhere" in told("nowhere")
     write_js(here / "js", small)
     needed = "Error: Importing needs the package {}; in a checkout of retimbre, install"
     assert told("js").startswith(needed.format("onnx"))

@@ -109,18 +109,18 @@ def test_files_outside_the_folder_are_not_read(tmp_path, values):
 @pytest.mark.parametrize(
     ("entry", "wanted", "also"),
     [
-        ({"dtype": "string"}, "as 'string'", "not known"),
+        ({"dtype": "string"}, "as 'string'", "unknown type"),
         ({"dtype": "int32"}, "not floats", "is int32"),
         (
             {"dtype": "int32", "quantization": {"dtype": "uint8", "scale": 1, "min": 0}},
             "('int32') as 'uint8'",
-            "not known",
+            "unknown type",
         ),
         ({"shape": [-1]}, "not a manifest of weights", "a shape as [-1]); get"),
         ({"shape": [8.0]}, "not a manifest of weights", "a shape as [8.0]"),
         ({"shape": "8"}, "not a manifest of weights", "a shape as '8'"),
-        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "not known"),
-        ({"quantization": {"dtype": "float32"}}, "as 'float32'", "not known"),
+        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "unknown type"),
+        ({"quantization": {"dtype": "float32"}}, "as 'float32'", "unknown type"),
         ({"quantization": {"dtype": "uint8"}}, "not a manifest of weights", "lacks 'scale'"),
         ({"shape": None}, "not a manifest of weights", "None"),
         ({"shape": ["many"]}, "not a manifest of weights", "many"),

@@ -129,7 +129,7 @@ def test_another_representation_than_that_of_the_notes_is_refused(notes, tmp_pat
     from retimbre.train.run.loop import train
 
     with pytest.raises(
-        ParameterError, match="holds harmonic note images, and the settings are for mel"
+        ParameterError, match="contains harmonic note images, but the settings are for mel"
     ):
         train(tmp_path / "run", notes, TINY_MEL)
     assert not (tmp_path / "run").exists()

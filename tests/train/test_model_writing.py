@@ -32,13 +32,13 @@ def test_a_model_may_be_replaced_whatever_lies_beside_it(tmp_path):
 
 def test_a_folder_of_something_else_is_not_written_into(tmp_path):
     (tmp_path / "flute_60.wav").touch()
-    with pytest.raises(ParameterError, match=r"holds flute_60\.wav and no model; name a new"):
+    with pytest.raises(ParameterError, match=r"contains flute_60\.wav and is not a model"):
         check_free(tmp_path)
 
 
 def test_a_run_is_not_written_into_though_it_has_a_config(tmp_path):
     TINY.save(tmp_path / "config.json")
-    with pytest.raises(ParameterError, match=r"holds config\.json and no model"):
+    with pytest.raises(ParameterError, match=r"contains config\.json and is not a model"):
         check_free(tmp_path)
 
 
@@ -51,7 +51,7 @@ def test_an_export_looks_at_its_folder_first(finished, tmp_path, monkeypatch):
     (tmp_path / "flute_60.wav").touch()
     result = export(finished[0], "-o", tmp_path)
     assert result.exit_code == 1
-    assert "holds flute_60.wav and no model" in result.stderr
+    assert "contains flute_60.wav and is not a model" in result.stderr
     result = export(finished[0], "-o", tmp_path / "flute_60.wav" / "m")
     assert "flute_60.wav is a file; choose another -o" in result.stderr
 

@@ -20,7 +20,7 @@ def test_a_run_remembers_its_dataset_wherever_it_is_asked(tmp_path, monkeypatch)
 
 def test_a_dataset_that_was_moved_is_asked_for(tmp_path):
     remember_dataset(tmp_path, tmp_path / "gone")
-    with pytest.raises(ModelNotFoundError, match=r"trained on .*/gone, where .* with --dataset"):
+    with pytest.raises(ModelNotFoundError, match=r"trained on .*/gone, which .* with --dataset"):
         dataset_of(tmp_path)
 
 

@@ -129,8 +129,8 @@ def test_one_of_debians_soundfonts_that_is_missing_is_told(tmp_path, caplog):
     paths = tuple(str(tmp_path / name) for name in ("FluidR3_GM.sf2", "MuseScore_General.sf3"))
     assert find_soundfonts(paths) == [tmp_path / "FluidR3_GM.sf2"]
     assert caplog.messages == [
-        "MuseScore_General is not installed ('apt-get install musescore-general-soundfont') and "
-        "is left out"
+        "MuseScore_General is not installed and is skipped; install it with "
+        "'apt-get install musescore-general-soundfont'"
     ]
     caplog.clear()
     (tmp_path / "MuseScore_General.sf3").write_bytes(b"")

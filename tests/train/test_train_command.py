@@ -59,7 +59,7 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     result = invoke(notes_folder, run, *settings, "--minutes", 0, "--seed", 7)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == (
-        f"The time is over at 8 of 32 notes; go on with: retimbre train {notes_folder} {run} "
+        f"Time is up at 8 of 32 notes; continue with: retimbre train {notes_folder} {run} "
         "--resume"
     )
     assert result.stderr.splitlines()[0] == f"{notes_folder}: 3 instruments, 24 notes, 1 held out."
@@ -141,14 +141,14 @@ def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, opt
     [
         (["--batch-size", "6"], 1, "multiple of 4, given 6"),
         (["--total-notes", "8"], 1, "at least one batch, given 8"),
-        (["--config", "big"], 1, "no configuration 'big'"),
+        (["--config", "big"], 1, "No configuration named 'big'"),
         (
             ["--config", "mel_prog_hires"],
             1,
-            "holds harmonic note images, and the settings are for mel",
+            "contains harmonic note images, but the settings are for mel",
         ),
         (["--resume"], 1, "leave out --resume"),
-        (["--minutes", "nan"], 2, "'nan' is no number"),
+        (["--minutes", "nan"], 2, "'nan' is not a number"),
         (["--minutes", "-1"], 2, "Invalid value for '--minutes'"),
         (["--seed", "-1"], 2, "Invalid value for '--seed'"),
         (["--precision", "float16"], 2, "Invalid value for '--precision'"),
@@ -185,7 +185,7 @@ def test_a_signal_ends_it_with_its_code_and_says_how_to_go_on(
     result = invoke(notes_folder, tmp_path / "run", "--total-notes", 640)
     assert result.exit_code == code
     assert result.stderr.splitlines()[-1] == (
-        f"retimbre: stopped at 64 of 640 notes; go on with: retimbre train {notes_folder} "
+        f"retimbre: stopped at 64 of 640 notes; continue with: retimbre train {notes_folder} "
         f"{tmp_path / 'run'} --resume"
     )
     assert signal.getsignal(signal.SIGTERM) is before

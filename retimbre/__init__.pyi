@@ -16,12 +16,15 @@ from .io.midi import load_midi, save_f0_csv, save_midi, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
 from .notes import estimate_tuning, note_curves, segment_notes
+from .notes.edits import add_note, edit_note, remove_note
 from .params import NoteParams, PitchParams, RenderParams, TimbreParams
-from .pipeline import analyze, analyze_file, render, retimbre, retimbre_file
+from .pipeline import render, retimbre, retimbre_file
 from .pitch import estimate_pitch
-from .result import Analysis, Result
+from .pitch.analysis import analyze, analyze_file
+from .result import Analysis, Report, Result
+from .session import Session
 from .settings import Settings
-from .types import Instruments, NoteCurve, Notes, PitchTrack
+from .types import Instruments, Melody, NoteCurve, Notes, PitchTrack
 
 __version__: str
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "DecodeError",
     "Generator",
     "Instruments",
+    "Melody",
     "ModelError",
     "ModelFormatError",
     "ModelNotFoundError",
@@ -41,13 +45,17 @@ __all__ = [
     "PitchParams",
     "PitchTrack",
     "RenderParams",
+    "Report",
     "Result",
     "RetimbreError",
+    "Session",
     "Settings",
     "TimbreParams",
+    "add_note",
     "analyze",
     "analyze_file",
     "combine_notes",
+    "edit_note",
     "estimate_pitch",
     "estimate_tuning",
     "get_random_instruments",
@@ -57,6 +65,7 @@ __all__ = [
     "load_midi",
     "note_curves",
     "plot_result",
+    "remove_note",
     "render",
     "resample",
     "retimbre",

@@ -3,6 +3,7 @@
 ::
 
     RetimbreError
+    ├── Cancelled                         somebody asked for the work to stop
     ├── ParameterError(ValueError)        a bad value, shape or unit
     ├── AudioError
     │   ├── DecodeError(OSError)          names the file and what is wrong with it
@@ -19,6 +20,10 @@ from collections.abc import Sequence
 
 class RetimbreError(Exception):
     """Base of all errors that a user can meet."""
+
+
+class Cancelled(RetimbreError):
+    """Somebody asked for the work to stop."""
 
 
 class ParameterError(RetimbreError, ValueError):

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Float32Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
@@ -191,9 +191,47 @@ def combine_notes(
     """
     if duration is None:
         duration = float(np.max(notes.offset, initial=-release)) + release
-    y = np.zeros(round(duration * sr), np.float32)
     if isinstance(waves, np.ndarray):
         waves = _envelop(waves, notes, sr, release)
+    y = mix_notes(waves, notes, sr=sr, n_samples=round(duration * sr))
+    return np.multiply(y, peak_gain(y, peak_db), out=y)
+
+
+@single_threaded_blas
+def mix_notes(
+    waves: Iterable[FloatArray],
+    notes: Notes,
+    *,
+    sr: float,
+    n_samples: int,
+    start: int = 0,
+    stop: int | None = None,
+) -> Float32Array:
+    """Add up notes, each brought to one loudness and then to its velocity.
+
+    Parameters
+    ----------
+    waves : iterable of np.ndarray [shape=(any,)]
+        One per note, in their order, with their own ends.
+    notes : Notes
+    sr : float [Hz]
+    n_samples : int
+        Length of the whole recording; what sounds longer fades there.
+    start, stop : int [samples]
+        The part of it that is wanted, by default the whole. A sample has the same value in every
+        part that holds it, if all notes are given that sound in the part.
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(stop - start,)]
+
+    Raises
+    ------
+    ParameterError
+        If there is not one wave per note.
+    """
+    stop = n_samples if stop is None else stop
+    y = np.zeros(max(0, stop - start), np.float32)
     gains_db = velocity_gain_db(notes.velocity)
     starts = np.rint(notes.onset * sr).astype(np.int64)
     n_added = 0
@@ -201,14 +239,32 @@ def combine_notes(
     for wave in waves:
         if n_added == len(notes):
             raise ParameterError(f"There are more waves than the {len(notes)} notes.")
-        is_cut |= _add(y, wave, int(starts[n_added]), float(gains_db[n_added]), sr)
+        place = int(starts[n_added]) - start
+        is_heard = _add(y, wave, place, n_samples - start, float(gains_db[n_added]), sr)
+        is_cut |= is_heard and place + len(wave) > n_samples - start
         n_added += 1
     if n_added < len(notes):
         raise ParameterError(f"There are {n_added} waves for {len(notes)} notes.")
     if is_cut:
-        _fade_end(y, round(CUT_FADE_SECONDS * sr))
-    _scale_to_peak(y, peak_db)
+        n_fade = min(round(CUT_FADE_SECONDS * sr), n_samples)
+        _fade(y, n_samples - n_fade - start, np.linspace(1.0, 0.0, n_fade, dtype=np.float32))
     return y
+
+
+def peak_gain(y: Float32Array, peak_db: float) -> np.float32:
+    """Return what brings the peak of a recording to a level; 1 for silence.
+
+    Parameters
+    ----------
+    y : np.ndarray of float32 [shape=(n_samples,)]
+    peak_db : float [dB re full scale]
+    """
+    # Two reductions: no second copy of an hour of sound.
+    peak = max(float(y.max(initial=0.0)), -float(y.min(initial=0.0)))
+    if not peak > 0.0:
+        return np.float32(1.0)
+    # Just below, so that rounding never reaches over the peak.
+    return np.float32(db_to_amplitude(peak_db) / peak * (1.0 - 1e-6))
 
 
 def _envelop(
@@ -227,26 +283,24 @@ def _envelop(
 
 
 def _add(
-    y: npt.NDArray[np.float32], wave: FloatArray, start: int, level_db: float, sr: float
+    y: Float32Array, wave: FloatArray, place: int, end: int, level_db: float, sr: float
 ) -> bool:
-    """Add a note in place at a level; tell whether the end of `y` cut it."""
+    """Add a note at a place of `y`, which may lie before it, and cut it at `end`.
+
+    Returns whether it can be heard: silence cannot be brought to a level.
+    """
     loudness = measure_loudness(wave, sr=sr)
     if loudness < SILENCE_DB:
         return False
     gain = np.float32(db_to_amplitude(level_db - loudness))
-    heard = wave[: max(0, len(y) - start)]
-    y[start : start + len(heard)] += gain * heard
-    return len(heard) < len(wave)
+    first = max(0, place)
+    last = max(first, min(place + len(wave), end, len(y)))
+    y[first:last] += gain * wave[first - place : last - place]
+    return True
 
 
-def _fade_end(y: npt.NDArray[np.float32], n_fade: int) -> None:
-    n_fade = min(n_fade, len(y))
-    y[len(y) - n_fade :] *= np.linspace(1.0, 0.0, n_fade, dtype=np.float32)
-
-
-def _scale_to_peak(y: npt.NDArray[np.float32], peak_db: float) -> None:
-    # Two reductions and a scaling in place: no second copy of an hour of sound.
-    peak = max(float(y.max(initial=0.0)), -float(y.min(initial=0.0)))
-    if peak > 0.0:
-        # Just below, so that rounding never reaches over the peak.
-        y *= np.float32(db_to_amplitude(peak_db) / peak * (1.0 - 1e-6))
+def _fade(y: Float32Array, place: int, ramp: Float32Array) -> None:
+    """Multiply by a ramp that begins at a place of `y` and may reach beyond its ends."""
+    first, last = max(0, place), min(len(y), place + len(ramp))
+    if first < last:
+        y[first:last] *= ramp[first - place : last - place]

@@ -1,46 +1,14 @@
-"""The way from a recording or a MIDI file to the same melody on other instruments.
+"""A recording or a MIDI file, played on other instruments in one call."""
 
-Everything that plays a melody goes through here: `analyze` finds what does not depend on the
-threshold, `render` does the rest, `retimbre` and `retimbre_file` are the two in a row.
-"""
+from os import PathLike
+from typing import Unpack
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
-from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, Unpack
-
-from retimbre import generator, latent, mixing, pitch
 from retimbre._typing import FloatArray, StageProgress
-from retimbre.expression import RELEASE_SECONDS
-from retimbre.io import audio, midi
-from retimbre.io.samples import to_mono
-from retimbre.notes.melody import Melody, find_melody, playable_range
-from retimbre.params import PitchParams, RenderParams
 from retimbre.result import Analysis, Result
-from retimbre.runtime import single_threaded_blas, timed
+from retimbre.session import Session
 from retimbre.settings import Options, Settings
-from retimbre.timbre import (
-    TimbrePath,
-    choose_path,
-    heard_names,
-    place_instruments,
-    warn_of_late,
-)
-from retimbre.types import Instruments
-
-if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
 
 
-Listener = Callable[[FloatArray, int], None]
-"""Called once with the recording ``(y, sr)`` as `audio.load_reduced` reads it; it is not kept."""
-
-# The sound of a last note may ring on for so long after the recording has ended.
-TAIL_SECONDS = RELEASE_SECONDS
-
-
-@single_threaded_blas
 def retimbre_file(
     path: str | PathLike[str], *, progress: StageProgress | None = None, **options: Unpack[Options]
 ) -> Result:
@@ -73,15 +41,10 @@ def retimbre_file(
     --------
     >>> result = retimbre_file("in.webm", confidence=0.8, seed=0)  # doctest: +SKIP
     """
-    settings = Settings.from_options(**options)
-    model = load_model(settings)
-    timbre = choose_path(settings.timbre, model)
-    analysis = analyze_file(path, settings.pitch, progress=progress)
-    warn_of_late(timbre, analysis.duration, analysis.source)
-    return render(analysis, settings, model, timbre, progress=progress)
+    session = Session(Settings.from_options(**options))
+    return session.render(session.analyze(path, progress=progress), progress=progress)
 
 
-@single_threaded_blas
 def retimbre(
     y: FloatArray, sr: int, *, progress: StageProgress | None = None, **options: Unpack[Options]
 ) -> Result:
@@ -103,133 +66,12 @@ def retimbre(
     ------
     ParameterError, NoPitchError, ModelError
     """
-    settings = Settings.from_options(**options)
-    model = load_model(settings)
-    timbre = choose_path(settings.timbre, model)
-    analysis = analyze(y, sr, settings.pitch, progress=progress)
-    warn_of_late(timbre, analysis.duration, analysis.source)
-    return render(analysis, settings, model, timbre, progress=progress)
+    session = Session(Settings.from_options(**options))
+    return session.render(session.analyze((y, sr), progress=progress), progress=progress)
 
 
-def load_model(settings: Settings) -> "NoteGenerator":
-    """Load the model of the settings and see whether it can play in their pitch range.
-
-    To be called first: what is wrong is told before the minutes of analysis.
-
-    Parameters
-    ----------
-    settings : Settings
-
-    Returns
-    -------
-    model : NoteGenerator
-
-    Raises
-    ------
-    ModelError
-    ParameterError
-        If the model and the pitch range share less than an octave.
-    """
-    model = generator.load_generator(settings.timbre.model)
-    playable_range(settings.notes.pitch_range, model.pitch_range)
-    return model
-
-
-@single_threaded_blas
-def analyze_file(
-    path: str | PathLike[str],
-    params: PitchParams | None = None,
-    *,
-    progress: StageProgress | None = None,
-    listener: Listener | None = None,
-) -> Analysis:
-    """Read a file and find what does not depend on the threshold.
-
-    Parameters
-    ----------
-    path : path-like
-    params : PitchParams, optional
-    progress : callable, optional
-    listener : callable, optional
-        Sees the recording before it is let go; not called for MIDI.
-
-    Returns
-    -------
-    analysis : Analysis
-        Holds no audio: an hour of it needs a few megabytes.
-
-    Raises
-    ------
-    DecodeError
-        If the file is neither audio nor MIDI.
-    """
-    source, timings = fspath(path), dict[str, float]()
-    if midi.is_midi(path):
-        with timed(timings, "decode"):
-            notes = midi.load_midi(path)
-        duration = float(notes.offset.max(initial=0.0))
-        return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
-    with timed(timings, "decode"):
-        y, sr, file_sr = audio.load_reduced(path)
-    if listener is not None:
-        listener(y, sr)
-    analysis = analyze(y, sr, params, source=source, timings=timings, progress=progress)
-    return replace(analysis, sr=file_sr)
-
-
-@single_threaded_blas
-def analyze(
-    y: FloatArray,
-    sr: int,
-    params: PitchParams | None = None,
-    *,
-    source: str = "the recording",
-    timings: dict[str, float] | None = None,
-    progress: StageProgress | None = None,
-) -> Analysis:
-    """Find what does not depend on the threshold: the pitch track of a recording.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n_samples,) or (channels, n_samples)]
-        Finite samples; channels are averaged.
-    sr : int [Hz]
-    params : PitchParams, optional
-    source : str
-        What messages call the recording.
-    timings : dict, optional
-        Seconds already spent on it.
-    progress : callable, optional
-
-    Returns
-    -------
-    analysis : Analysis
-
-    Raises
-    ------
-    ParameterError
-        If `y` is empty, not finite, or of another shape.
-    """
-    y = to_mono(y)
-    spent = {"decode": 0.0} | (timings or {})
-    with timed(spent, "pitch"):
-        track = pitch.estimate_pitch(
-            y,
-            sr,
-            params or PitchParams(),
-            progress=partial(progress, "pitch") if progress else None,
-        )
-    return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)
-
-
-@single_threaded_blas
 def render(
-    analysis: Analysis,
-    settings: Settings,
-    model: "NoteGenerator | None" = None,
-    timbre: TimbrePath | None = None,
-    *,
-    progress: StageProgress | None = None,
+    analysis: Analysis, settings: Settings, *, progress: StageProgress | None = None
 ) -> Result:
     """Play what was analysed, at the threshold and with the instruments of the settings.
 
@@ -238,110 +80,15 @@ def render(
     analysis : Analysis
         One analysis serves any number of thresholds.
     settings : Settings
-    model : NoteGenerator, optional
-        The one that the settings name, where it is loaded already.
-    timbre : TimbrePath, optional
-        What `choose_path` makes of the settings, where it is known already.
     progress : callable, optional
 
     Returns
     -------
     result : Result
-        As long as the input, or up to `TAIL_SECONDS` longer where the last note rings on.
 
     Raises
     ------
     NoPitchError, ModelError
-        And what `choose_path` raises.
+        And what `Session` raises.
     """
-    settings, seed = settings.with_seed()
-    model = model or load_model(settings)
-    timbre = timbre or choose_path(settings.timbre, model)
-    timings = analysis.timings | {"notes": 0.0, "generate": 0.0, "synthesize": 0.0}
-    own: dict[str, float] = {}
-    with timed(own, "total"):
-        with timed(timings, "notes"):
-            melody = find_melody(analysis, settings.notes, model.pitch_range)
-        instruments = place_instruments(
-            timbre, settings.timbre, analysis.duration, model.latent_dim
-        )
-        with timed(timings, "generate"):
-            path = model.even_path(instruments, melody.notes)
-        y = _play(
-            model,
-            melody,
-            latent.get_z_notes(melody.notes.onset, path),
-            settings.render,
-            duration=analysis.duration,
-            seed=seed,
-            progress=progress,
-            timings=timings,
-        )
-    timings["total"] = sum(analysis.timings.values()) + own["total"]
-    report = _report(analysis, settings, model, melody, instruments)
-    return Result(
-        y=y,
-        sr=model.clip_rate,
-        notes=melody.notes,
-        pitch=analysis.pitch,
-        instruments=instruments,
-        report=report | {"duration": y.size / model.clip_rate, "timings": timings},
-        curves=melody.curves,
-    )
-
-
-def _play(
-    model: "NoteGenerator",
-    melody: Melody,
-    z: FloatArray,
-    settings: RenderParams,
-    *,
-    duration: float,
-    seed: int,
-    progress: StageProgress | None,
-    timings: dict[str, float],
-) -> FloatArray:
-    """Play the notes of a melody and combine them to a clip."""
-    if progress is not None:
-        progress("generate", 0, len(melody.notes))
-    waves = model.play(
-        z,
-        melody.notes,
-        melody.curves,
-        expression=settings.expression,
-        seed=seed,
-        progress=partial(progress, "generate") if progress else None,
-        timings=timings,
-    )
-    return mixing.combine_notes(
-        waves,
-        melody.notes,
-        sr=model.clip_rate,
-        duration=max(duration, float(melody.notes.offset.max()) + TAIL_SECONDS),
-        peak_db=settings.peak_db,
-    )
-
-
-def _report(
-    analysis: Analysis,
-    settings: Settings,
-    model: "NoteGenerator",
-    melody: Melody,
-    instruments: Instruments,
-) -> dict[str, Any]:
-    return {
-        "input": analysis.source,
-        "confidence": None if analysis.pitch is None else settings.notes.confidence,
-        "sample_rate": model.clip_rate,
-        "notes": len(melody.notes),
-        "seed": settings.timbre.seed,
-        "model": model.name,
-        "instruments": len(instruments.times),
-        "instrument_names": list(instruments.names) or None,
-        "heard_names": list(heard_names(instruments, melody.notes.onset)) or None,
-        "input_sample_rate": analysis.sr,
-        "input_duration": analysis.duration,
-        "voiced_seconds": melody.voiced_seconds,
-        "dropped": melody.dropped,
-        "folded": melody.folded,
-    }
+    return Session(settings).render(analysis, progress=progress)

@@ -1,10 +1,10 @@
-"""What the pipeline hands on and hands back."""
+"""What is handed on and handed back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from retimbre._typing import FloatArray
-from retimbre.types import Instruments, NoteCurve, Notes, PitchTrack
+from retimbre.types import Instruments, Melody, NoteCurve, Notes, PitchTrack
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,75 @@ class Analysis:
     timings: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a run used and what came out; `as_dict` gives what ``--json`` prints.
+
+    Attributes
+    ----------
+    input : str
+        Name of the input.
+    confidence : float or None
+        The threshold; None for MIDI.
+    sample_rate : int [Hz]
+        Of the output.
+    notes : int
+        How many were played.
+    seed : int
+    model : str
+    instruments : int
+        How many.
+    instrument_names, heard_names : list of str or None
+        Of all instruments, and of those that notes have a part of; None where they are random.
+    input_sample_rate : int or None [Hz]
+        None for MIDI.
+    input_duration : float [seconds]
+    voiced_seconds : float or None
+        Time at or above the threshold; None for MIDI.
+    dropped : dict of str to float
+        See `Melody`.
+    folded : int
+        How many notes were moved by octaves.
+    duration : float [seconds]
+        Of the output.
+    timings : dict of str to float [seconds]
+        ``decode``, ``pitch``, ``notes``, ``generate``, ``synthesize`` and ``total``.
+    output : str or None
+        The file that was written, if any.
+    files : dict of str to str
+        What was written beside it, by kind.
+    """
+
+    input: str
+    confidence: float | None
+    sample_rate: int
+    notes: int
+    seed: int
+    model: str
+    instruments: int
+    instrument_names: list[str] | None
+    heard_names: list[str] | None
+    input_sample_rate: int | None
+    input_duration: float
+    voiced_seconds: float | None
+    dropped: dict[str, float]
+    folded: int
+    duration: float
+    timings: dict[str, float]
+    output: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures by name, as JSON holds them; without files where none was written."""
+        names = [f.name for f in fields(self)]
+        if self.output is None:
+            names = [name for name in names if name not in ("output", "files")]
+        return {name: getattr(self, name) for name in names}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """A melody played by other instruments.
@@ -52,11 +121,14 @@ class Result:
     instruments : Instruments
         Where the timbre is when. Between them it goes at an even pace, see
         `retimbre.generator.harmonic.Generator.even_path`.
-    report : dict
-        ``input``, ``confidence`` (None for MIDI), ``sample_rate`` and ``duration`` of the output,
-        ``notes`` (how many), ``seed``, ``timings`` in seconds and more; JSON can hold all of it.
+    report : Report
+        Figures, settings and timings.
     curves : tuple of NoteCurve or None
         How each note was performed; None for MIDI.
+    melody : Melody or None
+        The notes with all that is known of them.
+    start : float [seconds]
+        Where in the melody `y` begins.
     """
 
     y: FloatArray
@@ -64,8 +136,10 @@ class Result:
     notes: Notes
     pitch: PitchTrack | None
     instruments: Instruments
-    report: dict[str, Any]
+    report: Report
     curves: tuple[NoteCurve, ...] | None = None
+    melody: Melody | None = None
+    start: float = 0.0
 
     def __repr__(self) -> str:
         seconds = len(self.y) / self.sr

@@ -5,7 +5,8 @@ number, `velocity` 1..127, levels in dB. All arrays of one object share one leng
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +123,15 @@ class Notes:
         """Length of each note [shape=(n_notes,), seconds]."""
         return np.asarray(self.offset - self.onset)
 
+    def take(self, indices: IntArray) -> "Notes":
+        """Return some of the notes, in ascending order of their indices [shape=(n,)]."""
+        return Notes(
+            self.onset[indices],
+            self.offset[indices],
+            self.pitch[indices],
+            self.velocity[indices],
+        )
+
     @classmethod
     def empty(cls) -> "Notes":
         """Return no notes."""
@@ -151,6 +161,115 @@ class NoteCurve:
 
 NoteCurves = Sequence[NoteCurve]
 """One curve a note, in the order of the notes."""
+
+
+ARTICULATIONS = ("struck", "soft", "tied")
+"""How a note begins: with an attack of its own, gently, or out of the note before it."""
+
+LARGEST_ID = 2**53
+"""Up to it every reader of JSON keeps an integer exact."""
+
+
+@dataclass(frozen=True, eq=False)
+class Melody:
+    """Notes to be played, how they were performed, and where they came from.
+
+    What is given for the notes is in their order: by onset, then by pitch. To edit a melody, see
+    `retimbre.notes.melody`.
+
+    Attributes
+    ----------
+    notes : Notes
+    curves : tuple of NoteCurve or None
+        One per note; None where nothing is known of the performance (MIDI).
+    ids : np.ndarray of int64 [shape=(n_notes,), 0..2**53]
+        What tells the notes apart, whatever is done to them; the index by default. The noise in a
+        note's sound is drawn by its id.
+    articulation : tuple of str
+        One of `ARTICULATIONS` per note; "struck" by default.
+    strength : np.ndarray [shape=(n_notes,), 0..1]
+        How strongly a note is articulated; 1 by default.
+    source : str
+        Name of the recording or file.
+    duration : float [seconds]
+        Of the recording; the end of the last note by default.
+    confidence : float or None
+        The threshold at which the notes were found; None for MIDI.
+    folded : int
+        How many notes were moved by octaves into the model's range.
+    voiced_seconds : float or None
+        Time at or above the threshold; None for MIDI.
+    dropped : dict of str to float
+        ``short_notes`` (how many were under the minimum length) and ``unvoiced_seconds`` (time
+        that has a pitch but lies below the threshold).
+    origin : str
+        Edits of one melody share it; a `Session` gives them one path of instruments and one gain.
+    extra : dict of str to Any
+        Fields of a file that this version does not know; those of notes stand under their ids in
+        ``note_extra``.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one of everything per note, two notes have one id, or a value is out of its
+        range.
+    """
+
+    notes: Notes
+    curves: tuple[NoteCurve, ...] | None = None
+    ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    articulation: tuple[str, ...] = ()
+    strength: FloatArray = field(default_factory=lambda: np.zeros(0))
+    source: str = ""
+    duration: float = 0.0
+    confidence: float | None = None
+    folded: int = 0
+    voiced_seconds: float | None = None
+    dropped: dict[str, float] = field(default_factory=dict)
+    origin: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    note_extra: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.notes)
+        filled = {
+            "ids": self.ids if len(self.ids) else np.arange(n),
+            "strength": self.strength if len(self.strength) else np.ones(n),
+        }
+        object.__setattr__(self, "ids", _readonly(filled["ids"], np.int64))
+        object.__setattr__(self, "strength", _readonly(filled["strength"], np.float64))
+        object.__setattr__(self, "articulation", tuple(self.articulation) or ("struck",) * n)
+        if self.curves is not None:
+            object.__setattr__(self, "curves", tuple(self.curves))
+        if n and self.duration == 0.0:
+            object.__setattr__(self, "duration", float(self.notes.offset.max()))
+        self._check(n)
+
+    def _check(self, n: int) -> None:
+        parts = (self.ids, self.articulation, self.strength, self.curves or range(n))
+        if {len(part) for part in parts} != {n}:
+            raise ParameterError(
+                f"A melody of {n} notes needs one of everything per note, given "
+                f"{', '.join(str(len(part)) for part in parts)} ids, articulations, strengths "
+                "and curves."
+            )
+        if len(set(self.ids.tolist())) != n or (n and not self.ids.min() >= 0):
+            raise ParameterError("The ids of notes must be different numbers from 0 on.")
+        if n and self.ids.max() > LARGEST_ID:
+            raise ParameterError(f"The ids of notes must not exceed {LARGEST_ID} (2**53).")
+        unknown = sorted(set(self.articulation) - {*ARTICULATIONS})
+        if unknown:
+            raise ParameterError(
+                f"Unknown articulation {unknown[0]!r}; use one of {', '.join(ARTICULATIONS)}."
+            )
+        if not np.all((self.strength >= 0.0) & (self.strength <= 1.0)):
+            raise ParameterError("The strength of an articulation must be in 0..1.")
+
+    def __len__(self) -> int:
+        return len(self.notes)
+
+    def __repr__(self) -> str:
+        return f"<Melody of {self.source or 'nothing'}: {len(self)} notes, {self.duration:.2f} s>"
 
 
 @dataclass(frozen=True, eq=False)

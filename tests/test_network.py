@@ -1,8 +1,10 @@
 """Networks: the same numbers on any number of cores, and no telemetry."""
 
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from fakes import LOUD, tones
 
 from retimbre.errors import ModelFormatError
 from retimbre.generator import load_generator, network
+from retimbre.generator.folder import find_model, read_config
 
+ROOT = Path(__file__).resolve().parents[1]
 CORES = (1, 2, 3, 8)
 N_NOTES = 5
 
@@ -47,6 +51,13 @@ def test_any_number_of_cores_gives_the_same_bytes(compute, monkeypatch):
     assert len(set(found)) == 1
 
 
+def test_a_network_computes_with_one_thread():
+    config = read_config(find_model("default"))
+    for part in ("generator", "encoder"):
+        options = network.open_session(config.read(part, part)).get_session_options()
+        assert options.intra_op_num_threads == 1
+
+
 def test_a_note_is_the_same_whatever_it_is_computed_beside():
     rng = np.random.default_rng(0)
     z, pitches = rng.standard_normal((4, 256)), np.array([48, 60, 72, 84])
@@ -62,13 +73,23 @@ def test_what_is_no_network_is_refused():
         network.open_session(b"no network")
 
 
+def test_nothing_else_loads_the_library():
+    found = [
+        path.name
+        for folder in ("retimbre", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"^\s*(import|from) onnxruntime", path.read_text(), re.MULTILINE)
+    ]
+    assert found == ["network.py"]
+
+
 @pytest.mark.parametrize("before", [None, "0"])
 def test_telemetry_is_off_before_the_library_is_loaded(before):
     code = (
         "import os, sys\n"
         f"before = {before!r}\n"
         "if before is not None: os.environ['ORT_DISABLE_TELEMETRY'] = before\n"
-        "from retimbre.generator.network import load_onnxruntime\n"
+        "from retimbre.generator.harmonic.network import load_onnxruntime\n"
         "assert 'onnxruntime' not in sys.modules\n"
         "load_onnxruntime()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"

@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -55,3 +57,15 @@ def test_the_oldest_versions_that_are_tried_are_the_oldest_allowed(wanted):
     (least,) = (s.version for s in wanted.specifier)
     (tried,) = (s.version for s in oldest[wanted.name].specifier)
     assert (tried + ".0.0").startswith(least + ".")
+
+
+@pytest.mark.parametrize("python", ["/bin/false", sys.executable])
+def test_a_wheel_that_does_not_play_fails_the_check(tmp_path, python):
+    check = [
+        ROOT / ".ci" / "check_wheel",
+        python,
+        tmp_path / "none.whl",
+        tmp_path,
+        tmp_path / "out",
+    ]
+    assert subprocess.run(check, capture_output=True, check=False).returncode != 0

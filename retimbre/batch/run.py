@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from retimbre import pipeline
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.batch.plan import Job, Output
 from retimbre.display import plot
@@ -23,13 +22,14 @@ from retimbre.errors import DecodeError, ParameterError, one_line
 from retimbre.io import audio, midi
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
-from retimbre.result import Result
+from retimbre.result import Report, Result
 from retimbre.runtime import interrupt, timed
+from retimbre.session import TAIL_SECONDS, Session
 from retimbre.settings import Settings
-from retimbre.timbre import TimbrePath, choose_path, warn_of_late
+from retimbre.timbre import TimbrePath
 
 if TYPE_CHECKING:
-    from retimbre.generator.protocol import NoteGenerator
+    pass
 
 # How often interrupted workers are asked again to stop: one may have just begun another job.
 _ASK_AGAIN_SECONDS = 0.2
@@ -44,7 +44,7 @@ class Outcome:
     source : Path
     output : Output or None
         None where the input failed before its outputs were begun.
-    report : dict or None
+    report : Report or None
         That of the result; None on failure.
     error : str or None
         One sentence; None on success.
@@ -54,7 +54,7 @@ class Outcome:
 
     source: Path
     output: Output | None = None
-    report: dict[str, Any] | None = None
+    report: Report | None = None
     error: str | None = None
     details: str | None = None
 
@@ -81,7 +81,7 @@ def run_jobs(
     workers : int [>= 1]
         Processes; 1 runs everything in this one.
     progress : callable, optional
-        As in `pipeline.render`; not called when there are several workers.
+        As in `Session`; not called when there are several workers.
     set_up_worker : callable, optional
         Called once in every worker process (to set up its logging, say).
 
@@ -102,22 +102,18 @@ def run_jobs(
     """
     if workers < 1:
         raise ParameterError(f"The number of workers must be 1 or more, given {workers}.")
-    settings, _ = settings.with_seed()
-    model = pipeline.load_model(settings)
-    timbre = choose_path(settings.timbre, model)
+    session = Session(settings)
     if workers == 1 or len(jobs) == 1:
         for job in jobs:
-            yield from run_job(job, settings, model, timbre, progress=progress)
+            yield from run_job(job, session, progress=progress)
     else:
-        work = partial(_work, settings=settings, timbre=timbre)
+        work = partial(_work, settings=session.settings, timbre=session.timbre)
         yield from _run_pool(jobs, work, min(workers, len(jobs)), set_up_worker)
 
 
 def run_job(
     job: Job,
-    settings: Settings,
-    model: "NoteGenerator | None" = None,
-    timbre: TimbrePath | None = None,
+    session: Session,
     *,
     progress: StageProgress | None = None,
 ) -> Iterator[Outcome]:
@@ -126,11 +122,7 @@ def run_job(
     Parameters
     ----------
     job : Job
-    settings : Settings
-    model : NoteGenerator, optional
-        The one that the settings name, where it is loaded already.
-    timbre : TimbrePath, optional
-        What `choose_path` makes of the settings, where it is known already.
+    session : Session
     progress : callable, optional
 
     Yields
@@ -148,24 +140,18 @@ def run_job(
     try:
         for output in job.outputs:
             _check_folder(output.path.parent)
-        model = model or pipeline.load_model(settings)
-        timbre = timbre or choose_path(settings.timbre, model)
-        rate = model.clip_rate
-        analysis = pipeline.analyze_file(
-            job.source, settings.pitch, progress=progress, listener=listen
-        )
+        rate = session.model.clip_rate
+        analysis = session.analyze(job.source, progress=progress, listener=listen)
         _check_lengths(job, analysis.duration, rate)  # of MIDI nothing is listened to
-        warn_of_late(timbre, analysis.duration, analysis.source)
     # A boundary: whatever is wrong with this input, the next one gets its turn.
     except Exception as error:
         yield _failure(job.source, None, error)
         return
     for output in job.outputs:
-        at = settings.with_confidence(output.confidence)
         try:
             # In one go: no result may live on while the next is rendered, an hour has 600 MB.
             report = write(
-                pipeline.render(analysis, at, model, timbre, progress=progress),
+                session.render(analysis, output.confidence, progress=progress),
                 output,
                 pictures[0] if pictures else None,
             )
@@ -175,7 +161,7 @@ def run_job(
             yield Outcome(job.source, output, report)
 
 
-def write(result: Result, output: Output, picture: LogSpectrogram | None = None) -> dict[str, Any]:
+def write(result: Result, output: Output, picture: LogSpectrogram | None = None) -> Report:
     """Write a result and what was asked for beside it.
 
     Parameters
@@ -189,7 +175,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
 
     Returns
     -------
-    report : dict
+    report : Report
         That of the result, with the files written (``output``, ``files``) and the time taken.
 
     Raises
@@ -197,7 +183,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     DecodeError
         If a file cannot be written.
     """
-    timings = dict(result.report["timings"])
+    timings = dict(result.report.timings)
     with timed(timings, "save"):
         _make_folder(output.path.parent)
         written = {kind: path for kind, path in output.sides.items() if _has(result, kind)}
@@ -207,13 +193,13 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
         audio.save(output.path, result.y, result.sr)
     timings["total"] += timings["save"]
     files = {kind: str(path) for kind, path in written.items()}
-    return result.report | {"output": str(output.path), "files": files, "timings": timings}
+    return replace(result.report, output=str(output.path), files=files, timings=timings)
 
 
 def _check_lengths(job: Job, seconds: float, sr: int) -> None:
     """Find out before the work whether its results can be as long as they will be."""
     for output in job.outputs:
-        check_length(output.path, seconds, sr)
+        check_length(output.path, seconds + TAIL_SECONDS, sr)
 
 
 def _check_folder(folder: Path) -> None:
@@ -319,7 +305,7 @@ def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outco
     """Run one job in a worker, where Ctrl-C ends the job and leaves no unfinished file."""
     signal.signal(signal.SIGINT, _interrupt_once)
     try:
-        return list(run_job(job, settings, timbre=timbre))
+        return list(run_job(job, Session(settings, timbre=timbre)))
     except KeyboardInterrupt:
         return [Outcome(job.source, error="Interrupted.")]
     finally:

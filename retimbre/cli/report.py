@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from retimbre.batch.plan import Output
     from retimbre.batch.run import Outcome
+    from retimbre.result import Report as RunReport
 
 _STAGES = {"pitch": "estimating pitch", "generate": "rendering", "files": "outputs"}
 
@@ -60,7 +61,7 @@ class Report:
         if self.as_json:
             self._object(_rounded(outcome.report))
         else:
-            for path in (outcome.report["output"], *outcome.report["files"].values()):
+            for path in (str(outcome.report.output), *outcome.report.files.values()):
                 print_line(path)
         self.say(_sentence(outcome.report))
 
@@ -217,21 +218,19 @@ def _names(output: "Output") -> dict[str, Any]:
     return {"output": str(output.path), "confidence": output.confidence}
 
 
-def _sentence(report: dict[str, Any]) -> str:
-    notes = f"{report['notes']} note{'s' * (report['notes'] != 1)}"
-    folded = f" ({report['folded']} folded by octaves)" if report.get("folded") else ""
-    names = report.get("heard_names")
-    played = f" on {', '.join(names)}" if names else ""
+def _sentence(report: "RunReport") -> str:
+    notes = f"{report.notes} note{'s' * (report.notes != 1)}"
+    folded = f" ({report.folded} folded by octaves)" if report.folded else ""
+    played = f" on {', '.join(report.heard_names)}" if report.heard_names else ""
     return (
-        f"{report['input']} -> {report['output']}: {notes}{folded}{played}, "
-        f"{report['duration']:.1f} s, seed {report['seed']}, "
-        f"took {report['timings']['total']:.1f} s"
+        f"{report.input} -> {report.output}: {notes}{folded}{played}, "
+        f"{report.duration:.1f} s, seed {report.seed}, took {report.timings['total']:.1f} s"
     )
 
 
-def _rounded(report: dict[str, Any]) -> dict[str, Any]:
-    timings = {stage: round(seconds, 4) for stage, seconds in report["timings"].items()}
-    return report | {"timings": timings}
+def _rounded(report: "RunReport") -> dict[str, Any]:
+    timings = {stage: round(seconds, 4) for stage, seconds in report.timings.items()}
+    return report.as_dict() | {"timings": timings}
 
 
 def _table(outcomes: "list[Outcome]") -> str:
@@ -252,10 +251,10 @@ def _row(outcome: "Outcome") -> tuple[str, ...]:
         return (confidence, "-", "-", "-", "-", "-", "failed")
     return (
         confidence,
-        f"{report['notes']}",
-        f"{report['voiced_seconds']:.2f}",
-        f"{report['dropped']['unvoiced_seconds']:.2f}",
-        f"{report['dropped']['short_notes']:.0f}",
-        f"{report['folded']}",
-        f"{report['output']}",
+        f"{report.notes}",
+        f"{report.voiced_seconds:.2f}",
+        f"{report.dropped['unvoiced_seconds']:.2f}",
+        f"{report.dropped['short_notes']:.0f}",
+        f"{report.folded}",
+        f"{report.output}",
     )

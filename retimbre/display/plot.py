@@ -15,6 +15,7 @@ from retimbre._typing import FloatArray
 from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
 from retimbre.io.files import whole_file
 from retimbre.result import Result
+from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments, Notes
 from retimbre.units import hz_to_midi
 
@@ -60,6 +61,7 @@ def plot_result(
     draw_result(path, result, picture)
 
 
+@single_threaded_blas
 def draw_result(
     path: str | os.PathLike[str], result: Result, picture: LogSpectrogram | None = None
 ) -> None:
@@ -112,9 +114,8 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
 def _head(figure: "Figure", result: Result) -> None:
     report = result.report
     # A name of bytes that are no text is drawn with question marks in their places.
-    name = os.path.basename(str(report.get("input", ""))).encode(errors="replace").decode()
-    facts = [f"model {report['model']}"] if "model" in report else []
-    facts += [f"seed {report['seed']}"] if report.get("seed") is not None else []
+    name = os.path.basename(report.input).encode(errors="replace").decode()
+    facts = [f"model {report.model}", f"seed {report.seed}"]
     y = 1 - 0.3 / figure.get_figheight()
     figure.text(
         0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center", parse_math=False
@@ -128,8 +129,7 @@ def _title(axes: "Axes", text: str, facts: str) -> None:
 
 
 def _input_facts(result: Result) -> str:
-    sr = result.report.get("input_sample_rate")
-    seconds = result.report.get("input_duration")
+    sr, seconds = result.report.input_sample_rate, result.report.input_duration
     return f"{seconds:.1f} s at {sr} Hz" if sr and seconds else ""
 
 
@@ -171,7 +171,7 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     axes.set_axisbelow(True)
     _style(axes)
     _note_legend(axes, has_f0=result.pitch is not None)
-    confidence = result.report.get("confidence")
+    confidence = result.report.confidence
     facts = f"{len(notes)} notes" + (
         f" at confidence {confidence:g}" if confidence is not None else ""
     )

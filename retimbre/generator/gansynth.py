@@ -178,6 +178,8 @@ class MelGenerator:
         *,
         expression: float = 1.0,
         seed: int = 0,
+        ids: IntArray | None = None,
+        only: IntArray | None = None,
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[npt.NDArray[np.float32]]:
@@ -191,8 +193,10 @@ class MelGenerator:
             How a performer played them; None plays GANSynth's plain notes.
         expression : float [0..1]
             How much of the performance is kept.
-        seed : int
+        seed, ids
             Not needed: nothing here is drawn.
+        only : np.ndarray of int [shape=(n,)], optional
+            Indices of the notes to be played, ascending; by default all.
         progress : callable, optional
             Called with notes done and notes in all.
         timings : dict, optional
@@ -208,6 +212,9 @@ class MelGenerator:
         releases = release_times(notes, expression)
         spent = {} if timings is None else timings
         z, pitches = self._check(z, notes.pitch)
+        if only is not None:
+            notes, z, pitches, releases = notes.take(only), z[only], pitches[only], releases[only]
+            f0_curves, level_curves = ([c[i] for i in only] for c in (f0_curves, level_curves))
         nominal = midi_to_hz(notes.pitch)
         ratios = [curve / f0 for curve, f0 in zip(f0_curves, nominal, strict=True)]
         n_frames = needed_frames(notes.duration, releases, ratios)

@@ -25,6 +25,7 @@ from retimbre.generator.store import (
     SoftenedImages,
     distinct,
     image_velocities,
+    note_seed,
 )
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
@@ -240,6 +241,8 @@ class Generator:
         *,
         expression: float = 1.0,
         seed: int = 0,
+        ids: IntArray | None = None,
+        only: IntArray | None = None,
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[npt.NDArray[np.float32]]:
@@ -259,6 +262,11 @@ class Generator:
             How much of the performance is kept.
         seed : int
             Of the noise and the phases.
+        ids : np.ndarray of int [shape=(n_notes,)], optional
+            What tells the notes apart: a note's noise is drawn by the seed and its id. By default
+            their indices.
+        only : np.ndarray of int [shape=(n,)], optional
+            Indices of the notes to be played, ascending; by default all.
         progress : callable, optional
             Called with notes done and notes in all.
         timings : dict, optional
@@ -273,8 +281,12 @@ class Generator:
         expression = 0.0 if curves is None else expression
         f0_curves, level_curves = render_curves(notes, curves, expression)
         releases = release_times(notes, expression)
-        # Neighbouring seeds share no note's noise, as seed + note would make them.
-        seeds = np.random.SeedSequence(seed).generate_state(len(notes), np.uint64)
+        names = range(len(notes)) if ids is None else ids
+        seeds = np.array([note_seed(seed, int(name)) for name in names], np.uint64)
+        z, _ = self._check(z, notes.pitch)
+        if only is not None:
+            notes, z, releases, seeds = notes.take(only), z[only], releases[only], seeds[only]
+            f0_curves, level_curves = ([c[i] for i in only] for c in (f0_curves, level_curves))
         spent = {} if timings is None else timings
         velocities = self._image_velocities(notes, with_softer=expression > 0.0)
         store = ImageStore(self.generate_images, *self._check(z, notes.pitch), velocities)

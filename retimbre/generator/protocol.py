@@ -57,6 +57,8 @@ class NoteGenerator(Protocol):
         *,
         expression: float = ...,
         seed: int = ...,
+        ids: IntArray | None = ...,
+        only: IntArray | None = ...,
         progress: Progress | None = ...,
         timings: dict[str, float] | None = ...,
     ) -> Iterator[npt.NDArray[np.float32]]:

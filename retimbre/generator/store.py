@@ -65,6 +65,15 @@ def distinct(z: FloatArray, pitches: IntArray, velocities: IntArray) -> tuple[In
     return first, index.reshape(-1)
 
 
+def note_seed(seed: int, note_id: int) -> int:
+    """Return the seed of a note's noise: whatever happens to other notes, it stays.
+
+    Neighbouring seeds share no note's noise, as their sum with the id would make them.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(note_id,))
+    return int(sequence.generate_state(1, np.uint64)[0])
+
+
 class ImageStore:
     """The images of a long row of notes, made a chunk at a time.
 

@@ -106,9 +106,30 @@ def segment_notes(
     threshold = params.confidence if confidence is None else confidence
     if not 0.0 <= threshold <= 1.0:
         raise ParameterError(f"Confidence must be between 0 and 1, given {threshold}.")
-    found = _find_notes(track, threshold, params.min_note_length)
+    notes, _ = segment_and_count(track, threshold, params.min_note_length)
+    return notes
+
+
+def segment_and_count(
+    track: PitchTrack, confidence: float, min_note_length: float
+) -> tuple[Notes, int]:
+    """Find the notes of a melody as `segment_notes` does, and count those that are too short.
+
+    Parameters
+    ----------
+    track : PitchTrack
+    confidence : float [0..1]
+    min_note_length : float [seconds, >= 0]
+
+    Returns
+    -------
+    notes : Notes
+    n_short : int
+        How many more there would be without a minimum length.
+    """
+    found, n_short = _find_notes(track, confidence, min_note_length)
     keys = _choose_keys(found.midi, _fit_tuning(found))
-    return Notes(found.onset, found.offset, keys, _velocities(track, found.segments))
+    return Notes(found.onset, found.offset, keys, _velocities(track, found.segments)), n_short
 
 
 def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> float:
@@ -128,16 +149,23 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
     """
     params = NoteParams()
     threshold = params.confidence if confidence is None else confidence
-    return _fit_tuning(_find_notes(track, threshold, params.min_note_length)).cents
+    found, _ = _find_notes(track, threshold, params.min_note_length)
+    return _fit_tuning(found).cents
 
 
-def _find_notes(track: PitchTrack, threshold: float, min_note_length: float) -> _FoundNotes:
+def _find_notes(
+    track: PitchTrack, threshold: float, min_note_length: float
+) -> tuple[_FoundNotes, int]:
+    """Return the notes of a minimum length, and how many are shorter but last a frame."""
     segments = join_octave_slips(track, find_segments(note_costs(track, threshold)))
     segments = split_at_attacks(track, segments, threshold)
     onset, offset = _times(track, segments, threshold)
-    long = offset - onset >= max(min_note_length, HOP_SECONDS) - 1e-9
+    duration = offset - onset
+    long = duration >= max(min_note_length, HOP_SECONDS) - 1e-9
+    n_short = int(np.count_nonzero(~long & (duration >= HOP_SECONDS - 1e-9)))
     segments = segments[long]
-    return _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
+    notes = _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
+    return notes, n_short
 
 
 def _times(

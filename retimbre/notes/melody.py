@@ -1,41 +1,17 @@
 """The notes that will be played: of a recording at one threshold, or of a MIDI file."""
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import replace
 
 import numpy as np
 
-from retimbre import notes
+from retimbre import notes as segmentation
+from retimbre._typing import BoolArray
 from retimbre.errors import NoPitchError, ParameterError
 from retimbre.io import midi
 from retimbre.params import NoteParams
 from retimbre.result import Analysis
-from retimbre.types import HOP_SECONDS, NoteCurve, Notes, PitchTrack
-
-
-@dataclass(frozen=True, eq=False)
-class Melody:
-    """Notes ready to be played, and what became of the rest.
-
-    Attributes
-    ----------
-    notes : Notes
-        Inside the model's range.
-    curves : tuple of NoteCurve or None
-        One a note; None for MIDI.
-    folded : int
-        How many notes were moved by octaves into the range.
-    voiced_seconds : float or None
-        Time at or above the threshold; None for MIDI.
-    dropped : dict of str to float
-        ``short_notes`` (how many were under the minimum length) and ``unvoiced_seconds`` (time
-        that has a pitch but lies below the threshold).
-    """
-
-    notes: Notes
-    curves: tuple[NoteCurve, ...] | None
-    folded: int
-    voiced_seconds: float | None
-    dropped: dict[str, float]
+from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
 
 
 def playable_range(asked: tuple[int, int] | None, model: tuple[int, int]) -> tuple[int, int]:
@@ -91,60 +67,94 @@ def find_melody(analysis: Analysis, params: NoteParams, pitch_range: tuple[int, 
     ParameterError
         As `playable_range` raises.
     """
-    if analysis.pitch is None:
-        found, curves = analysis.notes or Notes.empty(), None
-        voiced_seconds, dropped = None, {}
-        if len(found) == 0:
-            raise NoPitchError(f"{analysis.source} contains no notes.")
-    else:
-        found = _segment(analysis.pitch, params, analysis.source)
-        curves = notes.note_curves(analysis.pitch, found)
-        voiced_seconds = _voiced_seconds(analysis.pitch, params.confidence)
-        dropped = _dropped(analysis.pitch, params, found)
-    fitted, folded = midi.fit_notes(
-        found,
-        transpose=params.transpose,
-        pitch_range=playable_range(params.pitch_range, pitch_range),
+    found = _of_midi(analysis) if analysis.pitch is None else _of_track(analysis, params)
+    return fit_melody(found, playable_range(params.pitch_range, pitch_range), params.transpose)
+
+
+def fit_melody(melody: Melody, pitch_range: tuple[int, int], transpose: int = 0) -> Melody:
+    """Transpose a melody and fold its notes by octaves into a range.
+
+    Parameters
+    ----------
+    melody : Melody
+    pitch_range : (int, int) [MIDI]
+        An octave or more.
+    transpose : int [semitones]
+
+    Returns
+    -------
+    melody : Melody
+        ``folded`` counts the notes that were moved.
+    """
+    fitted, folded = midi.fit_notes(melody.notes, transpose=transpose, pitch_range=pitch_range)
+    return replace(melody, notes=fitted, folded=melody.folded + folded)
+
+
+def _of_midi(analysis: Analysis) -> Melody:
+    found = analysis.notes or Notes.empty()
+    if len(found) == 0:
+        raise NoPitchError(f"{analysis.source} contains no notes.")
+    return Melody(
+        found, source=analysis.source, duration=analysis.duration, origin=_origin(analysis, found)
     )
-    return Melody(fitted, curves, folded, voiced_seconds, dropped)
 
 
-def _segment(track: PitchTrack, params: NoteParams, source: str) -> Notes:
-    found = notes.segment_notes(track, params)
-    if len(found):
-        return found
-    if not np.isfinite(track.f0).any():
-        raise NoPitchError(f"{source} is silent: no frame has a pitch.")
+def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
+    track = analysis.pitch
+    assert track is not None
+    found, n_short = segmentation.segment_and_count(
+        track, params.confidence, params.min_note_length
+    )
     voiced_seconds = _voiced_seconds(track, params.confidence)
+    if not len(found):
+        raise NoPitchError(_why_none(track, params, analysis.source, voiced_seconds))
+    pitched = np.count_nonzero(np.isfinite(track.f0)) * HOP_SECONDS
+    return Melody(
+        found,
+        tuple(segmentation.note_curves(track, found)),
+        source=analysis.source,
+        duration=analysis.duration,
+        confidence=params.confidence,
+        voiced_seconds=voiced_seconds,
+        dropped={
+            "short_notes": n_short,
+            "unvoiced_seconds": round(float(pitched - voiced_seconds), 3),
+        },
+        origin=_origin(analysis, found),
+    )
+
+
+def _origin(analysis: Analysis, found: Notes) -> str:
+    """Name a melody by what it was found in and by its notes."""
+    digest = hashlib.sha256(repr((analysis.source, analysis.duration)).encode())
+    for values in (found.onset, found.offset, found.pitch, found.velocity):
+        digest.update(values.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds: float) -> str:
+    """Say in a sentence why no note is found."""
+    if not np.isfinite(track.f0).any():
+        return f"{source} is silent: no frame has a pitch."
     if voiced_seconds == 0.0:
         # Rounded down, so that the figure itself is a threshold that works.
         highest = np.floor(track.confidence[np.isfinite(track.f0)].max() * 1000.0) / 1000.0
-        raise NoPitchError(
+        return (
             f"No frame of {source} reaches confidence {params.confidence:g} (the highest is "
             f"{highest:.3f}); lower --confidence, or check --fmin and --fmax (CREPE covers 32.7 to "
             "1975.5 Hz)."
         )
-    raise NoPitchError(
+    return (
         f"{source} is voiced for {voiced_seconds:.2f} s at confidence {params.confidence:g}, but "
         f"no note lasts {params.min_note_length * 1000:g} ms; lower --confidence or "
         "--min-note-length."
     )
 
 
-def _is_voiced(track: PitchTrack, confidence: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.isfinite(track.f0) & (track.confidence >= confidence)
+def _is_voiced(track: PitchTrack, confidence: float) -> BoolArray:
+    return np.asarray(np.isfinite(track.f0) & (track.confidence >= confidence))
 
 
 def _voiced_seconds(track: PitchTrack, confidence: float) -> float:
     # A hundredth has no end in binary; what is counted in them is not told with 16 digits.
     return round(float(np.count_nonzero(_is_voiced(track, confidence)) * HOP_SECONDS), 3)
-
-
-def _dropped(track: PitchTrack, params: NoteParams, found: Notes) -> dict[str, float]:
-    everything = notes.segment_notes(track, replace(params, min_note_length=0.0))
-    pitched = np.count_nonzero(np.isfinite(track.f0)) * HOP_SECONDS
-    unvoiced = float(pitched - _voiced_seconds(track, params.confidence))
-    return {
-        "short_notes": max(len(everything) - len(found), 0),
-        "unvoiced_seconds": round(unvoiced, 3),
-    }

@@ -1,5 +1,7 @@
 """Where the pitch of a recording is, every 10 ms, and how sure that is."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +27,9 @@ from retimbre.units import frames_to_time
 __all__ = ["estimate_pitch"]
 
 
+OnPitch = Callable[[PitchTrack], None]
+"""Called with the pitch track so far."""
+
 SILENCE_DB = 60.0
 """Frames that lie so far under the loud frames of the clip are silent."""
 
@@ -36,6 +41,7 @@ def estimate_pitch(
     params: PitchParams | None = None,
     *,
     progress: Progress | None = None,
+    on_pitch: OnPitch | None = None,
 ) -> PitchTrack:
     """Estimate pitch, level and onset strength of a recording every 10 ms.
 
@@ -51,6 +57,9 @@ def estimate_pitch(
     params : PitchParams, optional
     progress : callable, optional
         Called as ``progress(n_done, n_frames)`` after each block of frames.
+    on_pitch : callable, optional
+        Called with the track so far after each block of frames, as far as its path is known; its
+        f0 may change later. pYIN, which looks at the whole at once, has no track so far.
 
     Returns
     -------
@@ -84,17 +93,31 @@ def estimate_pitch(
     n_frames = count_frames(len(signal))
     level_db = frame_level_db(y, sr, n_frames)
     is_silent = find_silence(level_db)
-    track = _track_crepe if params.method == "crepe" else _track_pyin
-    f0, confidence = track(signal, is_silent, params, progress or _ignore)
+    times = frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH)
+    strength = onset_strength(y, sr, n_frames)
+
+    def tell(f0: FloatArray, confidence: FloatArray) -> None:
+        n = len(f0)
+        f0 = np.where(is_silent[:n], np.nan, f0)
+        confidence = np.where(is_silent[:n], 0.0, confidence)
+        assert on_pitch is not None
+        on_pitch(PitchTrack(times[:n], f0, confidence, level_db[:n], strength[:n]))
+
+    if params.method == "crepe":
+        f0, confidence = _track_crepe(
+            signal, is_silent, params, progress or _ignore, None if on_pitch is None else tell
+        )
+    else:
+        f0, confidence = _track_pyin(signal, is_silent, params, progress or _ignore)
     f0 = np.where(is_silent, np.nan, f0)
     if params.method == "crepe" and params.viterbi:
         f0 = correct_octaves(signal, SAMPLE_RATE, f0, fmin=params.fmin, fmax=params.fmax)
     return PitchTrack(
-        times=frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH),
+        times=times,
         f0=f0,
         confidence=np.where(is_silent, 0.0, confidence),
         level_db=level_db,
-        onset_strength=onset_strength(y, sr, n_frames),
+        onset_strength=strength,
     )
 
 
@@ -131,7 +154,11 @@ def _check_audio(y: npt.ArrayLike, sr: int) -> Float32Array:
 
 
 def _track_crepe(
-    signal: Float32Array, is_silent: BoolArray, params: PitchParams, progress: Progress
+    signal: Float32Array,
+    is_silent: BoolArray,
+    params: PitchParams,
+    progress: Progress,
+    so_far: Callable[[FloatArray, FloatArray], None] | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return f0 [Hz] and confidence [0..1] of each frame, by CREPE."""
     searched = bins_between(params.fmin, params.fmax)
@@ -143,6 +170,9 @@ def _track_crepe(
         block = slice(start, start + len(activation))
         confidence[block] = activation[:, searched].max(axis=1)
         bins.append(decoder.push(activation, is_silent[block]))
+        if so_far is not None:
+            found = np.concatenate(bins)
+            so_far(bins_to_hz(found), confidence[: len(found)])
         progress(block.stop, len(is_silent))
     bins.append(decoder.finish())
     return bins_to_hz(np.concatenate(bins)), confidence

@@ -25,6 +25,7 @@ from gansynth_sound import reference_wave
 from retimbre.cli import import_gansynth as import_command
 from retimbre.cli.command import command
 from retimbre.errors import DecodeError, ModelFormatError
+from retimbre.generator.network import load_onnxruntime
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -57,7 +58,7 @@ def imported(values, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def play(imported):
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -114,8 +115,9 @@ def test_part_of_a_note_is_the_begin_of_the_whole(play, whole, z, frames):
 def test_the_network_in_keras_plays_the_same(values, play, z):
     from dataclasses import replace
 
+    from retimbre.train.networks.networks.networks import Networks
+
     from retimbre.train.config import CONFIGS
-    from retimbre.train.networks.networks import Networks
 
     networks = Networks(replace(CONFIGS["mel_prog_hires"], mixed_precision=False))
 
@@ -269,7 +271,7 @@ def test_networks_that_differ_are_not_written(small, here, monkeypatch):
 def test_the_difference_is_that_of_the_graph(small, here):
     from dataclasses import replace
 
-    from retimbre.train.export.gansynth_graph import gansynth_graph
+    from retimbre.train.export.harmonic.gansynth_graph import gansynth_graph
 
     weights = import_command.read_weights(write_checkpoint(here / "ck", small))
     graph = gansynth_graph(weights).SerializeToString()
@@ -376,7 +378,7 @@ def test_a_missing_package_is_told_after_all_else(small, here, monkeypatch):
 def test_weights_of_magenta_js_are_imported(small, here, dtype):
     read = write_js(here / "js", small, dtype=dtype)
     retimbre("import-gansynth", "js")
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     session = onnxruntime.InferenceSession("models/js/generator.onnx")
     z = np.random.default_rng(2).standard_normal((1, 256)).astype(np.float32)

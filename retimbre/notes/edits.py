@@ -1,0 +1,190 @@
+"""Melodies with other notes, and what an edit can change."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retimbre._typing import FloatArray, Int64Array
+from retimbre.errors import ParameterError
+from retimbre.types import Melody, NoteCurve, Notes
+
+PHRASE_MARGIN_SECONDS = 0.01
+"""Taken in at both ends of a phrase: onsets are rounded to samples, and curves to frames."""
+
+
+def edit_note(melody: Melody, note_id: int, **changes: Any) -> Melody:
+    """Change one note of a melody.
+
+    Parameters
+    ----------
+    melody : Melody
+    note_id : int
+        One of ``melody.ids``.
+    **changes
+        ``onset``, ``offset`` [seconds], ``pitch`` [MIDI], ``velocity`` [1..127], ``articulation``,
+        ``strength`` [0..1], ``curve`` (a NoteCurve).
+
+    Returns
+    -------
+    melody : Melody
+        Of the same origin; the note keeps its id, whatever its place is now.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such note or field, or a value is out of its range.
+    """
+    rows = _rows(melody)
+    index = _index_of(melody, note_id)
+    unknown = sorted(changes.keys() - rows[index].keys() - {"curve"} | changes.keys() & {"id"})
+    if unknown:
+        raise ParameterError(
+            f"A note has no {unknown[0]!r} to change; use {', '.join(sorted(_FIELDS))}."
+        )
+    rows[index] |= changes
+    return _of_rows(melody, rows)
+
+
+def add_note(melody: Melody, **values: Any) -> Melody:
+    """Add a note to a melody.
+
+    Parameters
+    ----------
+    melody : Melody
+    **values
+        As `edit_note` takes them; ``onset``, ``offset`` and ``pitch`` are needed. Without a curve
+        it is played plainly.
+
+    Returns
+    -------
+    melody : Melody
+        Of the same origin; the note's id is the largest.
+
+    Raises
+    ------
+    ParameterError
+        As `edit_note` raises, or if a value is missing.
+    """
+    missing = [name for name in ("onset", "offset", "pitch") if name not in values]
+    if missing:
+        raise ParameterError(f"A new note needs {' and '.join(missing)}.")
+    unknown = sorted(values.keys() - _FIELDS)
+    if unknown:
+        raise ParameterError(f"A note has no {unknown[0]!r}; use {', '.join(sorted(_FIELDS))}.")
+    plain = {"velocity": 100, "articulation": "struck", "strength": 1.0}
+    if melody.curves is not None:
+        plain["curve"] = NoteCurve(np.zeros(1), np.zeros(1))
+    note_id = int(melody.ids.max(initial=-1)) + 1
+    return _of_rows(melody, [*_rows(melody), {"id": note_id, **plain, **values}])
+
+
+def remove_note(melody: Melody, note_id: int) -> Melody:
+    """Leave out one note of a melody.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such note.
+    """
+    rows = _rows(melody)
+    del rows[_index_of(melody, note_id)]
+    return _of_rows(melody, rows)
+
+
+_FIELDS = frozenset(("onset", "offset", "pitch", "velocity", "articulation", "strength", "curve"))
+
+
+def _index_of(melody: Melody, note_id: int) -> int:
+    found = np.flatnonzero(melody.ids == note_id)
+    if not len(found):
+        raise ParameterError(f"The melody has no note of id {note_id}.")
+    return int(found[0])
+
+
+def _rows(melody: Melody) -> list[dict[str, Any]]:
+    """Return what is known of each note, as a mapping."""
+    notes = melody.notes
+    columns = {
+        "id": melody.ids.tolist(),
+        "onset": notes.onset.tolist(),
+        "offset": notes.offset.tolist(),
+        "pitch": notes.pitch.tolist(),
+        "velocity": notes.velocity.tolist(),
+        "articulation": melody.articulation,
+        "strength": melody.strength.tolist(),
+    }
+    if melody.curves is not None:
+        columns["curve"] = melody.curves
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _of_rows(melody: Melody, rows: list[dict[str, Any]]) -> Melody:
+    """Return the melody with these notes, sorted as `Notes` sorts them."""
+    rows = sorted(rows, key=lambda row: (row["onset"], row["pitch"]))
+
+    def column(name: str) -> npt.NDArray[Any]:
+        return np.array([row[name] for row in rows])
+
+    made = Notes(column("onset"), column("offset"), column("pitch"), column("velocity"))
+    has_curves = any("curve" in row for row in rows)
+    plain = NoteCurve(np.zeros(1), np.zeros(1))
+    return replace(
+        melody,
+        notes=made,
+        curves=tuple(row.get("curve", plain) for row in rows) if has_curves else None,
+        ids=column("id"),
+        articulation=tuple(row["articulation"] for row in rows),
+        strength=column("strength"),
+    )
+
+
+def notes_between(melody: Melody, start: float, stop: float, releases: FloatArray) -> Int64Array:
+    """Return which notes sound in a part of a melody.
+
+    Parameters
+    ----------
+    melody : Melody
+    start, stop : float [seconds]
+    releases : np.ndarray [shape=(n_notes,), seconds]
+        How long each note rings after its offset.
+
+    Returns
+    -------
+    indices : np.ndarray of int64 [shape=(n,)]
+        Ascending.
+    """
+    end = melody.notes.offset + releases + PHRASE_MARGIN_SECONDS
+    return np.flatnonzero((melody.notes.onset < stop) & (end > start))
+
+
+def phrase_of(melody: Melody, note_id: int, releases: FloatArray) -> tuple[float, float]:
+    """Return the part of a melody in which notes sound without a break around one of them.
+
+    A note's release depends on when the next begins, so the note before belongs to the phrase
+    too, as far as it sounds into it.
+
+    Parameters
+    ----------
+    melody : Melody
+    note_id : int
+    releases : np.ndarray [shape=(n_notes,), seconds]
+
+    Returns
+    -------
+    start, stop : float [seconds]
+
+    Raises
+    ------
+    ParameterError
+        If the melody has no such note.
+    """
+    index = _index_of(melody, note_id)
+    end = np.maximum.accumulate(melody.notes.offset + releases)
+    breaks = np.flatnonzero(melody.notes.onset[1:] > end[:-1] + 2.0 * PHRASE_MARGIN_SECONDS) + 1
+    after = int(np.searchsorted(breaks, index, side="right"))
+    first = int(breaks[after - 1]) if after else 0
+    last = int(breaks[after]) if after < len(breaks) else len(melody)
+    start = float(melody.notes.onset[first]) - PHRASE_MARGIN_SECONDS
+    return max(0.0, start), float(end[last - 1]) + PHRASE_MARGIN_SECONDS

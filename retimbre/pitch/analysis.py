@@ -1,0 +1,114 @@
+"""What is found in a recording or a MIDI file before any threshold is chosen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from os import PathLike, fspath
+
+from retimbre import pitch
+from retimbre._typing import FloatArray, StageProgress
+from retimbre.io import audio, midi
+from retimbre.io.samples import to_mono
+from retimbre.params import PitchParams
+from retimbre.result import Analysis
+from retimbre.runtime import single_threaded_blas, timed
+from retimbre.types import PitchTrack
+
+Listener = Callable[[FloatArray, int], None]
+"""Called once with the recording ``(y, sr)`` as `audio.load_reduced` reads it; it is not kept."""
+
+
+@single_threaded_blas
+def analyze_file(
+    path: str | PathLike[str],
+    params: PitchParams | None = None,
+    *,
+    progress: StageProgress | None = None,
+    listener: Listener | None = None,
+    on_pitch: Callable[[PitchTrack], None] | None = None,
+) -> Analysis:
+    """Read a file and find what does not depend on the threshold.
+
+    Parameters
+    ----------
+    path : path-like
+    params : PitchParams, optional
+    progress : callable, optional
+    listener : callable, optional
+        Sees the recording before it is let go; not called for MIDI.
+    on_pitch : callable, optional
+        As in `Session.analyze`.
+
+    Returns
+    -------
+    analysis : Analysis
+        Holds no audio: an hour of it needs a few megabytes.
+
+    Raises
+    ------
+    DecodeError
+        If the file is neither audio nor MIDI.
+    """
+    source, timings = fspath(path), dict[str, float]()
+    if midi.is_midi(path):
+        with timed(timings, "decode"):
+            notes = midi.load_midi(path)
+        duration = float(notes.offset.max(initial=0.0))
+        return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
+    with timed(timings, "decode"):
+        y, sr, file_sr = audio.load_reduced(path)
+    if listener is not None:
+        listener(y, sr)
+    analysis = analyze(
+        y, sr, params, source=source, timings=timings, progress=progress, on_pitch=on_pitch
+    )
+    return replace(analysis, sr=file_sr)
+
+
+@single_threaded_blas
+def analyze(
+    y: FloatArray,
+    sr: int,
+    params: PitchParams | None = None,
+    *,
+    source: str = "the recording",
+    timings: dict[str, float] | None = None,
+    progress: StageProgress | None = None,
+    on_pitch: Callable[[PitchTrack], None] | None = None,
+) -> Analysis:
+    """Find what does not depend on the threshold: the pitch track of a recording.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,) or (channels, n_samples)]
+        Finite samples; channels are averaged.
+    sr : int [Hz]
+    params : PitchParams, optional
+    source : str
+        What messages call the recording.
+    timings : dict, optional
+        Seconds already spent on it.
+    progress : callable, optional
+    on_pitch : callable, optional
+        As in `Session.analyze`.
+
+    Returns
+    -------
+    analysis : Analysis
+
+    Raises
+    ------
+    ParameterError
+        If `y` is empty, not finite, or of another shape.
+    """
+    y = to_mono(y)
+    spent = {"decode": 0.0} | (timings or {})
+    with timed(spent, "pitch"):
+        track = pitch.estimate_pitch(
+            y,
+            sr,
+            params or PitchParams(),
+            progress=partial(progress, "pitch") if progress else None,
+            **({} if on_pitch is None else {"on_pitch": on_pitch}),
+        )
+    return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)

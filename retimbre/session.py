@@ -1,0 +1,382 @@
+"""A model and its instruments, kept warm, and the way from a recording to its sound.
+
+A `Session` opens the model and the instruments once, and goes the way in three steps: `analyze`
+finds what does not depend on the threshold, `melody` the notes at a threshold, `play` their sound.
+What plays a melody anywhere in the package does so through a session.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+
+import numpy as np
+
+from retimbre import generator, latent, mixing
+from retimbre._typing import Float32Array, FloatArray, StageProgress
+from retimbre.errors import Cancelled, NoPitchError
+from retimbre.expression import RELEASE_SECONDS, release_times
+from retimbre.notes.edits import notes_between, phrase_of
+from retimbre.notes.melody import find_melody, fit_melody, playable_range
+from retimbre.pitch.analysis import Listener, analyze, analyze_file
+from retimbre.result import Analysis, Report, Result
+from retimbre.runtime import single_threaded_blas, timed
+from retimbre.settings import Settings
+from retimbre.timbre import TimbrePath, choose_path, heard_names, place_instruments, warn_of_late
+from retimbre.types import Instruments, Melody, PitchTrack
+
+TAIL_SECONDS = RELEASE_SECONDS
+"""The sound of a last note may ring on for so long after the recording has ended."""
+
+MAX_TAKES = 8
+"""A session remembers the instruments' path and the gain of so many melodies."""
+
+Source = str | PathLike[str] | tuple[FloatArray, int]
+"""A media or MIDI file, or ``(y, sr)``."""
+
+
+@dataclass
+class _Take:
+    """What a melody and its edits share."""
+
+    instruments: Instruments
+    path: Instruments
+    gain: np.float32 | None = None
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Passes on progress, and ends the work where somebody wants it to end."""
+
+    progress: StageProgress | None
+    cancel: Callable[[], bool] | None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self.cancel is not None and self.cancel():
+            raise Cancelled("Cancelled.")
+        if self.progress is not None:
+            self.progress(stage, done, total)
+
+
+class Session:
+    """A model, its instruments and the settings, kept warm.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        A seed is drawn where there is none.
+    timbre : TimbrePath, optional
+        What `choose_path` made of the same settings, where it is known.
+
+    Attributes
+    ----------
+    settings : Settings
+        With a seed.
+    model : Generator
+    timbre : TimbrePath or None
+        The instruments; None where they are random.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be opened.
+    ParameterError
+        If the model and the pitch range share less than an octave, or there is no instrument of a
+        name.
+    AudioError
+        If no note is heard in a recording whose timbre is asked for.
+
+    Examples
+    --------
+    >>> session = Session(Settings.from_options(seed=0))  # doctest: +SKIP
+    >>> melody = session.melody(session.analyze("in.webm"), 0.8)  # doctest: +SKIP
+    >>> result = session.play(melody)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, timbre: TimbrePath | None = None
+    ) -> None:
+        self.settings, self._seed = (settings or Settings()).with_seed()
+        self.model = generator.load_generator(self.settings.timbre.model)
+        # What is wrong is said before the minutes of analysis.
+        self._range = playable_range(self.settings.notes.pitch_range, self.model.pitch_range)
+        self.timbre = choose_path(self.settings.timbre, self.model) if timbre is None else timbre
+        self._takes: OrderedDict[str, _Take] = OrderedDict()
+
+    def analyze(
+        self,
+        source: Source,
+        *,
+        progress: StageProgress | None = None,
+        listener: Listener | None = None,
+        on_pitch: Callable[[PitchTrack], None] | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Analysis:
+        """Find what does not depend on the threshold.
+
+        Parameters
+        ----------
+        source : path-like or (np.ndarray, int)
+            A media or MIDI file, told apart by content, or samples and their rate.
+        progress : callable, optional
+            ``progress("pitch", done, total)`` after each block of frames.
+        listener : callable, optional
+            Sees the recording before it is let go; not called for MIDI.
+        on_pitch : callable, optional
+            Called after each block with the track so far, whose f0 is preliminary.
+        cancel : callable, optional
+            Asked after each block; the work ends where it returns True.
+
+        Returns
+        -------
+        analysis : Analysis
+            One analysis serves any number of thresholds.
+
+        Raises
+        ------
+        DecodeError, ParameterError, ModelError
+            As `analyze_file` and `analyze` raise.
+        Cancelled
+        """
+        watch = _Watch(progress, cancel)
+        params = self.settings.pitch
+        if isinstance(source, tuple):
+            y, sr = source
+            analysis = analyze(y, sr, params, progress=watch, on_pitch=on_pitch)
+        else:
+            analysis = analyze_file(
+                source, params, progress=watch, listener=listener, on_pitch=on_pitch
+            )
+        warn_of_late(self.timbre, analysis.duration, analysis.source)
+        return analysis
+
+    def melody(self, analysis: Analysis, confidence: float | None = None) -> Melody:
+        """Find the notes of an analysis, inside the range that is played.
+
+        Parameters
+        ----------
+        analysis : Analysis
+        confidence : float [0..1], optional
+            The threshold, by default that of the settings. MIDI has none.
+
+        Returns
+        -------
+        melody : Melody
+            With at least one note.
+
+        Raises
+        ------
+        NoPitchError
+            If there is no note; says the highest confidence found.
+        ParameterError
+            If `confidence` is out of range.
+        """
+        at = self.settings.with_confidence(confidence)
+        analysis.timings["notes"] = 0.0
+        with timed(analysis.timings, "notes"):
+            return find_melody(analysis, at.notes, self.model.pitch_range)
+
+    def render(
+        self,
+        analysis: Analysis,
+        confidence: float | None = None,
+        *,
+        progress: StageProgress | None = None,
+    ) -> Result:
+        """Find the melody of an analysis at a threshold, and play it."""
+        melody = self.melody(analysis, confidence)
+        return self.play(melody, analysis=analysis, progress=progress)
+
+    def play(
+        self,
+        melody: Melody,
+        start: float | None = None,
+        stop: float | None = None,
+        *,
+        analysis: Analysis | None = None,
+        progress: StageProgress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Result:
+        """Play a melody, or a part of it.
+
+        The first time that a melody is played, its instruments are placed and the gain of the
+        clip is found. They stay for its edits (whose ``origin`` is the same), so that an edit
+        changes no sample outside of its phrase, see `phrase_of`.
+
+        Parameters
+        ----------
+        melody : Melody
+            With at least one note; those outside the range that is played are folded into it.
+        start, stop : float [seconds], optional
+            The part, by default the whole. It holds the same samples as the whole does.
+        analysis : Analysis, optional
+            What the melody was found in, for the result and its report.
+        progress : callable, optional
+            ``progress("generate", done, total)`` after each note.
+        cancel : callable, optional
+            Asked after each note; the work ends where it returns True.
+
+        Returns
+        -------
+        result : Result
+            The whole is as long as the recording, or up to `TAIL_SECONDS` longer where the last
+            note rings on.
+
+        Raises
+        ------
+        NoPitchError
+            If there is no note.
+        ModelError, Cancelled
+        """
+        if not len(melody):
+            raise NoPitchError("The melody holds no note to play.")
+        timings = {"decode": 0.0, "pitch": 0.0, "notes": 0.0} | (
+            analysis.timings if analysis is not None else {}
+        )
+        own = {"generate": 0.0, "synthesize": 0.0}
+        with timed(own, "total"):
+            melody = fit_melody(melody, self._range)
+            with timed(own, "generate"):
+                take = self._take(melody)
+            watch = _Watch(progress, cancel)
+            y, first = self._sound(melody, take, start, stop, watch, own)
+        own["total"] += sum(timings.values())
+        return Result(
+            y=y,
+            sr=self.model.clip_rate,
+            notes=melody.notes,
+            pitch=None if analysis is None else analysis.pitch,
+            instruments=take.instruments,
+            report=self._report(melody, analysis, take, len(y), timings | own),
+            curves=melody.curves,
+            melody=melody,
+            start=first / self.model.clip_rate,
+        )
+
+    def _take(self, melody: Melody) -> _Take:
+        """Return what a melody shares with its edits; made when the first of them is played."""
+        if melody.origin in self._takes:
+            self._takes.move_to_end(melody.origin)
+            return self._takes[melody.origin]
+        placed = place_instruments(
+            self.timbre, self.settings.timbre, melody.duration, self.model.latent_dim
+        )
+        take = _Take(placed, self.model.even_path(placed, melody.notes))
+        if melody.origin:
+            self._takes[melody.origin] = take
+            if len(self._takes) > MAX_TAKES:
+                self._takes.popitem(last=False)
+        return take
+
+    @single_threaded_blas
+    def _sound(
+        self,
+        melody: Melody,
+        take: _Take,
+        start: float | None,
+        stop: float | None,
+        watch: _Watch,
+        timings: dict[str, float],
+    ) -> tuple[Float32Array, int]:
+        """Return the samples of a part of a melody, and the place of the first of them."""
+        sr = self.model.clip_rate
+        n_samples = round(max(melody.duration, _last_offset(melody) + TAIL_SECONDS) * sr)
+        first = min(max(0, round((start or 0.0) * sr)), n_samples)
+        last = n_samples if stop is None else min(max(first, round(stop * sr)), n_samples)
+        is_part = (first, last) != (0, n_samples)
+        # The gain is that of the whole clip, which has to be heard once to know it.
+        if is_part and take.gain is None:
+            take.gain = mixing.peak_gain(
+                self._mix(melody, take, 0, n_samples, n_samples, watch, timings),
+                self.settings.render.peak_db,
+            )
+        y = self._mix(melody, take, first, last, n_samples, watch, timings)
+        if take.gain is None:
+            take.gain = mixing.peak_gain(y, self.settings.render.peak_db)
+        return np.multiply(y, take.gain, out=y), first
+
+    def _mix(
+        self,
+        melody: Melody,
+        take: _Take,
+        first: int,
+        last: int,
+        n_samples: int,
+        watch: _Watch,
+        timings: dict[str, float],
+    ) -> Float32Array:
+        """Add up the notes that sound in a part of the clip, before any gain."""
+        sr, expression = self.model.clip_rate, self.settings.render.expression
+        only = notes_between(melody, first / sr, last / sr, self._releases(melody))
+        watch("generate", 0, len(only))
+        waves = self.model.play(
+            latent.get_z_notes(melody.notes.onset, take.path),
+            melody.notes,
+            melody.curves,
+            expression=expression,
+            seed=self._seed,
+            ids=melody.ids,
+            only=only,
+            progress=partial(watch, "generate"),
+            timings=timings,
+        )
+        return mixing.mix_notes(
+            waves, melody.notes.take(only), sr=sr, n_samples=n_samples, start=first, stop=last
+        )
+
+    def _releases(self, melody: Melody) -> FloatArray:
+        expression = 0.0 if melody.curves is None else self.settings.render.expression
+        return release_times(melody.notes, expression)
+
+    def phrase_of(self, melody: Melody, note_id: int) -> tuple[float, float]:
+        """Return the part of a melody that can change when one of its notes does.
+
+        Parameters
+        ----------
+        melody : Melody
+        note_id : int
+
+        Returns
+        -------
+        start, stop : float [seconds]
+            From the first to the last note that sounds without a break around the note, with
+            their releases.
+
+        Raises
+        ------
+        ParameterError
+            If the melody has no such note.
+        """
+        return phrase_of(melody, note_id, self._releases(melody))
+
+    def _report(
+        self,
+        melody: Melody,
+        analysis: Analysis | None,
+        take: _Take,
+        n_samples: int,
+        timings: dict[str, float],
+    ) -> Report:
+        return Report(
+            input=melody.source,
+            confidence=melody.confidence,
+            sample_rate=self.model.clip_rate,
+            notes=len(melody),
+            seed=self._seed,
+            model=self.model.name,
+            instruments=len(take.instruments.times),
+            instrument_names=list(take.instruments.names) or None,
+            heard_names=list(heard_names(take.instruments, melody.notes.onset)) or None,
+            input_sample_rate=None if analysis is None else analysis.sr,
+            input_duration=melody.duration,
+            voiced_seconds=melody.voiced_seconds,
+            dropped=melody.dropped,
+            folded=melody.folded,
+            duration=n_samples / self.model.clip_rate,
+            timings=timings,
+        )
+
+
+def _last_offset(melody: Melody) -> float:
+    return float(melody.notes.offset.max())

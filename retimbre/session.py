@@ -230,7 +230,7 @@ class Session:
         ModelError, Cancelled
         """
         if not len(melody):
-            raise NoPitchError("The melody holds no note to play.")
+            raise NoPitchError("The melody contains no notes to play.")
         timings = {"decode": 0.0, "pitch": 0.0, "notes": 0.0} | (
             analysis.timings if analysis is not None else {}
         )

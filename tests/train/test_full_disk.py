@@ -67,7 +67,9 @@ def test_the_checkpoint_before_stands_and_the_run_goes_on(notes, tmp_path, idle)
     before = files_of(tmp_path / "checkpoints")
     with (
         short_files(),
-        pytest.raises(DecodeError, match="too large; --resume continues from the checkpoint before"),
+        pytest.raises(
+            DecodeError, match="too large; --resume continues from the checkpoint before"
+        ),
     ):
         train(tmp_path, notes, PLAIN, resume=True)
     assert files_of(tmp_path / "checkpoints") == before

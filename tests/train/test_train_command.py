@@ -59,8 +59,7 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     result = invoke(notes_folder, run, *settings, "--minutes", 0, "--seed", 7)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[-1] == (
-        f"Time is up at 8 of 32 notes; continue with: retimbre train {notes_folder} {run} "
-        "--resume"
+        f"Time is up at 8 of 32 notes; continue with: retimbre train {notes_folder} {run} --resume"
     )
     assert result.stderr.splitlines()[0] == f"{notes_folder}: 3 instruments, 24 notes, 1 held out."
     assert "unknown" not in result.stderr

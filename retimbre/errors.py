@@ -1,4 +1,4 @@
-"""Every exception that retimbre raises on purpose.
+"""Exceptions that retimbre raises on purpose.
 
 ::
 

@@ -1,4 +1,4 @@
-"""From a performer's curves to what a note is played with."""
+"""Pitch and level of each note from the performance and its release."""
 
 from collections.abc import Sequence
 

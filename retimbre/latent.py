@@ -1,4 +1,4 @@
-"""Latent vectors over time: random instruments, and the timbre of each note between them.
+"""Latent vectors: random instruments, and interpolation for each note.
 
 The rules are GANSynth's [1]_: instruments lie evenly over the clip, and a note takes the
 spherical interpolation of the two around its onset. They are kept where they work and completed

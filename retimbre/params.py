@@ -1,4 +1,4 @@
-"""The settings of each stage: one frozen dataclass per stage, checked when made."""
+"""Settings of each stage, checked when they are made."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""All settings of one run, and the flat names under which people give them."""
+"""All settings of one run and their flat names."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Which files are read and which are written: decided before any work begins.
+"""Plan which files are read and written before any work begins.
 
 Nothing here opens a file.
 """

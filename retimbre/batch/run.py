@@ -1,4 +1,4 @@
-"""Many files: each one analysed once, rendered at every threshold, and no failure stops another."""
+"""Run jobs: analyze each input once, render it at every threshold."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""The command ``retimbre``: options become settings and jobs, outcomes become a report."""
+"""The command ``retimbre``: its options, jobs and report."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""A command that does the main job unless its first word is the name of another command."""
+"""A click group whose own callback is the main job."""
 
 import errno
 from collections.abc import Iterator

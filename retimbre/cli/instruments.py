@@ -1,4 +1,4 @@
-"""The command ``retimbre instruments``: what can be asked for by name, and how it sounds."""
+"""The command ``retimbre instruments``."""
 
 import json
 from collections.abc import Callable, Sequence

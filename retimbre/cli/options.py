@@ -1,4 +1,4 @@
-"""The options of the main job, in the order of the help page."""
+"""Options of the main job, in the order of the help."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said: results on stdout, everything else on stderr, and the exit code."""
+"""Results on stdout, messages on stderr, and the exit code."""
 
 import errno
 import json

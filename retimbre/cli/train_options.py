@@ -1,4 +1,4 @@
-"""What the options of the commands take."""
+"""Option types of the training commands."""
 
 import math
 from typing import Any

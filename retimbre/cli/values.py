@@ -1,4 +1,4 @@
-"""Values as people write them on the command line: notes, frequencies, ranges of notes."""
+"""Option values: notes, frequencies and ranges of notes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""GANSynth's sounds as images: mel specgrams of log power and instantaneous frequency.
+"""GANSynth's mel specgrams: log power and instantaneous frequency.
 
 A note of 4 s at 16 kHz is an image of 128 frames, 1024 mel bins and two channels: the log of the
 power, and how far the phase turns from frame to frame, in half turns. The way there and back is

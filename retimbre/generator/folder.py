@@ -1,4 +1,4 @@
-"""Model folders: what one holds, read and checked before anything is done with it.
+"""Model folders: their files, read and checked before use.
 
 A model is a folder with ``config.json`` and the files that it names: the generator, and mostly
 an encoder and a palette of named instruments. Embedded models lie under ``models/`` and

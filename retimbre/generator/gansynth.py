@@ -1,4 +1,4 @@
-"""GANSynth's own networks: latent vectors and pitches to mel specgrams, and those to notes.
+"""Generator for GANSynth's networks, which make mel specgrams.
 
 The network makes all 4 s of a note with the same work a frame [1]_; here it is asked for the frames
 that a note sounds, which gives the same samples, and for each (latent, pitch) once.

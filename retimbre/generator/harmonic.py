@@ -1,4 +1,4 @@
-"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out."""
+"""Generator for networks that make harmonic note images."""
 
 from collections.abc import Iterator
 from functools import cached_property, partial

@@ -1,4 +1,4 @@
-"""What a path that is no model folder may have been meant for, said in a sentence."""
+"""Suggestions for paths that are not model folders."""
 
 import os
 import re

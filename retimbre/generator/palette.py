@@ -1,4 +1,4 @@
-"""The palette: the instruments of a model by name.
+"""Palette: the named instruments of a model.
 
 Every instrument is a place in the latent space, with a few figures that say how it sounds.
 """

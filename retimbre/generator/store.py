@@ -1,4 +1,4 @@
-"""The images that a melody needs: each made once, held as long as needed, softened where played so.
+"""Note images, made once each and kept only while needed.
 
 How hard a note is struck changes its timbre and not only its level. A note has the image of its
 own velocity and that of a softer one; while the performer plays below the note's own level, the

@@ -1,4 +1,4 @@
-"""How a note follows the performer's loudness without losing the instrument's attack.
+"""Follow the performer's loudness and keep the instrument's attack.
 
 And how it sounds when it is played harder: louder is brighter.
 """

@@ -1,4 +1,4 @@
-"""Sound in and out: any media file to mono samples, samples to files, other sample rates.
+"""Load, save and resample audio.
 
 Conventions: `y` is float32 of shape (n,), full scale is 1; `sr` is in Hz and always goes with
 it. A stream of blocks holds the same samples as the whole clip, in order; so an hour of audio

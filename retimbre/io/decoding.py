@@ -1,4 +1,4 @@
-"""Media files to blocks of samples, all channels, at the file's own rate.
+"""Decode media files to blocks of samples at their own rate.
 
 Two libraries share the work: libsndfile (soundfile) is exact and fast on what it knows, and
 FFmpeg's libraries (PyAV) know everything else. The content decides which of them goes first;

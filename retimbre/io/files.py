@@ -1,4 +1,4 @@
-"""Open what is read, and write what is written whole or not at all."""
+"""Open inputs safely; write outputs completely or not at all."""
 
 import os
 import secrets

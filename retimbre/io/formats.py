@@ -1,4 +1,4 @@
-"""Formats of audio files that can be written, and how much sound each can hold."""
+"""Output audio formats and their size limits."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Notes from MIDI files, notes to MIDI and CSV, and notes made to fit a range.
+"""Read and write MIDI files; fold notes into a range.
 
 Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
 time is off by 0.26 ms at most.

@@ -1,4 +1,4 @@
-"""MIDI files as messages at ticks: what lies between `retimbre.io.midi` and the file format.
+"""Parse and build MIDI files as messages at ticks.
 
 What is written has 960 ticks a beat at 120 beats a minute, 1,920 ticks a second.
 """

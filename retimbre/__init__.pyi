@@ -12,6 +12,7 @@ from .errors import (
 from .generator import load_generator
 from .generator.harmonic import Generator
 from .io.audio import load, resample, save
+from .io.melodies import load_melody, save_melody
 from .io.midi import load_midi, save_f0_csv, save_midi, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
@@ -62,6 +63,7 @@ __all__ = [
     "get_z_notes",
     "load",
     "load_generator",
+    "load_melody",
     "load_midi",
     "note_curves",
     "plot_result",
@@ -72,6 +74,7 @@ __all__ = [
     "retimbre_file",
     "save",
     "save_f0_csv",
+    "save_melody",
     "save_midi",
     "save_notes_csv",
     "segment_notes",

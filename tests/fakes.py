@@ -103,22 +103,26 @@ class FakeGenerator:
         *,
         expression: float,
         seed: int,
+        ids=None,
+        only=None,
         progress=None,
         timings=None,
     ) -> Iterator[np.ndarray]:
         assert z.shape == (len(notes), self.latent_dim)
         assert curves is None or len(curves) == len(notes)
-        for k in range(len(notes)):
+        names = range(len(notes)) if ids is None else ids
+        picked = range(len(notes)) if only is None else only
+        for n_done, k in enumerate(picked, 1):
             n = round((notes.duration[k] + 0.3) * FAKE_SR)
             t = np.arange(n) / FAKE_SR
             phase = 2 * np.pi * float(midi_to_hz(notes.pitch[k])) * t
-            noise = 1e-3 * np.random.default_rng([seed, k]).standard_normal(n)
+            noise = 1e-3 * np.random.default_rng([seed, names[k]]).standard_normal(n)
             tone = np.sin(phase) + np.tanh(z[k, 0]) * np.sin(2 * phase) + noise
             for key in ("generate", "synthesize"):
                 timings[key] = timings.get(key, 0.0) + 0.001
             yield (tone * np.minimum(1, (n - np.arange(n)) / (0.3 * FAKE_SR))).astype(np.float32)
             if progress is not None:
-                progress(k + 1, len(notes))
+                progress(n_done, len(picked))
 
 
 def load_fake_generator(model="default"):
@@ -150,17 +154,17 @@ def _sleep(path):
 
 
 def _install_with_a_special(stem, do):
-    from retimbre import pipeline
+    from retimbre import session
 
     install()
-    analyze_file = pipeline.analyze_file
+    analyze_file = session.analyze_file
 
     def analyze(path, *args, **kwargs):
         if Path(path).stem == stem:
             do(Path(path))
         return analyze_file(path, *args, **kwargs)
 
-    pipeline.analyze_file = analyze
+    session.analyze_file = analyze
 
 
 def files_in(folder: Path) -> set[str]:

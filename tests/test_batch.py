@@ -21,11 +21,11 @@ from fakes import (
     write_wav,
 )
 
-from retimbre import pipeline
 from retimbre.batch import run as batch
 from retimbre.batch.plan import Input, plan_jobs
 from retimbre.errors import ModelNotFoundError, ParameterError
 from retimbre.io import audio
+from retimbre.session import Session
 from retimbre.settings import Settings
 
 SEED = Settings.from_options(seed=1)
@@ -138,8 +138,8 @@ def test_no_result_lives_on_while_the_next_is_rendered(recordings, monkeypatch):
         results.append(weakref.ref(result))
         return result
 
-    real = pipeline.render
-    monkeypatch.setattr(pipeline, "render", render)
+    real = Session.render
+    monkeypatch.setattr(Session, "render", render)
     jobs = jobs_for(*recordings[:2], thresholds=(0.2, 0.4, 0.6))
     reports = [outcome.report for outcome in batch.run_jobs(jobs, SEED)]
     assert len(results) == 6
@@ -171,7 +171,7 @@ def test_interrupt_passes_through(recordings, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "render", interrupt)
+    monkeypatch.setattr(Session, "render", interrupt)
     with pytest.raises(KeyboardInterrupt):
         list(batch.run_jobs(jobs_for(*recordings), SEED))
 

@@ -11,7 +11,7 @@ import pytest
 from command_line import objects, retimbre
 from fakes import FAKE_SR, LOUD, fake_estimate_pitch, files_in, tones, write_wav
 
-from retimbre import __version__, pipeline, pitch
+from retimbre import __version__, pitch, session
 from retimbre.batch import run as batch
 from retimbre.cli import command as command_module
 from retimbre.cli.command import command
@@ -167,17 +167,17 @@ def test_saved_midi_is_a_valid_input_with_the_same_notes(melody):
 def test_options_become_settings(melody, monkeypatch, args, stage, field, value):
     seen = {}
 
-    def render(analysis, settings, *args, progress=None):
-        seen.update(vars(settings))
-        return real(analysis, settings, *args, progress=progress)
+    def melody_at(self, analysis, confidence=None):
+        seen.update(vars(self.settings.with_confidence(confidence)))
+        return real(self, analysis, confidence)
 
-    def analyze(y, sr, params, **kwargs):
+    def analyze_file(path, params, **kwargs):
         seen["analyzed"] = params
-        return real_analyze(y, sr, params, **kwargs)
+        return real_analyze(path, params, **kwargs)
 
-    real, real_analyze = pipeline.render, pipeline.analyze
-    monkeypatch.setattr(pipeline, "render", render)
-    monkeypatch.setattr(pipeline, "analyze", analyze)
+    real, real_analyze = session.Session.melody, session.analyze_file
+    monkeypatch.setattr(session.Session, "melody", melody_at)
+    monkeypatch.setattr(session, "analyze_file", analyze_file)
     retimbre("melody.wav", *args)
     assert getattr(seen[stage], field) == value
     assert seen["analyzed"] == seen["pitch"]

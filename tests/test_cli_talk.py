@@ -13,7 +13,7 @@ import pytest
 from command_line import objects, retimbre
 from fakes import LOUD, fake_estimate_pitch, tones, write_wav
 
-from retimbre import __version__, generator, pipeline, pitch
+from retimbre import __version__, generator, pitch, session
 from retimbre.cli.report import Progress, Report
 
 pytestmark = pytest.mark.usefixtures("in_folder")
@@ -41,7 +41,7 @@ def test_verbose_shows_debug_messages(melody, monkeypatch):
 @pytest.mark.parametrize("option", ["-n", "--dry-run"])
 def test_dry_run_tells_and_does_nothing(melody, midi_file, monkeypatch, option):
     monkeypatch.setattr(generator, "load_generator", None)
-    monkeypatch.setattr(pipeline, "analyze_file", None)
+    monkeypatch.setattr(session, "analyze_file", None)
     result = retimbre("melody.wav", "song.mid", "-c", 0, "-c", 0.5, "--plot", "-o", "out", option)
     assert result.stdout.splitlines() == [
         "melody.wav -> out/melody_pe_00.wav, out/melody_pe_00.png at confidence 0",

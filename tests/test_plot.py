@@ -17,7 +17,7 @@ from retimbre.display.spectrogram import (
     log_spectrogram,
 )
 from retimbre.errors import DecodeError
-from retimbre.result import Result
+from retimbre.result import Report, Result
 from retimbre.types import Instruments, Notes
 
 BIN_CENTS = 40.0
@@ -36,14 +36,24 @@ def result(rng):
         notes=notes,
         pitch=fake_estimate_pitch(y, SR, None),
         instruments=Instruments(rng.standard_normal((3, 8)), [0.0, 1.0, 2.0]),
-        report={
-            "input": "songs/melody.webm",
-            "confidence": 0.5,
-            "seed": 3,
-            "model": "fake",
-            "input_sample_rate": SR,
-            "input_duration": 1.5,
-        },
+        report=Report(
+            input="songs/melody.webm",
+            confidence=0.5,
+            sample_rate=SR,
+            notes=3,
+            seed=3,
+            model="fake",
+            instruments=3,
+            instrument_names=None,
+            heard_names=None,
+            input_sample_rate=SR,
+            input_duration=1.5,
+            voiced_seconds=1.2,
+            dropped={},
+            folded=0,
+            duration=1.5,
+            timings={},
+        ),
     )
 
 
@@ -173,7 +183,7 @@ def test_picture_is_a_png_written_as_a_whole(result, tmp_path):
 
 @pytest.mark.parametrize("name", ["$x^$.wav", "歌.wav", "_^{.wav", "\udcff.wav"])
 def test_any_name_can_be_drawn(result, tmp_path, name):
-    report = result.report | {"input": name}
+    report = dataclasses.replace(result.report, input=name)
     plot.plot_result(tmp_path / "p.png", dataclasses.replace(result, report=report))
     assert png_size(tmp_path / "p.png")[0] == 1820
 

@@ -11,6 +11,7 @@ from retimbre.generator.harmonic import Generator
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.params import Stop, TimbreParams, read_stops
+from retimbre.pitch.analysis import analyze_file
 from retimbre.settings import Settings
 from retimbre.timbre import check_timbre, choose_path, heard_names, place_instruments
 from retimbre.types import Instruments
@@ -227,5 +228,5 @@ def test_an_unknown_instrument_is_told_before_any_analysis(tmp_path, fake_parts)
 
 def test_render_finds_the_path_by_itself(melody, fake_parts):
     settings = Settings.from_options(instruments="Cello", seed=0)
-    result = pipeline.render(pipeline.analyze_file(melody), settings)
+    result = pipeline.render(analyze_file(melody), settings)
     assert result.instruments.names == ("Cello",)

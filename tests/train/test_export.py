@@ -28,14 +28,14 @@ PARITY = 1e-4
 @pytest.fixture(scope="module")
 def trainer(finished):
     """Open the run as `export` does."""
-    from retimbre.train.export.harmonic.harmonic import load_run
+    from retimbre.train.export.harmonic import load_run
 
     return load_run(finished[0])
 
 
 @pytest.fixture(scope="module")
 def model(finished, notes) -> Path:
-    from retimbre.train.export.harmonic.harmonic import export_run
+    from retimbre.train.export.harmonic import export_run
 
     folder = finished[0].parent / "tiny"
     export_run(finished[0], notes, folder)
@@ -152,7 +152,7 @@ def other(finished, notes, notes_folder, tmp_path_factory) -> Path:
 def test_the_mean_of_a_run_and_its_copies_is_exported(
     finished, other, notes, tmp_path: Path
 ) -> None:
-    from retimbre.train.export.harmonic.harmonic import export_run, load_average, load_run
+    from retimbre.train.export.harmonic import export_run, load_average, load_run
 
     first, last = (load_run(run).maker_variables for run in (finished[0], other))
     mean, seen = load_average(other, [finished[0]])
@@ -185,7 +185,7 @@ def test_the_card_claims_no_decay_that_has_not_been() -> None:
 
 
 def test_what_was_added_to_a_card_outlives_another_export(finished, notes, tmp_path: Path) -> None:
-    from retimbre.train.export.harmonic.harmonic import export_run
+    from retimbre.train.export.harmonic import export_run
 
     export_run(finished[0], notes, tmp_path / "m")
     card = tmp_path / "m" / "MODEL_CARD.md"
@@ -208,7 +208,7 @@ def test_networks_that_differ_are_not_written(
 
 
 def test_a_run_without_checkpoint_is_refused(tmp_path: Path) -> None:
-    from retimbre.train.export.harmonic.harmonic import load_run
+    from retimbre.train.export.harmonic import load_run
 
     TINY.save(tmp_path / "config.json")
     with pytest.raises(ModelNotFoundError, match="train it first"):
@@ -285,7 +285,7 @@ def test_descriptors_of_known_sounds() -> None:
 
 
 def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path) -> None:
-    from retimbre.train.export.harmonic.harmonic import export_run
+    from retimbre.train.export.harmonic import export_run
 
     run = shutil.copytree(finished[0], tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
@@ -298,7 +298,7 @@ def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path
 
 def test_what_is_exported_are_the_averages(finished) -> None:
     """The state of a run is its weights, then the optimisers', then the averages."""
-    from retimbre.train.export.harmonic.harmonic import load_run
+    from retimbre.train.export.harmonic import load_run
 
     trainer = load_run(finished[0])
     state = finished[1]

@@ -39,7 +39,7 @@ def weights(values):
 def play(weights):
     onnxruntime = load_onnxruntime()
 
-    from retimbre.train.export.harmonic.gansynth_graph import gansynth_graph
+    from retimbre.train.export.gansynth_graph import gansynth_graph
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -77,7 +77,7 @@ def test_the_graph_computes_gansynths_formulas(values, play, notes):
 
 
 def test_the_formulas_written_out_compute_the_same(weights, values, notes):
-    from retimbre.train.export.harmonic.gansynth_graph import generate_specgrams
+    from retimbre.train.export.gansynth_graph import generate_specgrams
 
     z, pitch = notes
     found = generate_specgrams(weights, z, pitch - 24)
@@ -121,7 +121,8 @@ def test_a_z_of_nothing_is_played(values, play):
 
 def test_quarters_convolve_as_the_doubled_image(rng):
     from gansynth_files import same, valid
-    from retimbre.train.export.harmonic.gansynth_graph import quarter_kernels
+
+    from retimbre.train.export.gansynth_graph import quarter_kernels
 
     kernel, image = rng.standard_normal((3, 3, 5, 4)), rng.standard_normal((6, 7, 5))
     wanted = valid(same(np.kron(image, np.ones((2, 2, 1)))), kernel)

@@ -271,7 +271,7 @@ def test_networks_that_differ_are_not_written(small, here, monkeypatch):
 def test_the_difference_is_that_of_the_graph(small, here):
     from dataclasses import replace
 
-    from retimbre.train.export.harmonic.gansynth_graph import gansynth_graph
+    from retimbre.train.export.gansynth_graph import gansynth_graph
 
     weights = import_command.read_weights(write_checkpoint(here / "ck", small))
     graph = gansynth_graph(weights).SerializeToString()

@@ -29,7 +29,7 @@ Every rule about octaves in the package, in the order in which a melody meets th
 - `retimbre.io.midi.fit_notes`, when a melody is fitted to a model: transposed notes outside the
   range move into it by the fewest octaves; they are counted as ``folded``.
 - `retimbre.harmonic.octave.keep_octave`, when a note image is made: if the odd ones of its first 24
-  partials hold less than 15 % of the power they are raised, or it would sound an octave higher.
+  partials hold less than 15 % of the power, these are raised, or it would sound an octave higher.
 
 Training leaves out recorded notes that sound at another octave than the one they are named for
 (``is_pitched_as_labelled`` in ``retimbre/train/data/measure.py``).

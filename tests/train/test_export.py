@@ -124,7 +124,7 @@ def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None
 def test_the_card_says_which_keys_were_heard(finished, notes, model: Path) -> None:
     from retimbre.train.export.card import card_text
 
-    heard = "MIDI 21..108 (heard in training: MIDI 60..67), 16 latent"
+    heard = "MIDI 21..108 (in training: MIDI 60..67), 16 latent"
     assert heard in (model / "MODEL_CARD.md").read_text()
     # Of the keys of a run that knows fewer only those are.
     few = replace(TINY, pitch_range=(62, 90))

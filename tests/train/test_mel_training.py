@@ -146,7 +146,7 @@ def test_the_other_kind_of_settings_is_refused(notes, tmp_path):
     from retimbre.train.run.loop import train
 
     with pytest.raises(
-        ParameterError, match="holds mel note images, and the settings are for harm"
+        ParameterError, match="contains mel note images, but the settings are for harm"
     ):
         train(tmp_path / "run", notes, TINY)
 

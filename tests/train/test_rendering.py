@@ -244,7 +244,7 @@ def test_a_build_that_failed_stands_in_the_way_of_none(tmp_path, font, recording
         rendering.build(folder, [text], pitches=PITCHES, workers=1)
     for path in recordings.glob("*_7[2-5]*"):
         path.unlink()
-    with pytest.raises(ModelFormatError, match="No note of mine could be used"):
+    with pytest.raises(ModelFormatError, match="No note in mine could be used"):
         rendering.build(folder, [], recordings=[recordings], pitches=PITCHES, workers=1)
     built = rendering.build(folder, [font], pitches=PITCHES, velocities=(80,), workers=1)
     assert built.n_notes == 8

@@ -67,7 +67,7 @@ def test_a_run_is_trained_and_gone_on_with(notes_folder, tmp_path, eagerly):
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-2].startswith("16/16 notes, ")
     assert result.stderr.splitlines()[-1] == (
-        f"{run}: trained on 16 notes; it can be exported from 24 notes on: "
+        f"{run}: trained on 16 notes; export needs at least 24 notes: "
         f"retimbre train {notes_folder} {run} --resume --total-notes N"
     )
     config = TrainConfig.load(run / "config.json")

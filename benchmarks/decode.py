@@ -17,7 +17,7 @@ from pathlib import Path
 
 from results import write_section
 
-from retimbre.errors import DecodeError
+from retimbre.errors import ReadError
 from retimbre.io import audio
 
 TOLERANCE_SECONDS = 0.0015
@@ -42,7 +42,7 @@ def check(data: Path, row: dict[str, str]) -> Verdict:
     begin = time.perf_counter()
     try:
         y, rate = audio.load(path)
-    except DecodeError as error:
+    except ReadError as error:
         outcome = str(error).replace(str(path), path.name)
         is_right = not expected or float(expected) == 0.0
     else:

@@ -2,18 +2,23 @@ from .display.plot import plot_result
 from .errors import (
     AudioError,
     DecodeError,
+    FileError,
     ModelError,
     ModelFormatError,
     ModelNotFoundError,
     NoPitchError,
     ParameterError,
+    ReadError,
     RetimbreError,
+    WriteError,
 )
 from .generator import load_generator
 from .generator.harmonic import Generator
 from .io.audio import load, resample, save
 from .io.melodies import load_melody, save_melody
-from .io.midi import load_midi, save_f0_csv, save_midi, save_notes_csv
+from .io.midi import load_midi, save_midi
+from .io.pretty_midi import from_pretty_midi, to_pretty_midi
+from .io.tables import save_f0_csv, save_notes_csv
 from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
 from .notes import estimate_tuning, note_curves, segment_notes
@@ -32,6 +37,7 @@ __all__ = [
     "Analysis",
     "AudioError",
     "DecodeError",
+    "FileError",
     "Generator",
     "Instruments",
     "Melody",
@@ -45,6 +51,7 @@ __all__ = [
     "ParameterError",
     "PitchParams",
     "PitchTrack",
+    "ReadError",
     "RenderParams",
     "Report",
     "Result",
@@ -52,6 +59,7 @@ __all__ = [
     "Session",
     "Settings",
     "TimbreParams",
+    "WriteError",
     "add_note",
     "analyze",
     "analyze_file",
@@ -59,6 +67,7 @@ __all__ = [
     "edit_note",
     "estimate_pitch",
     "estimate_tuning",
+    "from_pretty_midi",
     "get_random_instruments",
     "get_z_notes",
     "load",
@@ -79,4 +88,5 @@ __all__ = [
     "save_notes_csv",
     "segment_notes",
     "slerp",
+    "to_pretty_midi",
 ]

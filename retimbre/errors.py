@@ -5,8 +5,12 @@
     RetimbreError
     ├── Cancelled                         somebody asked for the work to stop
     ├── ParameterError(ValueError)        a bad value, shape or unit
+    ├── FileError(OSError)                names the file and what is wrong with it
+    │   ├── ReadError                     it is not there, or may not be read
+    │   │   └── DecodeError               what it holds is damaged, or no audio or MIDI
+    │   └── WriteError                    a disk is full, a folder is missing or closed
     ├── AudioError
-    │   ├── DecodeError(OSError)          names the file and what is wrong with it
+    │   ├── DecodeError                   as above
     │   └── NoPitchError                  nothing voiced at this threshold
     └── ModelError
         ├── ModelNotFoundError            lists the known names
@@ -30,12 +34,24 @@ class ParameterError(RetimbreError, ValueError):
     """A parameter has a bad value, shape or unit."""
 
 
+class FileError(RetimbreError, OSError):
+    """A file or a folder cannot be read or written."""
+
+
+class ReadError(FileError):
+    """A file does not exist, is a folder or may not be read."""
+
+
+class WriteError(FileError):
+    """A file cannot be written: the disk is full, or its folder is missing or closed."""
+
+
 class AudioError(RetimbreError):
     """Something is wrong with the audio."""
 
 
-class DecodeError(AudioError, OSError):
-    """A file cannot be read as audio or MIDI, or a result cannot be written."""
+class DecodeError(ReadError, AudioError):
+    """What a file holds is damaged, or is not audio or MIDI."""
 
 
 class NoPitchError(AudioError):

@@ -1,4 +1,4 @@
-"""The machine: cores, threads, clocks and differences between systems.
+"""The machine: cores, threads, processes and differences between systems.
 
 A result must not depend on the machine's cores. Work is therefore cut into pieces whose size is
 fixed, and each piece is computed by one thread: a sum that two threads share is rounded otherwise.
@@ -8,13 +8,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.process import BaseProcess
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 CPU_INFO = Path("/proc/cpuinfo")
+
+# How often interrupted work is asked again to stop: a process may have just begun another item.
+_ASK_AGAIN_SECONDS = 0.2
 
 READ_BYTES = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 """Flags of `os.open`: Windows would read text otherwise."""
@@ -48,10 +59,121 @@ def processor_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     return frozenset()
 
 
-def interrupt(pid: int) -> None:
+def in_processes(
+    work: Callable[[Item], Found],
+    items: Iterable[Item],
+    workers: int,
+    set_up: Callable[[], None] | None = None,
+) -> Iterator[tuple[Item, Found | None]]:
+    """Do the same with many things in other processes, and yield what comes of each.
+
+    Ctrl-C, an error or leaving the loop interrupts what is under way: there a `KeyboardInterrupt`
+    is raised, once, so that no unfinished file stays. The processes end with this one, even if it
+    is killed.
+
+    Parameters
+    ----------
+    work : callable
+        Can be pickled, as can the items and what it returns, which is never None.
+    items : iterable
+    workers : int [>= 1]
+        Processes.
+    set_up : callable, optional
+        Called once in every process.
+
+    Yields
+    ------
+    item, found : object, object or None
+        In the order in which they are done; None where a process died. It takes with it what the
+        others were at, and what was still to be done.
+
+    Raises
+    ------
+    Exception
+        What `work` raises; the rest is then not done.
+    """
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
+
+    others = set(active_children())
+    futures: dict[Future[Found], Item] = {}
+    # Spawned, because the threads of ONNX Runtime do not survive a fork.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (set_up,)) as pool:
+        try:
+            with _interrupts_ignored():
+                futures |= {pool.submit(_interruptible, work, item): item for item in items}
+            for future in as_completed(futures):
+                is_lost = isinstance(future.exception(), BrokenProcessPool)
+                yield futures[future], None if is_lost else future.result()
+        except BaseException:
+            _stop(futures, others)
+            raise
+
+
+def _stop(futures: "Iterable[Future[Found]]", others: "set[BaseProcess]") -> None:
+    """Interrupt what the processes of a pool are at until nothing is under way."""
+    from concurrent.futures import wait
+    from multiprocessing import active_children
+
+    for future in futures:
+        future.cancel()
+    while not all(future.done() for future in futures):
+        for process in set(active_children()) - others:
+            if process.pid is not None:
+                _interrupt(process.pid)
+        wait(futures, timeout=_ASK_AGAIN_SECONDS)
+
+
+def _interrupt(pid: int) -> None:
     """Press Ctrl-C in another process, if it still runs."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGINT)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that start in here ignore Ctrl-C until they have work."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin(set_up: Callable[[], None] | None) -> None:
+    """Set up a process that ends when the one that started it ends."""
+    from multiprocessing import parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    if set_up is not None:
+        set_up()
+
+
+def _interruptible(work: Callable[[Item], Found], item: Item) -> Found:
+    """Do work that Ctrl-C ends, in a process that it does not end."""
+    signal.signal(signal.SIGINT, _interrupt_once)
+    try:
+        return work(item)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    # A second interrupt must not cut short the cleaning up after the first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class Session:
 
         Raises
         ------
-        DecodeError, ParameterError, ModelError
+        ReadError, ParameterError, ModelError
             As `analyze_file` and `analyze` raise.
         Cancelled
         """

@@ -58,8 +58,10 @@ def check_timbre(params: TimbreParams) -> None:
         If the model has no instrument of a name, or a recorded note is outside its range.
     ModelError
         If there is no such model, or it has no palette or no encoder.
+    ReadError
+        If a recording does not exist or may not be read.
     AudioError
-        If a recording cannot be read, or no note is heard in it.
+        If it is damaged, or no note is heard in it.
     """
     config = read_config(find_model(params.model))
     if params.instruments is not None:
@@ -92,8 +94,10 @@ def choose_path(params: TimbreParams, model: "NoteGenerator") -> TimbrePath | No
         If there is no instrument of a name, or a recorded note is outside the model's range.
     ModelError
         If the model has no palette or no encoder.
+    ReadError
+        If a recording does not exist or may not be read.
     AudioError
-        If a recording cannot be read, or no note is heard in it.
+        If it is damaged, or no note is heard in it.
     """
     if params.instruments is not None:
         stops = read_stops(params.instruments)

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from media import SR, encode, pitch_of, sine
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, ReadError, WriteError
 from retimbre.io import audio
 
 PCM_24_STEP = 2.0**-23
@@ -171,7 +171,7 @@ def test_blocks_without_length_are_refused(tmp_path, noise):
 
 
 def test_a_missing_file_is_refused_before_the_first_block(tmp_path):
-    with pytest.raises(DecodeError, match="does not exist"):
+    with pytest.raises(ReadError, match="does not exist"):
         audio.stream_blocks(tmp_path / "none.wav")
 
 
@@ -284,9 +284,9 @@ def test_what_cannot_be_saved_is_refused_and_leaves_nothing(
 
 def test_an_unwritable_place_is_refused(tmp_path):
     (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(DecodeError, match=r"folder\.wav cannot be written: it is a folder\."):
+    with pytest.raises(WriteError, match=r"folder\.wav cannot be written: it is a folder\."):
         audio.save(tmp_path / "folder.wav", [0.0], SR)
-    with pytest.raises(DecodeError, match="none does not exist"):
+    with pytest.raises(WriteError, match="none does not exist"):
         audio.save(tmp_path / "none" / "clip.wav", [0.0], SR)
 
 
@@ -304,7 +304,7 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch, noise, i
         write(self, block)
 
     monkeypatch.setattr(soundfile.SoundFile, "write", interrupted)
-    with pytest.raises((KeyboardInterrupt, DecodeError)):
+    with pytest.raises((KeyboardInterrupt, WriteError)):
         audio.save(path, noise, SR)
     assert blocks_written
     assert path.read_bytes() == b"old"
@@ -316,7 +316,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, noise):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises(DecodeError, match=r"clip\.wav cannot be written: .*\."):
+        with pytest.raises(WriteError, match=r"clip\.wav cannot be written: .*\."):
             audio.save(tmp_path / "clip.wav", noise, SR)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,5 +1,6 @@
 """The command: every option, and what it gives."""
 
+import os
 import re
 import subprocess
 import sys
@@ -346,3 +347,20 @@ def test_one_seed_is_drawn_for_the_whole_run(melody):
     told = objects(retimbre("melody.wav", "other.wav", "-c", 0.5, "-c", 0.6, "--json"))
     assert len({t["seed"] for t in told}) == 1
     assert np.issubdtype(type(told[0]["seed"]), np.integer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "n_opened"), [((), 1), (("-c", 0.5, "-c", 0.8), 2), (("--dry-run",), 1)]
+)
+def test_a_midi_file_is_opened_once(midi_file, monkeypatch, arguments, n_opened):
+    opened = []
+    open_file = os.open
+
+    def count(path, *args, **kwargs):
+        opened.append(Path(os.fsdecode(path)).name)
+        return open_file(path, *args, **kwargs)
+
+    monkeypatch.setattr("os.open", count)
+    retimbre("song.mid", *arguments)
+    # With several thresholds the header is looked at first: it says how many outputs there are.
+    assert opened.count("song.mid") == n_opened

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from media import SR, encode, encode_picture, pitch_of, sine
 
-from retimbre.errors import DecodeError
+from retimbre.errors import DecodeError, ReadError
 from retimbre.io.decoding import decode_chunks
 
 PCM_16_STEP = 2.0**-15
@@ -275,10 +275,10 @@ def test_a_playlist_opens_no_other_file(tmp_path, monkeypatch):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    with pytest.raises(DecodeError, match=r"none\.wav does not exist\."):
+    with pytest.raises(ReadError, match=r"none\.wav does not exist\."):
         decode(tmp_path / "none.wav")
-    with pytest.raises(DecodeError, match="is a folder"):
+    with pytest.raises(ReadError, match="is a folder"):
         decode(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DecodeError, match="not a regular file"):
+    with pytest.raises(ReadError, match="not a regular file"):
         decode(tmp_path / "pipe")

@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from retimbre.errors import DecodeError
+from retimbre.errors import DecodeError, ReadError, WriteError
 from retimbre.io.files import check_room, open_input, whole_file, write_bytes, write_text
 
 
@@ -34,7 +34,7 @@ def test_an_interruption_leaves_what_was_there(tmp_path, interruption):
 
 def test_a_failure_to_write_is_one_sentence(tmp_path):
     with (
-        pytest.raises(DecodeError, match=r"file\.txt cannot be written: No space left\."),
+        pytest.raises(WriteError, match=r"file\.txt cannot be written: No space left\."),
         whole_file(tmp_path / "file.txt"),
     ):
         raise OSError(28, "No space left")
@@ -79,14 +79,14 @@ def test_a_link_keeps_pointing_to_its_file(tmp_path):
 
 
 def test_a_device_is_not_replaced():
-    with pytest.raises(DecodeError, match="/dev/null cannot be written: it is not a regular file"):
+    with pytest.raises(WriteError, match="/dev/null cannot be written: it is not a regular file"):
         write_text(os.devnull, "gone")
 
 
 @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="the superuser may write anywhere")
 def test_a_protected_folder_is_one_sentence(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(DecodeError, match="cannot be written: Permission denied"):
+    with pytest.raises(WriteError, match="cannot be written: Permission denied"):
         write_text(tmp_path / "file.txt", "")
 
 
@@ -117,11 +117,18 @@ def test_what_cannot_be_opened_is_one_sentence(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(DecodeError, match=r"empty is empty \(0 bytes\)\."):
         open_input(tmp_path / "empty")
-    with pytest.raises(DecodeError, match=r"none does not exist\."):
+    with pytest.raises(ReadError, match=r"none does not exist\."):
         open_input(tmp_path / "none")
-    with pytest.raises(DecodeError, match="is a folder"):
+    with pytest.raises(ReadError, match="is a folder"):
         open_input(tmp_path)
-    with pytest.raises(DecodeError, match="file name"):
+    with pytest.raises(ReadError, match="file name"):
         open_input("a\0b")
-    with pytest.raises(DecodeError, match="cannot be read: File name too long"):
+    with pytest.raises(ReadError, match="cannot be read: File name too long"):
         open_input(tmp_path / ("x" * 300))
+
+
+def test_disks_and_folders_are_no_matter_of_decoding(tmp_path):
+    with pytest.raises(ReadError) as caught:
+        open_input(tmp_path / "none")
+    assert not isinstance(caught.value, DecodeError)
+    assert isinstance(caught.value, OSError)

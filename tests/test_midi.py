@@ -8,11 +8,12 @@ import pretty_midi
 import pytest
 from same_notes import assert_same_notes
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import DecodeError, ParameterError, ReadError
 from retimbre.io.midi import (
     fit_notes,
     is_midi,
     load_midi,
+    read_midi,
 )
 from retimbre.types import Notes
 
@@ -159,8 +160,14 @@ def test_midi_is_told_by_its_content(tmp_path, path):
     assert is_midi(write(path, [on(0, 60)]))
     (tmp_path / "sound.mid").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     assert not is_midi(tmp_path / "sound.mid")
-    with pytest.raises(DecodeError, match="does not exist"):
+    with pytest.raises(ReadError, match="does not exist"):
         is_midi(tmp_path / "none.mid")
+
+
+def test_what_may_be_midi_is_read_if_it_is(tmp_path, path):
+    assert_same_notes(read_midi(write(path, [on(0, 60), off(480, 60)])), load_midi(path))
+    (tmp_path / "sound.mid").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
+    assert read_midi(tmp_path / "sound.mid") is None
 
 
 def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):

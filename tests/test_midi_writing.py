@@ -8,13 +8,9 @@ import pretty_midi
 import pytest
 from same_notes import TICK, assert_same_notes
 
-from retimbre.errors import DecodeError, ParameterError
-from retimbre.io.midi import (
-    load_midi,
-    save_f0_csv,
-    save_midi,
-    save_notes_csv,
-)
+from retimbre.errors import DecodeError, ParameterError, WriteError
+from retimbre.io.midi import load_midi, save_midi
+from retimbre.io.tables import save_f0_csv, save_notes_csv
 from retimbre.types import NoteCurve, Notes, PitchTrack
 
 
@@ -205,7 +201,7 @@ def test_curves_must_be_as_many_as_notes(path):
 def test_an_unwritable_place_is_refused(tmp_path):
     notes, _ = melody(0.0)
     for save in (save_midi, save_notes_csv):
-        with pytest.raises(DecodeError, match="none does not exist"):
+        with pytest.raises(WriteError, match="none does not exist"):
             save(tmp_path / "none" / "song.mid", notes)
 
 

@@ -10,7 +10,7 @@ from fakes import FAKE_SR, LOUD, SOFT, SR, FakeGenerator, fake_estimate_pitch, t
 from retimbre import generator, notes, pipeline, pitch
 from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, ParameterError
 from retimbre.io import audio
-from retimbre.io.samples import to_mono
+from retimbre.io.mono import to_mono
 from retimbre.params import NoteParams
 from retimbre.pitch.analysis import analyze_file
 from retimbre.session import TAIL_SECONDS

@@ -13,7 +13,7 @@ from retimbre.batch.plan import (
     threshold_tag,
     without_repeats,
 )
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, ReadError, WriteError
 
 
 def touch(*paths):
@@ -188,12 +188,12 @@ def test_a_result_named_itself_is_taken(tmp_path):
 
 def test_folder_without_media_is_told(tmp_path):
     touch(tmp_path / "readme.txt")
-    with pytest.raises(DecodeError, match="no media or MIDI file"):
+    with pytest.raises(ReadError, match="no media or MIDI file"):
         find_inputs(tmp_path)
 
 
 def test_missing_input_is_told(tmp_path):
-    with pytest.raises(DecodeError, match=r"No file or folder named '.*nowhere\.wav'"):
+    with pytest.raises(ReadError, match=r"No file or folder named '.*nowhere\.wav'"):
         find_inputs(tmp_path / "nowhere.wav")
 
 
@@ -218,8 +218,8 @@ def test_an_empty_file_is_nothing_to_lose(tmp_path):
 
 def test_name_that_is_too_long_is_the_error_of_that_input_alone(tmp_path):
     name = "x" * 300 + ".wav"
-    with pytest.raises(DecodeError, match=r"x\.wav' cannot be read: File name too long"):
+    with pytest.raises(ReadError, match=r"x\.wav' cannot be read: File name too long"):
         find_inputs(tmp_path / name)
-    with pytest.raises(DecodeError, match=r"x\.wav' cannot be written: File name too long"):
+    with pytest.raises(WriteError, match=r"x\.wav' cannot be written: File name too long"):
         standing(tmp_path / name)
     assert not is_folder_output(str(tmp_path / name))

@@ -16,7 +16,7 @@ from retimbre.display.spectrogram import (
     WINDOW_SECONDS,
     log_spectrogram,
 )
-from retimbre.errors import DecodeError
+from retimbre.errors import WriteError
 from retimbre.result import Report, Result
 from retimbre.types import Instruments, Notes
 
@@ -261,7 +261,7 @@ def test_long_results_are_labelled_in_minutes(result):
 
 
 def test_folder_that_is_not_there_is_told(result, tmp_path):
-    with pytest.raises(DecodeError, match="nowhere"):
+    with pytest.raises(WriteError, match="nowhere"):
         plot.plot_result(tmp_path / "nowhere" / "p.png", result)
 
 

@@ -16,9 +16,9 @@ def error_db(found, wanted):
     return 10.0 * np.log10(np.mean(difference**2) / np.mean(wanted[inner] ** 2))
 
 
-@pytest.mark.parametrize(("f", "below_db"), [(440.0, -100.0), (5000.0, -90.0), (10000.0, -68.0)])
+@pytest.mark.parametrize("f", [440.0, 5000.0, 10000.0, 18000.0])
 @pytest.mark.parametrize("cents", [-40.0, 0.0, 25.0])
-def test_a_mistuned_note_is_moved_in_frequency(f, below_db, cents):
+def test_a_mistuned_note_is_moved_in_frequency(f, cents):
     t = np.arange(SR) / SR
     y = np.sin(2.0 * np.pi * f * t)
     found = straighten(y, SR, [0.0], [440.0 * 2.0 ** (cents / 1200.0)], 440.0)
@@ -26,7 +26,7 @@ def test_a_mistuned_note_is_moved_in_frequency(f, below_db, cents):
     assert len(found) == pytest.approx(SR * 2.0 ** (cents / 1200.0), abs=2)
     moved = f * 2.0 ** (-cents / 1200.0)
     wanted = np.sin(2.0 * np.pi * moved * np.arange(len(found)) / SR)
-    assert error_db(found, wanted) < below_db
+    assert error_db(found, wanted) < -100.0
 
 
 def test_vibrato_and_slides_are_taken_out():

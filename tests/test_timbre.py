@@ -6,7 +6,7 @@ from fake_models import palette_table, write_model
 from fakes import LOUD, tones, write_wav
 
 from retimbre import pipeline
-from retimbre.errors import DecodeError, ModelError, NoPitchError, ParameterError
+from retimbre.errors import ModelError, NoPitchError, ParameterError, ReadError
 from retimbre.generator.harmonic import Generator
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
@@ -135,7 +135,7 @@ def test_what_is_wrong_with_a_recording_names_it(model, tmp_path, fake_parts):
     silence = write_wav(tmp_path / "silence.wav", np.zeros(16000))
     with pytest.raises(NoPitchError, match=r"silence\.wav is silent"):
         choose_path(TimbreParams(like=silence), model)
-    with pytest.raises(DecodeError, match=r"nowhere\.wav"):
+    with pytest.raises(ReadError, match=r"nowhere\.wav"):
         choose_path(TimbreParams(like=tmp_path / "nowhere.wav"), model)
 
 

@@ -11,18 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from retimbre.errors import DecodeError, ParameterError
-from retimbre.io.formats import FORMATS
-
-# fmt: off
-MEDIA_SUFFIXES = frozenset({
-    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".caf",
-    ".flac", ".flv", ".kar", ".m4a", ".m4b", ".m4v", ".mid", ".midi", ".mka", ".mkv",
-    ".mov", ".mp2", ".mp3", ".mp4", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".rmi", ".snd",
-    ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
-})
-# fmt: on
-"""What is taken from a folder; a file that is named itself is tried whatever its suffix."""
+from retimbre.errors import ParameterError, ReadError, WriteError
+from retimbre.io.formats import FORMATS, MEDIA_SUFFIXES, MIDI_SUFFIXES
 
 SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
 """What is written beside an output, and how its name ends."""
@@ -95,15 +85,15 @@ def find_inputs(path: Path) -> list[Input]:
 
     Raises
     ------
-    DecodeError
+    ReadError
         If nothing is there, the folder holds nothing to play, or the path cannot be looked up.
     """
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise DecodeError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+        raise ReadError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     if not exists:
-        raise DecodeError(f"No file or folder named {str(path)!r}.")
+        raise ReadError(f"No file or folder named {str(path)!r}.")
     if not is_folder:
         return [Input(path)]
     found = []
@@ -111,13 +101,13 @@ def find_inputs(path: Path) -> list[Input]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Input(Path(folder, name), path) for name in sorted(names) if _is_playable(name)]
     if not found:
-        raise DecodeError(f"The folder {str(path)!r} contains no media or MIDI file.")
+        raise ReadError(f"The folder {str(path)!r} contains no media or MIDI file.")
     return found
 
 
 def _is_playable(name: str) -> bool:
     return (
-        Path(name).suffix.lower() in MEDIA_SUFFIXES
+        Path(name).suffix.lower() in MEDIA_SUFFIXES | MIDI_SUFFIXES
         and not name.startswith(".")
         and not _OWN_RESULT.search(name)
     )
@@ -276,10 +266,10 @@ def standing(path: Path) -> bool:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If no file of that name can be (it is too long).
     """
     try:
         return path.exists() and not (path.is_file() and path.stat().st_size == 0)
     except OSError as error:
-        raise DecodeError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+        raise WriteError(f"{str(path)!r} cannot be written: {error.strerror}.") from error

@@ -1,38 +1,24 @@
 """Run jobs: analyze each input once, render it at every threshold."""
 
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.batch.plan import Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
-from retimbre.errors import DecodeError, ParameterError, one_line
-from retimbre.io import audio, midi
+from retimbre.errors import ParameterError, WriteError, one_line
+from retimbre.io import audio, midi, tables
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
 from retimbre.result import Report, Result
-from retimbre.runtime import interrupt, timed
+from retimbre.runtime import in_processes, timed
 from retimbre.session import TAIL_SECONDS, Session
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath
-
-if TYPE_CHECKING:
-    pass
-
-# How often interrupted workers are asked again to stop: one may have just begun another job.
-_ASK_AGAIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -180,7 +166,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
 
     Raises
     ------
-    DecodeError
+    WriteError
         If a file cannot be written.
     """
     timings = dict(result.report.timings)
@@ -206,18 +192,18 @@ def _check_folder(folder: Path) -> None:
     """Find out before the work whether its result can be written."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise DecodeError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
+        raise WriteError(f"Cannot write into {str(folder)!r}: {str(there)!r} is a file.")
     try:
         check_room(there)
     except OSError as error:
-        raise DecodeError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
+        raise WriteError(f"Cannot write into {str(folder)!r}: {error.strerror}.") from error
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DecodeError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+        raise WriteError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
 
 
 def _has(result: Result, kind: str) -> bool:
@@ -228,9 +214,9 @@ def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram |
     if kind == "midi":
         midi.save_midi(path, result.notes, result.curves)
     elif kind == "notes":
-        midi.save_notes_csv(path, result.notes)
+        tables.save_notes_csv(path, result.notes)
     elif kind == "f0" and result.pitch is not None:
-        midi.save_f0_csv(path, result.pitch)
+        tables.save_f0_csv(path, result.pitch)
     elif kind == "plot":
         plot.draw_result(path, result, picture)
 
@@ -245,14 +231,14 @@ def _run_pool(
 ) -> Iterator[Outcome]:
     """Spread jobs over processes; a process that dies takes only its own job with it."""
     lost: list[Job] = []
-    for job, outcomes in _in_processes(jobs, work, workers, set_up):
+    for job, outcomes in in_processes(work, jobs, workers, set_up):
         if outcomes is None:
             lost.append(job)
         else:
             yield from outcomes
-    # A broken pool does not say which job broke it, so each of the lost gets one of its own.
+    # It is not known which job a process died of, so each of the lost gets one of its own.
     for job in lost:
-        for _, outcomes in _in_processes([job], work, 1, set_up):
+        for _, outcomes in in_processes(work, [job], 1, set_up):
             died = Outcome(
                 job.source,
                 error="The worker process died, perhaps out of memory; try fewer --jobs.",
@@ -260,59 +246,9 @@ def _run_pool(
             yield from outcomes or [died]
 
 
-def _in_processes(
-    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
-) -> Iterator[tuple[Job, list[Outcome] | None]]:
-    """Run jobs in a pool; the outcomes are None for those that a dying process took along."""
-    others = set(active_children())
-    # Spawned, because the threads of ONNX Runtime do not survive a fork.
-    with ProcessPoolExecutor(workers, get_context("spawn"), set_up) as pool:
-        with _interrupts_ignored():
-            futures = {pool.submit(work, job): job for job in jobs}
-        pids = [process.pid for process in set(active_children()) - others]
-        try:
-            for future in as_completed(futures):
-                broken = isinstance(future.exception(), BrokenProcessPool)
-                yield futures[future], None if broken else future.result()
-        except (KeyboardInterrupt, GeneratorExit):
-            _stop(list(futures), [pid for pid in pids if pid is not None])
-            raise
-
-
-def _stop(futures: "list[Future[list[Outcome]]]", pids: list[int]) -> None:
-    for future in futures:
-        future.cancel()
-    while not all(future.done() for future in futures):
-        for pid in pids:
-            interrupt(pid)
-        wait(futures, timeout=_ASK_AGAIN_SECONDS)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that start in here ignore Ctrl-C until they have work."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outcome]:
     """Run one job in a worker, where Ctrl-C ends the job and leaves no unfinished file."""
-    signal.signal(signal.SIGINT, _interrupt_once)
     try:
         return list(run_job(job, Session(settings, timbre=timbre)))
     except KeyboardInterrupt:
         return [Outcome(job.source, error="Interrupted.")]
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    # A second interrupt must not cut short the cleaning up after the first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt

@@ -13,7 +13,14 @@ import click
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Progress, Report
-from retimbre.errors import AudioError, ModelNotFoundError, ParameterError, RetimbreError, one_line
+from retimbre.errors import (
+    AudioError,
+    FileError,
+    ModelNotFoundError,
+    ParameterError,
+    RetimbreError,
+    one_line,
+)
 from retimbre.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -73,7 +80,9 @@ def run_main_job(
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
-    planned = _plan(_find(inputs, report), thresholds, output, sides)
+    # A MIDI file has one output, however many thresholds are asked for.
+    found = _find(inputs, report, tell_midi=dry_run or len(thresholds) > 1)
+    planned = _plan(found, thresholds, output, sides)
     kept = _given_files(planned, settings)
     planned = _writable(planned, replace, kept, named=output, report=report)
     if dry_run:
@@ -100,7 +109,7 @@ def _settings(
     return settings, thresholds
 
 
-def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
+def _find(paths: Sequence[Path], report: Report, *, tell_midi: bool) -> "list[Input]":
     from retimbre.batch.plan import find_inputs, without_repeats
     from retimbre.io.midi import is_midi
 
@@ -110,6 +119,8 @@ def _find(paths: Sequence[Path], report: Report) -> "list[Input]":
             found += find_inputs(path)
         except RetimbreError as error:
             report.failed(str(path), one_line(error))
+    if not tell_midi:
+        return without_repeats(found)
     known = []
     for item in without_repeats(found):
         try:
@@ -203,7 +214,7 @@ def _refusing() -> Iterator[None]:
     except ModelNotFoundError as error:
         raise click.BadParameter(one_line(error), param_hint="'-m'") from error
     # What is wrong with an input is an outcome; this is wrong with a recording to be like.
-    except AudioError as error:
+    except (AudioError, FileError) as error:
         raise click.BadParameter(one_line(error), param_hint="'--like'") from error
     except ParameterError as error:
         raise click.UsageError(one_line(error)) from error

@@ -134,7 +134,7 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
     ModelError
         If the checkpoint is not there or is not understood, if a package that the import needs is
         missing, or if the network made from it computes something else.
-    DecodeError
+    WriteError
         If the folder cannot be written.
     """
     weights = read_weights(checkpoint)

@@ -53,7 +53,7 @@ def plot_result(
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     has_input = y_in is not None and sr_in is not None

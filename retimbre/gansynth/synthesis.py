@@ -10,8 +10,6 @@ Where the image ends before the note, its phases go on from their frequencies
 (`retimbre.gansynth.hold`).
 """
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +31,7 @@ from retimbre.gansynth.specgram import (
     to_polar,
 )
 from retimbre.harmonic.image import HOLD_SECONDS, LEVEL_FLOOR_DB
+from retimbre.harmonic.reading import Reader
 from retimbre.harmonic.synthesis import HELD_DB, RELEASE_SECONDS
 from retimbre.harmonic.touch import follow_level
 from retimbre.types import HOP_SECONDS
@@ -46,10 +45,7 @@ _UNBENT = 1e-6
 _CONTROL_STEP = 80
 _LEVEL_SECONDS = 0.060
 _OVERSAMPLING = 2
-_N_TAPS = 12
-_N_FRACTIONS = 4096
-_KAISER_BETA = 9.0
-_READ_AT_ONCE = 16_384
+_READER = Reader()
 _NYQUIST_FADE = 24
 
 
@@ -114,7 +110,7 @@ def synthesize_specgram(
     if is_bent:
         kept = magnitude * _under_nyquist(speed, position, len(magnitude))
         sound = overlap_add(kept, phase, oversampling=_OVERSAMPLING)
-        y = _read(sound, _OVERSAMPLING * (PAD + position[:-1]))
+        y = _READER.read(sound, _OVERSAMPLING * (PAD + position[:-1]))
     else:
         y = overlap_add(magnitude, phase)[PAD : PAD + n_read]
     if level is not None:
@@ -200,7 +196,7 @@ def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Floa
 
 def _n_read(position: Float64Array, is_bent: bool) -> int:
     """Return how many samples of the specgram's sound are read."""
-    return int(np.ceil(position[-1])) + (_N_TAPS // _OVERSAMPLING if is_bent else 0)
+    return int(np.ceil(position[-1])) + (_READER.n_taps // _OVERSAMPLING if is_bent else 0)
 
 
 def _frames_in(n_read: int) -> int:
@@ -242,32 +238,6 @@ def _under_nyquist(
     fastest = np.maximum(near[::4].max(axis=1)[:n_frames], 1.0)
     beyond = np.arange(1, N_BINS + 1) - N_BINS / fastest[:, None]
     return np.asarray(np.clip(1.0 - beyond / _NYQUIST_FADE, 0.0, 1.0), np.float32)
-
-
-def _read(sound: Wave, position: Float64Array) -> Wave:
-    """Return the sound at any positions, in its samples."""
-    windows = np.lib.stride_tricks.sliding_window_view(sound, _N_TAPS)
-    kernels = _read_kernels()
-    y = np.empty(len(position), np.float32)
-    for start in range(0, len(position), _READ_AT_ONCE):
-        part = slice(start, start + _READ_AT_ONCE)
-        nearest = np.rint(position[part] * _N_FRACTIONS).astype(np.int64)
-        first = nearest // _N_FRACTIONS - (_N_TAPS // 2 - 1)
-        y[part] = np.einsum("nt,nt->n", windows[first], kernels[nearest % _N_FRACTIONS])
-    return y
-
-
-@lru_cache(maxsize=1)
-def _read_kernels() -> npt.NDArray[np.float32]:
-    """Return interpolation kernels: windowed sincs [shape=(n_fractions, n_taps)].
-
-    What they read is oversampled, and so the little they have to cut off is far away.
-    """
-    offset = np.arange(_N_TAPS) - (_N_TAPS // 2 - 1)
-    distance = offset - np.arange(_N_FRACTIONS)[:, None] / _N_FRACTIONS
-    inside = np.clip(1.0 - (distance / (_N_TAPS / 2)) ** 2, 0.0, None)
-    kernels = np.sinc(distance) * np.i0(_KAISER_BETA * np.sqrt(inside))
-    return np.asarray(kernels / kernels.sum(axis=1, keepdims=True), np.float32)
 
 
 def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> Wave:

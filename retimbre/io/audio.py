@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, WriteError
 from retimbre.io.decoding import Chunk, decode_chunks
 from retimbre.io.files import append_byte, whole_file
 from retimbre.io.formats import format_of, long_enough
@@ -61,9 +61,11 @@ def load(
 
     Raises
     ------
+    ReadError
+        If the file does not exist or may not be read; names the file and what is wrong with it.
     DecodeError
-        If the file does not exist or holds no audio; names the file and what is wrong with it.
-        Of a damaged file what can be decoded is returned and the damage is logged.
+        If it holds no audio. Of a damaged file what can be decoded is returned and the damage is
+        logged.
     ParameterError
         If `start` or `duration` is out of range, or nothing of the clip lies behind `start`.
     """
@@ -99,7 +101,7 @@ def load_reduced(path: str | os.PathLike[str]) -> tuple[FloatArray, int, int]:
 
     Raises
     ------
-    DecodeError
+    ReadError, DecodeError
         As `load` raises.
     """
     file_sr, blocks = stream_blocks(path, 1.0)
@@ -134,7 +136,7 @@ def stream_blocks(
 
     Raises
     ------
-    DecodeError
+    ReadError, DecodeError
         If the file does not exist or holds no audio.
     ParameterError
         If `block_seconds` is not positive.
@@ -233,7 +235,7 @@ def save(
     ParameterError
         If the suffix or subtype cannot be written, `y` is not one-dimensional and finite, or an
         AIFF file would be larger than 4 GiB.
-    DecodeError
+    WriteError
         If the folder does not exist, or writing fails.
     """
     import soundfile
@@ -257,7 +259,7 @@ def save(
                     sink.write(block)
         except soundfile.LibsndfileError as error:
             append_byte(temporary)  # libsndfile does not say that a disk is full
-            raise DecodeError(
+            raise WriteError(
                 f"{os.fspath(path)} cannot be written: {error.error_string.rstrip('.')}."
             ) from error
 

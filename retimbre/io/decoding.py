@@ -69,8 +69,10 @@ def decode_chunks(path: str | os.PathLike[str], *, log_damage: bool = True) -> I
 
     Raises
     ------
+    ReadError
+        If there is no file, or it may not be read.
     DecodeError
-        If there is no file, no audio stream or not a single sample in it.
+        If there is no audio stream or not a single sample in it.
     """
     n_done, sr = 0, 0
     failures: list[_DecoderError] = []

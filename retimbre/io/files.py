@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from retimbre.errors import DecodeError
+from retimbre.errors import DecodeError, FileError, ReadError, WriteError
 from retimbre.runtime import READ_BYTES
 
 
@@ -29,24 +29,26 @@ def open_input(path: str | os.PathLike[str]) -> FileIO:
 
     Raises
     ------
+    ReadError
+        If it does not exist, is a folder, is no regular file or may not be read.
     DecodeError
-        If it does not exist, is a folder, is no regular file, may not be read or is empty.
+        If it is empty.
     """
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            raise DecodeError(f"{os.fspath(path)} is a folder; give a file in it.")
+            raise ReadError(f"{os.fspath(path)} is a folder; give a file in it.")
         if not stat.S_ISREG(mode):
-            raise DecodeError(f"{os.fspath(path)} is not a regular file; save it to one first.")
+            raise ReadError(f"{os.fspath(path)} is not a regular file; save it to one first.")
         descriptor = os.open(path, READ_BYTES)
     except FileNotFoundError:
-        raise DecodeError(f"{os.fspath(path)} does not exist.") from None
-    except DecodeError:
+        raise ReadError(f"{os.fspath(path)} does not exist.") from None
+    except ReadError:
         raise
     except OSError as error:
-        raise DecodeError(f"{os.fspath(path)} cannot be read: {_reason(error)}.") from error
+        raise ReadError(f"{os.fspath(path)} cannot be read: {_reason(error)}.") from error
     except ValueError as error:  # a NUL in the name
-        raise DecodeError(f"{os.fspath(path)!r} is not a valid file name: {error}.") from error
+        raise ReadError(f"{os.fspath(path)!r} is not a valid file name: {error}.") from error
     handle = FileIO(descriptor, "rb")
     if os.fstat(descriptor).st_size == 0:
         handle.close()
@@ -73,7 +75,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the folder does not exist or may not be written, if `path` is a folder or a device,
         or if writing fails (a full disk).
     """
@@ -84,10 +86,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         os.replace(temporary, target)
-    except DecodeError:
+    except FileError:
         raise
     except OSError as error:
-        raise DecodeError(f"{os.fspath(path)} cannot be written: {_reason(error)}.") from error
+        raise WriteError(f"{os.fspath(path)} cannot be written: {_reason(error)}.") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -138,7 +140,7 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         As `whole_file` raises.
     """
     with whole_file(path) as temporary:
@@ -157,7 +159,7 @@ def write_text(path: str | os.PathLike[str], content: str) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         As `whole_file` raises.
     """
     write_bytes(path, content.encode("utf-8"))
@@ -167,11 +169,11 @@ def _checked_target(path: str | os.PathLike[str]) -> Path:
     # Links are followed: replacing would otherwise put a file in the place of the link.
     target = Path(os.path.realpath(path))
     if target.is_dir():
-        raise DecodeError(f"{os.fspath(path)} cannot be written: it is a folder.")
+        raise WriteError(f"{os.fspath(path)} cannot be written: it is a folder.")
     if target.exists() and not target.is_file():
-        raise DecodeError(f"{os.fspath(path)} cannot be written: it is not a regular file.")
+        raise WriteError(f"{os.fspath(path)} cannot be written: it is not a regular file.")
     if not target.parent.is_dir():
-        raise DecodeError(
+        raise WriteError(
             f"{os.fspath(path)} cannot be written: the folder {target.parent} does not exist."
         )
     return target

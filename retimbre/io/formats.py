@@ -1,9 +1,22 @@
-"""Output audio formats and their size limits."""
+"""Media suffixes that are read, audio formats that are written, and size limits."""
 
 import os
 from pathlib import Path
 
 from retimbre.errors import ParameterError
+
+# fmt: off
+MEDIA_SUFFIXES = frozenset({
+    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".avi", ".caf",
+    ".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4",
+    ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".rf64", ".snd", ".voc", ".w64", ".wav", ".wave",
+    ".webm", ".wma", ".wmv", ".wv",
+})
+# fmt: on
+"""What is taken from a folder of recordings; a file that is named itself is tried whatever its
+suffix."""
+
+MIDI_SUFFIXES = frozenset({".kar", ".mid", ".midi", ".rmi"})
 
 FORMATS = {
     ".wav": ("WAV", "PCM_24"),

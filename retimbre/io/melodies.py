@@ -32,7 +32,7 @@ def save_melody(path: str | os.PathLike[str], melody: Melody) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}
@@ -58,9 +58,10 @@ def load_melody(path: str | os.PathLike[str]) -> Melody:
 
     Raises
     ------
+    ReadError
+        If there is no such file.
     DecodeError
-        If there is no such file, it is no JSON of this format, or a value is not what it must be;
-        says which.
+        If it is no JSON of this format, or a value is not what it must be; says which.
     """
     name = os.fspath(path)
     with open_input(path) as handle:

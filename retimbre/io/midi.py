@@ -10,9 +10,9 @@ import os
 import numpy as np
 
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.io.files import open_input, whole_file, write_text
+from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
-from retimbre.types import NoteCurves, Notes, PitchTrack
+from retimbre.types import NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
 
@@ -21,6 +21,8 @@ MAX_SECONDS = 24.0 * 3600.0
 
 MIN_NOTE_SECONDS = 0.05
 """What a note whose end is its beginning is given for a length."""
+
+_HEAD_BYTES = 12
 
 
 def is_midi(path: str | os.PathLike[str]) -> bool:
@@ -37,12 +39,40 @@ def is_midi(path: str | os.PathLike[str]) -> bool:
 
     Raises
     ------
-    DecodeError
-        If the file does not exist, is a folder, or is empty.
+    ReadError
+        If the file does not exist, may not be read or is empty.
     """
     with open_input(path) as handle:
-        head = handle.read(12)
-    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
+        return _is_midi_head(handle.read(_HEAD_BYTES))
+
+
+def read_midi(path: str | os.PathLike[str]) -> Notes | None:
+    """Read the notes of a file if it is a MIDI file; it is opened once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Any file; the suffix does not matter.
+
+    Returns
+    -------
+    notes : Notes or None
+        As `load_midi` gives them; None if the file is no MIDI file.
+
+    Raises
+    ------
+    ReadError
+        If the file does not exist or may not be read.
+    DecodeError
+        If it is empty, or a MIDI file that is damaged, holds no notes or lasts longer than 24
+        hours.
+    """
+    with open_input(path) as handle:
+        head = handle.read(_HEAD_BYTES)
+        if not _is_midi_head(head):
+            return None
+        content = head + handle.read()
+    return _notes_in(content, os.fspath(path))
 
 
 def load_midi(path: str | os.PathLike[str]) -> Notes:
@@ -63,15 +93,24 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
 
     Raises
     ------
+    ReadError
+        If the file does not exist or may not be read.
     DecodeError
-        If the file does not exist, is no MIDI file, is damaged, holds no notes or lasts longer
-        than 24 hours.
+        If it is no MIDI file, is damaged, holds no notes or lasts longer than 24 hours.
     """
-    name = os.fspath(path)
-    if not is_midi(path):
-        raise DecodeError(f"{name} is not a MIDI file.")
-    with open_input(path) as handle:
-        midi, clock = parse_midi(handle.read(), name)
+    notes = read_midi(path)
+    if notes is None:
+        raise DecodeError(f"{os.fspath(path)} is not a MIDI file.")
+    return notes
+
+
+def _is_midi_head(head: bytes) -> bool:
+    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
+
+
+def _notes_in(content: bytes, name: str) -> Notes:
+    """Read the notes of a whole MIDI file."""
+    midi, clock = parse_midi(content, name)
     tick_notes, n_drums, n_unended = notes_of_midi(midi)
     if not tick_notes:
         drums = f", only {n_drums} drum hits" if n_drums else ""
@@ -160,55 +199,11 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
     ------
     ParameterError
         If there is not one curve a note.
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
-    if curves is not None and len(curves) != len(notes):
-        raise ParameterError(
-            f"Each of the {len(notes)} notes needs one curve, given {len(curves)}."
-        )
     midi, n_plain = midi_of_notes(notes, curves)
     if n_plain:
         logger.warning("%s: %d notes were written without pitch bends.", os.fspath(path), n_plain)
     with whole_file(path) as temporary:
         midi.save(temporary)
-
-
-def save_notes_csv(path: str | os.PathLike[str], notes: Notes) -> None:
-    """Write notes as CSV: a header, then onset, offset [seconds], pitch [MIDI], velocity.
-
-    Parameters
-    ----------
-    path : str or path-like
-    notes : Notes
-
-    Raises
-    ------
-    DecodeError
-        If the file cannot be written.
-    """
-    columns = zip(notes.onset, notes.offset, notes.pitch, notes.velocity, strict=True)
-    rows = [f"{on:.6f},{off:.6f},{pitch},{velocity}\n" for on, off, pitch, velocity in columns]
-    write_text(path, "onset,offset,pitch,velocity\n" + "".join(rows))
-
-
-def save_f0_csv(path: str | os.PathLike[str], track: PitchTrack) -> None:
-    """Write a pitch track as CREPE does: a header, then time [s], frequency [Hz], confidence.
-
-    Parameters
-    ----------
-    path : str or path-like
-    track : PitchTrack
-        Frames without a pitch (NaN) are written with frequency 0 and confidence 0.
-
-    Raises
-    ------
-    DecodeError
-        If the file cannot be written.
-    """
-    has_pitch = np.isfinite(track.f0)
-    f0 = np.where(has_pitch, track.f0, 0.0)
-    confidence = np.where(has_pitch, track.confidence, 0.0)
-    columns = zip(track.times, f0, confidence, strict=True)
-    rows = [f"{time:.2f},{hz:.3f},{sure:.6f}\n" for time, hz, sure in columns]
-    write_text(path, "time,frequency,confidence\n" + "".join(rows))

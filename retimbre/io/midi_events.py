@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
-from retimbre.errors import DecodeError
+from retimbre.errors import DecodeError, ParameterError
 from retimbre.types import HOP_SECONDS, NoteCurves, Notes
 
 if TYPE_CHECKING:
@@ -127,6 +127,48 @@ def notes_of_midi(midi: "mido.MidiFile") -> tuple[list[TickNote], int, int]:
     return notes, n_drums, n_unended
 
 
+class Arrangement(NamedTuple):
+    """Notes given to channels, and what bends them."""
+
+    notes: list[TickNote]
+    channels: list[int]
+    """One per note."""
+    bends: list["Event"]
+    """Those that set the range of bends, and those that bend; none without curves."""
+    n_plain: int
+    """How many notes are unbent although there are curves, for want of channels."""
+
+
+def arrange_notes(notes: Notes, curves: NoteCurves | None) -> Arrangement:
+    """Give notes to channels, so that none disturbs another.
+
+    Parameters
+    ----------
+    notes : Notes
+    curves : sequence of NoteCurve or None
+        One per note: where its pitch is bent to.
+
+    Returns
+    -------
+    arrangement : Arrangement
+
+    Raises
+    ------
+    ParameterError
+        If there is not one curve per note.
+    """
+    if curves is not None and len(curves) != len(notes):
+        raise ParameterError(
+            f"Each of the {len(notes)} notes needs one curve, given {len(curves)}."
+        )
+    tick_notes = _to_ticks(notes)
+    channels = _channels(tick_notes, is_bent=curves is not None)
+    if curves is None:
+        return Arrangement(tick_notes, channels, [], 0)
+    bends = _bend_events(tick_notes, channels, [curve.cents for curve in curves])
+    return Arrangement(tick_notes, channels, bends, channels.count(PLAIN_CHANNEL))
+
+
 def midi_of_notes(notes: Notes, curves: NoteCurves | None) -> tuple["mido.MidiFile", int]:
     """Make a MIDI file of notes.
 
@@ -142,15 +184,16 @@ def midi_of_notes(notes: Notes, curves: NoteCurves | None) -> tuple["mido.MidiFi
         A track for the tempo and one for the notes.
     n_plain : int
         How many notes are unbent although there are curves, for want of channels.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one curve per note.
     """
     import mido
 
-    is_bent = curves is not None
-    tick_notes = _to_ticks(notes)
-    channels = _channels(tick_notes, is_bent=is_bent)
-    events = list(_note_events(tick_notes, channels))
-    if curves is not None:
-        events += _bend_events(tick_notes, channels, [curve.cents for curve in curves])
+    parts = arrange_notes(notes, curves)
+    events = [*_note_events(parts.notes, parts.channels), *parts.bends]
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     midi.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TEMPO)]))
     track = mido.MidiTrack()
@@ -159,7 +202,7 @@ def midi_of_notes(notes: Notes, curves: NoteCurves | None) -> tuple["mido.MidiFi
         track.append(message.copy(time=tick - previous))
         previous = tick
     midi.tracks.append(track)
-    return midi, channels.count(PLAIN_CHANNEL) if is_bent else 0
+    return midi, parts.n_plain
 
 
 def _at_ticks(track: "mido.MidiTrack") -> Iterator[tuple[int, "mido.Message"]]:

@@ -29,7 +29,7 @@ from retimbre.harmonic.image import (
 from retimbre.harmonic.looping import loop_image
 from retimbre.harmonic.texture import separate_texture
 from retimbre.io import audio
-from retimbre.io.samples import to_mono
+from retimbre.io.mono import to_mono
 from retimbre.like.denoise import room_spectrum, subtract_room
 from retimbre.like.ends import NoteEnds, find_ends
 from retimbre.like.straighten import straighten

@@ -4,8 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
+from retimbre.harmonic.reading import Reader
 
 OVERSAMPLING = 4
+
+_READER = Reader(n_fractions=32_768, beta=12.0)
 
 
 def straighten(
@@ -32,8 +35,8 @@ def straighten(
 
     Notes
     -----
-    The cubic polynomial through four neighbours of the four times oversampled wave; what it adds
-    to a sine of 10 kHz at 44.1 kHz lies 70 dB under it.
+    The wave is oversampled four times and then read between its samples; what that adds to a sine
+    of up to 20 kHz at 44.1 kHz lies 100 dB under it.
     """
     import soxr
 
@@ -45,18 +48,5 @@ def straighten(
     place = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]))])
     wanted = np.interp(np.arange(int(place[-1]) + 1), place, np.arange(len(y), dtype=np.float64))
     dense = soxr.resample(np.asarray(y, dtype=np.float32), sr, OVERSAMPLING * sr)
-    return _read_cubic(dense, wanted * OVERSAMPLING).astype(np.float32)
-
-
-def _read_cubic(y: FloatArray, position: FloatArray) -> FloatArray:
-    """Read samples between samples: Lagrange's cubic through the four around each place."""
-    padded = np.pad(y.astype(np.float64), (1, 3))
-    index = np.clip(np.floor(position), 0, len(y)).astype(np.int64)
-    x = position - index
-    a, b, c, d = (padded[index + k] for k in range(4))
-    return np.asarray(
-        -a * x * (x - 1.0) * (x - 2.0) / 6.0
-        + b * (x + 1.0) * (x - 1.0) * (x - 2.0) / 2.0
-        - c * (x + 1.0) * x * (x - 2.0) / 2.0
-        + d * (x + 1.0) * x * (x - 1.0) / 6.0
-    )
+    around = _READER.n_taps // 2
+    return _READER.read(np.pad(dense, around), around + OVERSAMPLING * wanted)

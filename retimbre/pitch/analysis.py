@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from retimbre import pitch
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.io import audio, midi
-from retimbre.io.samples import to_mono
+from retimbre.io.mono import to_mono
 from retimbre.params import PitchParams
 from retimbre.result import Analysis
 from retimbre.runtime import single_threaded_blas, timed
@@ -46,13 +46,15 @@ def analyze_file(
 
     Raises
     ------
+    ReadError
+        If there is no such file.
     DecodeError
-        If the file is neither audio nor MIDI.
+        If it is neither audio nor MIDI.
     """
     source, timings = fspath(path), dict[str, float]()
-    if midi.is_midi(path):
-        with timed(timings, "decode"):
-            notes = midi.load_midi(path)
+    with timed(timings, "decode"):
+        notes = midi.read_midi(path)
+    if notes is not None:
         duration = float(notes.offset.max(initial=0.0))
         return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
     with timed(timings, "decode"):

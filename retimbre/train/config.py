@@ -190,7 +190,7 @@ class TrainConfig:
 
         Raises
         ------
-        DecodeError
+        WriteError
             If they cannot be written.
         """
         write_text(path, json.dumps(asdict(self), indent=2) + "\n")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tiny_runs import TINY
 
-from retimbre.errors import DecodeError
+from retimbre.errors import WriteError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -52,7 +52,7 @@ def test_a_first_checkpoint_that_cannot_be_written_is_told(notes, tmp_path, idle
     run = tmp_path / "run"
     with (
         short_files(),
-        pytest.raises(DecodeError, match=r"run/checkpoints cannot be written: File too large\.$"),
+        pytest.raises(WriteError, match=r"run/checkpoints cannot be written: File too large\.$"),
     ):
         train(run, notes, PLAIN)
     assert list((run / "checkpoints").iterdir()) == []
@@ -67,9 +67,7 @@ def test_the_checkpoint_before_stands_and_the_run_goes_on(notes, tmp_path, idle)
     before = files_of(tmp_path / "checkpoints")
     with (
         short_files(),
-        pytest.raises(
-            DecodeError, match="too large; --resume continues from the checkpoint before"
-        ),
+        pytest.raises(WriteError, match="too large; --resume continues from the checkpoint before"),
     ):
         train(tmp_path, notes, PLAIN, resume=True)
     assert files_of(tmp_path / "checkpoints") == before
@@ -82,7 +80,7 @@ def test_figures_that_cannot_be_written_are_told(notes, tmp_path, idle):
     train(tmp_path, notes, replace(PLAIN, total_notes=16))
     (tmp_path / "stats.jsonl").unlink()
     (tmp_path / "stats.jsonl").mkdir()
-    with pytest.raises(DecodeError, match=r"stats\.jsonl cannot be written: Is a directory\."):
+    with pytest.raises(WriteError, match=r"stats\.jsonl cannot be written: Is a directory\."):
         train(tmp_path, notes, PLAIN, resume=True)
 
 
@@ -90,7 +88,7 @@ def test_a_run_folder_that_cannot_be_made_is_told(notes, tmp_path):
     from retimbre.train.run.loop import train
 
     (tmp_path / "file").touch()
-    with pytest.raises(DecodeError, match=r"file/run cannot be made: .*; use another folder"):
+    with pytest.raises(WriteError, match=r"file/run cannot be made: .*; use another folder"):
         train(tmp_path / "file" / "run", notes, PLAIN)
 
 
@@ -106,7 +104,7 @@ def test_no_half_of_a_file_of_a_run_stays(notes, tmp_path, monkeypatch, name):
         replace_file(source, target)
 
     monkeypatch.setattr("os.replace", fill)
-    with pytest.raises(DecodeError, match=rf"{name} cannot be written: No space left on device\."):
+    with pytest.raises(WriteError, match=rf"{name} cannot be written: No space left on device\."):
         train(tmp_path, notes, PLAIN)
     assert not (tmp_path / name).exists()
 
@@ -114,7 +112,7 @@ def test_no_half_of_a_file_of_a_run_stays(notes, tmp_path, monkeypatch, name):
 def test_a_model_that_does_not_fit_leaves_nothing(finished, notes, tmp_path):
     from retimbre.train.export.harmonic import export_run
 
-    with short_files(), pytest.raises(DecodeError, match=r"/m cannot be written: File too large\."):
+    with short_files(), pytest.raises(WriteError, match=r"/m cannot be written: File too large\."):
         export_run(finished[0], notes, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
@@ -124,6 +122,6 @@ def test_a_model_that_stands_outlives_one_that_does_not_fit(finished, notes, tmp
 
     export_run(finished[0], notes, tmp_path / "m")
     before = files_of(tmp_path)
-    with short_files(), pytest.raises(DecodeError):
+    with short_files(), pytest.raises(WriteError):
         export_run(finished[0], notes, tmp_path / "m")
     assert files_of(tmp_path) == before

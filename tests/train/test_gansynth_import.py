@@ -24,7 +24,7 @@ from gansynth_sound import reference_wave
 
 from retimbre.cli import import_gansynth as import_command
 from retimbre.cli.command import command
-from retimbre.errors import DecodeError, ModelFormatError
+from retimbre.errors import ModelFormatError, WriteError
 from retimbre.generator.network import load_onnxruntime
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -115,9 +115,8 @@ def test_part_of_a_note_is_the_begin_of_the_whole(play, whole, z, frames):
 def test_the_network_in_keras_plays_the_same(values, play, z):
     from dataclasses import replace
 
-    from retimbre.train.networks.networks.networks import Networks
-
     from retimbre.train.config import CONFIGS
+    from retimbre.train.networks.networks import Networks
 
     networks = Networks(replace(CONFIGS["mel_prog_hires"], mixed_precision=False))
 
@@ -302,7 +301,7 @@ def test_an_interrupted_import_leaves_no_model(small, here, monkeypatch):
 def test_a_folder_that_cannot_be_made_is_told(small, here):
     write_checkpoint(here / "ck", small)
     (here / "taken").write_text("x")
-    with pytest.raises(DecodeError, match="taken/model cannot be written"):
+    with pytest.raises(WriteError, match="taken/model cannot be written"):
         import_command.import_model(Path("ck"), Path("taken/model"), "m")
     assert files_of("ck").keys() | {Path("taken")} == {p.relative_to(here) for p in files_of(here)}
 

@@ -1,15 +1,8 @@
 """Building a dataset: SoundFonts at every pitch and velocity, and folders of recordings."""
 
-import os
-import signal
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError, RetimbreError
 from retimbre.harmonic import image as harmonic
+from retimbre.runtime import in_processes
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
 from retimbre.train.data.duplicates import Duplicate, drop_duplicates
@@ -256,11 +250,12 @@ def _open(path: Path) -> tuple[SoundFont, list[Preset]]:
     return _FONTS[path]
 
 
-def _render_pitch(job: _Job) -> None:
-    """Write the shard of one pitch, whose analysis is cached."""
+def _render_pitch(job: _Job) -> int:
+    """Write the shard of one pitch, whose analysis is cached, and return the pitch."""
     # Processes are the parallelism here; more threads would only wait for each other.
     with threadpool_limits(1):
         _fill_shard(job).write(job.plan.folder, job.pitch)
+    return job.pitch
 
 
 def _fill_shard(job: _Job) -> _Shard:
@@ -285,64 +280,18 @@ def _fill_shard(job: _Job) -> _Shard:
     return shard
 
 
-def _render_all(jobs: list[_Job], workers: int) -> Iterator[None]:
-    """Do the jobs in this process or in others, and yield as each is done."""
+def _render_all(jobs: list[_Job], workers: int) -> Iterator[int]:
+    """Do the jobs in this process or in others, and yield the pitch of each as it is done."""
     if workers == 1 or len(jobs) <= 1:
         yield from map(_render_pitch, jobs)
         return
-    with _pool(min(workers, len(jobs))) as pool:
-        try:
-            yield from _in_turn(pool, jobs, workers)
-        except BrokenProcessPool as error:
+    for _, pitch in in_processes(_render_pitch, jobs, min(workers, len(jobs))):
+        if pitch is None:
             raise RetimbreError(
                 f"One of {workers} processes ended early, perhaps out of memory; run the same "
                 "command with fewer --jobs to continue."
-            ) from error
-
-
-def _in_turn(pool: Executor, jobs: list[_Job], workers: int) -> Iterator[None]:
-    """Do the jobs in their order, few ahead.
-
-    `Executor.map` would cancel what waits when it is left, and the thread of a pool whose processes
-    are ended then raises an error of its own.
-    """
-    ahead: deque[Future[None]] = deque()
-    for job in jobs:
-        ahead.append(pool.submit(_render_pitch, job))
-        if len(ahead) > workers:
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor]:
-    """Give processes that end with this block, however it ends."""
-    others = active_children()
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow)
-    try:
-        yield pool
-    except BaseException:
-        # What they were at is lost; what is on disk is whole.
-        for process in active_children():
-            if process not in others:
-                process.terminate()
-        pool.shutdown(wait=True)
-        raise
-    pool.shutdown()
-
-
-def _follow() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the first; end when it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    first = parent_process()
-    assert first is not None
-
-    def wait() -> None:
-        first.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+            )
+        yield pitch
 
 
 def _finish(folder: Path, sources: list[str]) -> Built:

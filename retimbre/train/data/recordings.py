@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from retimbre._typing import FloatArray
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, ReadError
 from retimbre.harmonic.image import HOLD_SECONDS, SAMPLE_RATE
+from retimbre.io import audio
+from retimbre.io.formats import MEDIA_SUFFIXES
 from retimbre.like.ends import find_ends
 from retimbre.train.data.labels import NoteLabel
 from retimbre.train.data.measure import SILENT_PEAK, Reason, analyze_note
@@ -43,15 +45,6 @@ LAID_OUT_SECONDS = 0.05
 """A note that is held for 3 s, give or take this, stays as it is."""
 
 FADE_SECONDS = 0.03
-
-MEDIA = frozenset(
-    [
-        *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd"),
-        *("caf", "w64", "rf64", "sd2", "voc", "m4a", "mp4", "aac", "wma", "webm", "mka", "mkv"),
-        *("mov", "3gp", "amr", "ape", "wv"),
-    ]
-)
-"""Suffixes of recordings; other files of a folder (texts, pictures) are none of its notes."""
 
 _PITCH = r"\d{1,3}|[A-Ga-g](?:[#♯s]|[b♭])?-?\d"
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -178,28 +171,19 @@ def read_note(path: Path) -> tuple[FloatArray, int]:
     Returns
     -------
     y : np.ndarray of float32 [shape=(n,)]
-        The mean of its channels at 44.1 kHz, at most 20 s.
+        Its mono mix (see `retimbre.io.audio.stream_blocks`) at 44.1 kHz, at most 20 s.
     sr : int [Hz]
         The rate that it was recorded at; above half of it there is nothing.
 
     Raises
     ------
+    ReadError
+        If it does not exist or may not be read.
     DecodeError
-        If it cannot be read.
+        If it holds no audio.
     """
-    import soundfile
-    import soxr
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            sr = int(file.samplerate)
-            channels = file.read(round(MAX_SECONDS * sr), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise DecodeError(f"{path} cannot be read as audio ({error}).") from error
-    y = channels.mean(axis=1)
-    if not np.isfinite(y).all():
-        raise DecodeError(f"{path} contains samples that are not numbers.")
-    return np.asarray(soxr.resample(y, sr, SAMPLE_RATE)), sr
+    y, sr = audio.load(path, duration=MAX_SECONDS)
+    return audio.resample(y, sr, SAMPLE_RATE), sr
 
 
 def analyze_recording(
@@ -223,7 +207,7 @@ def analyze_recording(
     label = NoteLabel(recording.source, -1, -1, recording.name, pitch, recording.velocity)
     try:
         y, sr = read_note(recording.path)
-    except DecodeError:
+    except ReadError:
         return label, Reason.UNREADABLE
     label = replace(label, sample_rate=sr)
     if recording.is_laid_out or np.abs(y).max(initial=0.0) < SILENT_PEAK:
@@ -244,7 +228,7 @@ def _read_names(folder: Path) -> Iterator[Recording]:
     for path in folder.rglob("*"):
         file = path.relative_to(folder)
         is_hidden = any(part.startswith(".") for part in file.parts)
-        if is_hidden or path.suffix[1:].lower() not in MEDIA or not path.is_file():
+        if is_hidden or path.suffix.lower() not in MEDIA_SUFFIXES or not path.is_file():
             continue
         parsed = parse_stem(path.stem, range(21, 109))
         name, pitch, velocity = parsed or (path.stem, None, DEFAULT_VELOCITY)

@@ -134,7 +134,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
     ------
     ModelFormatError
         If the difference is above 1e-4, or the run has not grown to its last resolution.
-    DecodeError
+    WriteError
         If the folder cannot be written; nothing of the model stands there then.
     """
     trainer, seen = load_average(run, earlier)

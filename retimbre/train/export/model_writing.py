@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import ParameterError, WriteError
 from retimbre.generator.hints import CONFIG
 
 MODEL_FILES = ("generator.onnx", "encoder.onnx", "palette.json", "MODEL_CARD.md", CONFIG)
@@ -23,7 +23,7 @@ def check_output(folder: Path) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If it, or the folder that it shall stand in, cannot be written.
     """
     # The files are made in a folder beside it, so its parent must be open too.
@@ -31,9 +31,9 @@ def check_output(folder: Path) -> None:
         place = next(p for p in (wanted, *wanted.parents) if os.path.lexists(p) or p == p.parent)
         if not os.path.isdir(place):
             what = "a file" if os.path.isfile(place) else "no folder"
-            raise DecodeError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
+            raise WriteError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
         if not os.access(place, os.W_OK | os.X_OK):
-            raise DecodeError(
+            raise WriteError(
                 f"{folder} cannot be written: {place} is not writable; choose another -o."
             )
 
@@ -77,7 +77,7 @@ def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the folder cannot be written (a full disk); nothing new stands there then.
     """
     try:
@@ -91,7 +91,7 @@ def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
                 os.replace(temporary / name, folder / name)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise DecodeError(f"{folder} cannot be written: {reason}.") from error
+        raise WriteError(f"{folder} cannot be written: {reason}.") from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from retimbre.errors import DecodeError
+from retimbre.errors import WriteError
 from retimbre.train.framework import silent_libraries
 from retimbre.train.run.run_folder import CHECKPOINTS
 from retimbre.train.run.trainer import Trainer
@@ -42,7 +42,7 @@ class Checkpoints:
 
         Raises
         ------
-        DecodeError
+        WriteError
             If it cannot be written; the checkpoints before it stand, and nothing of it.
         """
         try:
@@ -54,7 +54,7 @@ class Checkpoints:
                 shutil.rmtree(part, ignore_errors=True)
             before = self._manager.latest_checkpoint
             kept = "; --resume continues from the checkpoint before" if before else ""
-            raise DecodeError(
+            raise WriteError(
                 f"{self._folder} cannot be written: {_reason(error)}{kept}."
             ) from error
 

@@ -98,7 +98,7 @@ def train(
         If the folder holds a run that is not to be resumed or has seen more than
         `config.total_notes` (nothing of it is touched), or the representation is not that of the
         dataset.
-    DecodeError
+    WriteError
         If the folder cannot be written (a full disk); the last whole checkpoint stands.
     RetimbreError
         If a loss is no longer a number; the last checkpoint stands.

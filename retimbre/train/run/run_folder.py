@@ -13,7 +13,7 @@
 import json
 from pathlib import Path
 
-from retimbre.errors import DecodeError, ModelFormatError, ModelNotFoundError, ParameterError
+from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError, WriteError
 from retimbre.io.files import write_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
@@ -38,13 +38,13 @@ def make_folder(folder: Path) -> None:
 
     Raises
     ------
-    DecodeError
+    WriteError
         If it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DecodeError(
+        raise WriteError(
             f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
 
@@ -163,14 +163,14 @@ class StatsLog:
 
         Raises
         ------
-        DecodeError
+        WriteError
             If it cannot be written; what is there of it is not read.
         """
         try:
             with self._path.open("a") as stats:
                 stats.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise DecodeError(f"{self._path} cannot be written: {error.strerror}.") from error
+            raise WriteError(f"{self._path} cannot be written: {error.strerror}.") from error
 
 
 def _lines(folder: Path, n_seen: int) -> list[str]:

@@ -58,7 +58,7 @@ def draw_panels(path: Path, title: str, upper: list[Panel], lower: list[Panel]) 
 
     Raises
     ------
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     from matplotlib.figure import Figure
@@ -106,7 +106,7 @@ def write_notes(path: Path, features: FloatArray, pitches: IntArray) -> None:
     ------
     ParameterError
         If a feature is not finite.
-    DecodeError
+    WriteError
         If the file cannot be written.
     """
     import soundfile

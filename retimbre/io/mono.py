@@ -1,4 +1,4 @@
-"""Samples as a caller hands them over, checked and mixed to one channel."""
+"""Audio samples from callers, checked and mixed to mono."""
 
 import numpy as np
 import numpy.typing as npt

@@ -140,7 +140,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|",
         *rows,
         "",
-        "To reach: raw pitch accuracy >= 0.97, median deviation <= 5 cents.",
+        "Targets: raw pitch accuracy >= 0.97, median deviation <= 5 cents.",
     ]
     write_section("Expression", "\n".join(lines))
 

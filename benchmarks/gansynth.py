@@ -36,7 +36,7 @@ SECONDS = (0.25, 0.5, 1.0, 4.0)
 RELEASE = 0.3
 REACH = {0.5: 3.0}
 SEED_RATE = 1764 / 458.7
-"""Notes a second of GANSynth's own tool on a laptop, as it told."""
+"""Notes a second of GANSynth's own tool on a laptop, as it reported."""
 
 OWN_MS = 231
 """Milliseconds a note of the network in GANSynth's own code, measured once, batches of 6, on the
@@ -57,7 +57,7 @@ TAIL = """\
 Images differ by at most {difference:.1e} (of -1..1) from those of the network as written. The whole
 main job on a MIDI file of {notes:,} notes in {length:.0f} s: {wall:.1f} s (median of
 {runs} processes; network {generate:.1f} s, sound {synthesize:.1f} s), {rate:.1f} notes a second.
-GANSynth's own tool told of {seed:.2f} on a laptop (1,764 notes of a MIDI file in 458.7 s), whole
+GANSynth's own tool reported {seed:.2f} on a laptop (1,764 notes of a MIDI file in 458.7 s), whole
 notes whatever their length."""
 COLUMNS = (
     "note",
@@ -65,7 +65,7 @@ COLUMNS = (
     "as written, ms",
     "here, ms",
     "times as fast",
-    "reach",
+    "target",
     "with its sound, ms",
     "notes a second",
 )

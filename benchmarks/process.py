@@ -122,7 +122,7 @@ def times(folder: Path) -> None:
         f"{count_cores()} cores; seconds of a whole process, median (least-most) of "
         f"{RUNS} runs; full CREPE, embedded model. The parts are those of the median run.",
         "",
-        "| job | notes | decode | pitch | generate | synthesize | whole process | reach |",
+        "| job | notes | decode | pitch | generate | synthesize | whole process | target |",
         "|---|---|---|---|---|---|---|---|",
         *rows,
         "",
@@ -142,7 +142,7 @@ def hour(folder: Path) -> None:
     lines = [
         "One hour of audio, full CREPE, embedded model, one process.",
         "",
-        "| notes | seconds of output | peak resident MiB | reach |",
+        "| notes | seconds of output | peak resident MiB | target |",
         "|---|---|---|---|",
         f"| {result['notes']} | {result['duration']:.0f} | {peak_of_children():.0f} | <= 2048 |",
     ]

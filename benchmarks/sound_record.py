@@ -21,7 +21,7 @@ CARD_HEAD = """\
 After {n_seen:,} notes, measured by `benchmarks/sound.py`. What the figures mean:
 `docs/sound.md`; remarks on each: `benchmarks/RESULTS.md`, section "Sound".
 
-| figure | measured | reach |
+| figure | measured | target |
 |---|---|---|
 """
 

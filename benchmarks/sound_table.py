@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Return the rows as a table in Markdown."""
-    head = "| figure | measured | reach | |\n|---|---|---|---|"
+    head = "| figure | measured | target | |\n|---|---|---|---|"
     return "\n".join([head, *(f"| {' | '.join(row)} |" for row in rows)])
 
 

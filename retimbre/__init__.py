@@ -1,4 +1,4 @@
-"""Turn a recorded melody into the same melody played by instruments that never existed.
+"""Play a recorded melody on instruments that never existed.
 
 The names of ``__init__.pyi`` are loaded when they are first used, so that the import itself costs
 nothing.

@@ -1,4 +1,4 @@
-"""Names of types that many modules use."""
+"""Type aliases shared by all modules."""
 
 from collections.abc import Callable
 

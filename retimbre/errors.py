@@ -1,4 +1,4 @@
-"""Every exception that retimbre raises on purpose.
+"""Exceptions that retimbre raises on purpose.
 
 ::
 
@@ -18,6 +18,8 @@
 
 A message is one sentence: what is wrong, the offending value, what to do.
 """
+
+from collections.abc import Sequence
 
 
 class RetimbreError(Exception):
@@ -69,8 +71,17 @@ class ModelFormatError(ModelError):
 
 
 def one_line(error: BaseException) -> str:
-    """Say an error in one line; one that was not raised on purpose is told with its type."""
+    """Return an error as one line; one that was not raised on purpose with its type."""
     text = " ".join(str(error).split())
     if isinstance(error, RetimbreError):
         return text
     return f"Unexpected {type(error).__name__}: {text or 'no message'}; please report it."
+
+
+def alternatives(names: Sequence[str]) -> str:
+    """Join names for a question.
+
+    >>> alternatives(["Flute"]), alternatives(["Flute", "Oboe", "Cello"])
+    ('Flute', 'Flute, Oboe or Cello')
+    """
+    return " or ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])

@@ -1,4 +1,4 @@
-"""From a performer's curves to what a note is played with, whatever its image is.
+"""Pitch and level of each note from the performance and its release.
 
 Harmonic images and GANSynth's specgrams both show a note that is held for 3 s; how a longer one is
 held, released and taken to the performer's level is the same for both.
@@ -190,8 +190,8 @@ def _check(notes: Notes, curves: Sequence[NoteCurve] | None, expression: float) 
         return
     if len(curves) != len(notes):
         raise ParameterError(
-            f"Notes need one curve each, given {len(curves)} curves for {len(notes)} notes."
+            f"Each note needs one curve, given {len(curves)} curves for {len(notes)} notes."
         )
     empty = [i for i, curve in enumerate(curves) if len(curve.cents) == 0]
     if empty:
-        raise ParameterError(f"The curve of note {empty[0]} has no frames; give it one at least.")
+        raise ParameterError(f"The curve of note {empty[0]} has no frames; give it at least one.")

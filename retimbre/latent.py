@@ -1,4 +1,4 @@
-"""Latent vectors over time: random instruments, and the timbre of each note between them.
+"""Latent vectors: random instruments, and interpolation for each note.
 
 The rules are GANSynth's [1]_: instruments lie evenly over the clip, and a note takes the
 spherical interpolation of the two around its onset. They are kept where they work and completed
@@ -247,8 +247,8 @@ def _checked(
             raise ValueError
     except (ValueError, IndexError):
         raise ParameterError(
-            f"Vectors of shapes {start.shape} and {end.shape} and fractions of shape "
-            f"{np.shape(t)} do not fit each other."
+            f"Vectors of shapes {start.shape} and {end.shape} and fractions of shape {np.shape(t)} "
+            "do not match."
         ) from None
     if not (np.isfinite(start).all() and np.isfinite(end).all()):
         raise ParameterError("Vectors to interpolate must be finite.")

@@ -1,4 +1,4 @@
-"""Notes into one recording: envelopes, loudness, velocities and the sum."""
+"""Mix notes into one recording: envelopes, loudness and velocity."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The settings of each stage: one frozen dataclass per stage, checked when made."""
+"""Settings of each stage, checked when they are made."""
 
 import math
 import os
@@ -58,12 +58,11 @@ class PitchParams:
     def __post_init__(self) -> None:
         _check(
             self.method in PITCH_METHODS,
-            f"Pitch method {self.method!r} is not known; use one of {', '.join(PITCH_METHODS)}.",
+            f"Unknown pitch method {self.method!r}; use one of {', '.join(PITCH_METHODS)}.",
         )
         _check(
             self.capacity in CREPE_CAPACITIES,
-            f"CREPE capacity {self.capacity!r} is not known; "
-            f"use one of {', '.join(CREPE_CAPACITIES)}.",
+            f"Unknown CREPE capacity {self.capacity!r}; use one of {', '.join(CREPE_CAPACITIES)}.",
         )
         _check(
             0 < self.fmin < self.fmax and math.isfinite(self.fmax),
@@ -138,9 +137,7 @@ class TimbreParams:
 
     def __post_init__(self) -> None:
         if self.instruments is not None:
-            _check(
-                not self.files, "Give instruments or recordings that they are to be like, not both."
-            )
+            _check(not self.files, "Use either --instruments or --like, not both.")
             stops = read_stops(self.instruments)
             if any(stop.instrument is not None for stop in stops):
                 # Arrays cannot be compared as settings are.
@@ -217,18 +214,18 @@ def read_stops(given: "GivenInstruments") -> tuple[Stop, ...]:
     )
     _check(
         bool(items) and all(not isinstance(i, str) or i.strip() for i in items),
-        f"The instruments {told!r} lack a name; write them as in 'Flute,Cello'.",
+        f"An instrument in {told!r} has no name; write names as in 'Flute,Cello'.",
     )
     stops = tuple(_read_stop(item) for item in items)
     times = [stop.time for stop in stops if stop.time is not None]
     _check(
         len(times) in (0, len(stops)),
-        f"Some instruments of {told!r} have a time and some have none; give one to all (as in "
+        f"Only some instruments in {told!r} have a time; give one to all (as in "
         "'Flute@0,Cello@8.5') or to none.",
     )
     _check(
         times == sorted(times),
-        f"The times of the instruments must ascend, given {', '.join(f'{t:g}' for t in times)}.",
+        f"Instrument times must be in ascending order, given {', '.join(f'{t:g}' for t in times)}.",
     )
     return stops
 
@@ -265,7 +262,7 @@ def _read_stop(item: "str | Instrument") -> Stop:
         time = math.nan
     _check(
         0.0 <= time < math.inf and bool(name.strip()),
-        f"{item.strip()!r} must be a name, @ and a time in seconds from 0 on, as in 'Cello@8.5'.",
+        f"{item.strip()!r} must be a name, @ and a time in seconds (0 or more), as in 'Cello@8.5'.",
     )
     return Stop(name.strip(), time)
 

@@ -1,4 +1,4 @@
-"""A recording or a MIDI file, played on other instruments in one call."""
+"""Play a recording or a MIDI file in one call."""
 
 from os import PathLike
 from typing import Unpack

@@ -1,4 +1,4 @@
-"""What is handed on and handed back."""
+"""Results and reports of the pipeline."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any

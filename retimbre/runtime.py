@@ -1,4 +1,4 @@
-"""The machine that a job runs on: cores, threads, processes, and what systems name differently.
+"""The machine: cores, threads, processes and differences between systems.
 
 A result must not depend on the machine's cores. Work is therefore cut into pieces whose size is
 fixed, and each piece is computed by one thread: a sum that two threads share is rounded otherwise.

@@ -1,4 +1,4 @@
-"""A model and its instruments, kept warm, and the way from a recording to its sound.
+"""Session: an open model and its instruments, from recording to sound.
 
 A `Session` opens the model and the instruments once, and goes the way in three steps: `analyze`
 finds what does not depend on the threshold, `melody` the notes at a threshold, `play` their sound.
@@ -230,7 +230,7 @@ class Session:
         ModelError, Cancelled
         """
         if not len(melody):
-            raise NoPitchError("The melody holds no note to play.")
+            raise NoPitchError("The melody contains no notes to play.")
         timings = {"decode": 0.0, "pitch": 0.0, "notes": 0.0} | (
             analysis.timings if analysis is not None else {}
         )

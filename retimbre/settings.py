@@ -1,4 +1,4 @@
-"""All settings of one run, and the flat names under which people give them."""
+"""All settings of one run and their flat names."""
 
 import os
 import secrets
@@ -131,5 +131,5 @@ class Settings:
 
 def _unknown_option(name: str) -> str:
     close = get_close_matches(name, _FIELDS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(_FIELDS)}."
-    return f"There is no option {name!r}; {hint}"
+    hint = f". Did you mean {close[0]!r}?" if close else f"; use one of {', '.join(_FIELDS)}."
+    return f"No option named {name!r}{hint}"

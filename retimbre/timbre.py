@@ -1,4 +1,4 @@
-"""Which instruments play a melody, and when: random ones, named ones, or those of recordings."""
+"""Choose instruments: random, named, or from recordings."""
 
 import logging
 from collections.abc import Iterable

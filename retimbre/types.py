@@ -1,4 +1,4 @@
-"""What passes between the stages: frozen dataclasses of arrays, validated once.
+"""Types that pass between stages, checked once.
 
 Conventions: times in seconds, f0 in Hz with NaN where there is no pitch, `pitch` a MIDI note
 number, `velocity` 1..127, levels in dB. All arrays of one object share one length.

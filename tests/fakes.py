@@ -127,7 +127,7 @@ class FakeGenerator:
 
 def load_fake_generator(model="default"):
     if model not in ("default", "fake"):
-        raise ModelNotFoundError(f"There is no model {model!r}; the known ones are fake.")
+        raise ModelNotFoundError(f"No model named {model!r}; use one of fake.")
     return FakeGenerator()
 
 

@@ -136,7 +136,7 @@ def test_a_part_is_cut_from_the_whole_clip(tmp_path, noise, start, duration):
     [
         ({"start": -1.0}, "start must be >= 0 seconds, given -1"),
         ({"start": np.nan}, "start must be >= 0 seconds, given nan"),
-        ({"start": 2.5}, r"clip.wav lies behind the start at 2.5 s"),
+        ({"start": 2.5}, r"clip.wav ends before the start at 2.5 s"),
         ({"duration": 0.0}, "duration must be > 0 seconds, given 0"),
         ({"duration": np.nan}, "duration must be > 0 seconds, given nan"),
     ],
@@ -265,8 +265,8 @@ def test_saving_says_when_it_clips(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("name", "y", "sr", "subtype", "message"),
     [
-        ("clip.xyz", [0.0], SR, None, r"clip\.xyz has no suffix that can be written; use one of"),
-        ("clip", [0.0], SR, None, "has no suffix that can be written"),
+        ("clip.xyz", [0.0], SR, None, r"Unsupported output format '\.xyz' .*clip\.xyz"),
+        ("clip", [0.0], SR, None, "Unsupported output format"),
         ("clip.wav", [[0.0, 0.0]], SR, None, r"shape \(n,\), given \(1, 2\)"),
         ("clip.wav", [0.0, np.nan], SR, None, "must be finite"),
         ("clip.wav", [np.inf], SR, None, "must be finite"),

@@ -220,7 +220,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_unfinished_file(tmp_path, workers):
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the workers as well
     stdout, stderr = run.communicate(timeout=INTERRUPTED_SECONDS)
     assert run.returncode == 130, stderr
-    assert stderr.strip() == "retimbre: interrupted; the files that are written are whole."
+    assert stderr.strip().startswith("retimbre: interrupted")
     assert stdout == ""
     assert not [name for name in files_in(tmp_path) if name.startswith("out/")]
 

@@ -234,41 +234,47 @@ def test_every_option_is_tested_and_documented():
         (["-c", "1.5"], "not in the range 0<=x<=1"),
         (["-c", "abc"], "'abc' is not a valid number."),
         (["--seed", "1.5"], "'1.5' is not a valid whole number."),
-        (["-i", "Flute,,Cello"], "lack a name"),
-        (["-i", ""], "lack a name"),
-        (["-i", "Flute", "-i", ""], "lack a name"),
-        (["-i", "Flute@0", "-i", "Cello"], "have a time and some have none"),
-        (["-i", "Flute@0,Cello"], "have a time and some have none"),
-        (["-i", "Flute@9,Cello@8"], "must ascend, given 9, 8"),
-        (["-i", "Kazoo"], "There is no instrument 'Kazoo'; near names are"),
+        (["-i", "Flute,,Cello"], "has no name"),
+        (["-i", ""], "has no name"),
+        (["-i", "Flute", "-i", ""], "has no name"),
+        (["-i", "Flute@0", "-i", "Cello"], "have a time"),
+        (["-i", "Flute@0,Cello"], "have a time"),
+        (["-i", "Flute@9,Cello@8"], "given 9, 8"),
+        (["-i", "Kazoo"], "No instrument named 'Kazoo'. Did you mean"),
         (["-i", "Flute", "--like", "melody.wav"], "not both"),
         (["--like", "nowhere.wav"], "Invalid value for '--like': "),
         (["-c", "nan"], "between 0 and 1"),
-        (["--fmin", "H2"], "neither Hz nor a note"),
+        (["--fmin", "H2"], "neither a frequency nor a note"),
         (["--fmin", "900", "--fmax", "800"], "0 < fmin < fmax"),
         (["--fmax", "inf"], "both finite"),
-        (["--fmax", "C99999"], "neither Hz nor a note"),
-        (["--pitch-range", "60"], "no range of notes"),
+        (["--fmax", "C99999"], "neither a frequency nor a note"),
+        (["--pitch-range", "60"], "range of notes"),
         (["--pitch-range", "60-62"], "octave"),
-        (["--pitch-range", "0-20"], "0-20 shares less than an octave (12 keys) with the model's"),
-        (["--pitch-range", "110-127"], "with the model's 36-84"),
+        (["--pitch-range", "0-20"], "an octave (12 keys)"),
+        (["--pitch-range", "110-127"], "the model's 36-84"),
         (["--seed", "-1"], "not in the range"),
         (["--seed", str(2**53 + 1)], "not in the range"),
         (["--secs-per-instrument", "0"], "not in the range"),
         (["--expression", "2"], "not in the range"),
         (["--pitch-method", "yin"], "is not one of"),
         (["-j", "0"], "not in the range"),
-        (["-m", "nowhere"], "There is no model 'nowhere'"),
-        (["-o", "y.xyz"], "ends in no format"),
-        (["-o", "y.wav", "-c", "0", "-c", "1"], "names one file"),
+        (["-m", "nowhere"], "No model named 'nowhere'"),
+        (["-o", "y.xyz"], "Unsupported output format '.xyz'"),
+        (["-o", "y.wav", "-c", "0", "-c", "1"], "single file"),
         (["--nonsense"], "No such option"),
     ],
 )
 def test_what_is_not_understood_is_usage(melody, args, match):
     result = retimbre("melody.wav", *args, exit_code=2)
     assert match in " ".join(result.stderr.replace("│", " ").split())
+    # How the command is used says nothing of a value that is wrong.
+    assert ("Usage:" in result.stderr) == (args == ["--nonsense"])
     assert result.stdout == ""
     assert files_in(Path()) == {"melody.wav"}
+
+
+def test_the_help_does_not_show_the_largest_seed():
+    assert str(2**53) not in retimbre("--help").stdout
 
 
 def test_no_arguments_show_the_help():

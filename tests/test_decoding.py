@@ -180,7 +180,7 @@ def test_what_precedes_the_end_of_a_truncated_file_counts(tmp_path, caplog, rng)
     np.testing.assert_allclose(samples[:, 0], y[: len(samples)], rtol=0, atol=PCM_16_STEP)
     assert len(caplog.records) == 1
     assert f"{path} is damaged (" in caplog.text
-    assert f"the {len(samples) / SR:.2f} s of it that can be decoded are used" in caplog.text
+    assert f"the {len(samples) / SR:.2f} s that can be decoded" in caplog.text
 
 
 def test_what_follows_a_damaged_place_counts(tmp_path, caplog, rng):
@@ -223,12 +223,12 @@ def test_damage_is_not_logged_when_not_asked(tmp_path, caplog, rng):
 
 REFUSED = [
     (b"", r"is empty \(0 bytes\)\."),
-    (b"This is not a wave file.\n", r"is not audio that can be read: its format is unknown"),
-    (bytes(range(256)) * 40, r"is not audio that can be read: its format is unknown"),
-    (wav_bytes([]), r"holds no samples\."),
-    (wav_bytes([])[:36], r"is not audio that can be read: Error in WAV file: No 'data' chunk"),
-    (wav_bytes([1, 2], sr=1), r"is not audio that can be read: its header says a sample rate of 1"),
-    (b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", r"is not audio that can be read"),
+    (b"This is not a wave file.\n", r"cannot be read as audio: its format is unknown"),
+    (bytes(range(256)) * 40, r"cannot be read as audio: its format is unknown"),
+    (wav_bytes([]), r"contains no samples\."),
+    (wav_bytes([])[:36], r"cannot be read as audio: Error in WAV file: No 'data' chunk"),
+    (wav_bytes([1, 2], sr=1), r"cannot be read as audio: .* a sample rate of 1"),
+    (b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", r"cannot be read as audio"),
 ]
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_audio_is_refused_in_one_sentence(tmp_path, content, message,
 
 
 def test_a_video_without_sound_holds_no_audio_stream(tmp_path):
-    with pytest.raises(DecodeError, match=r"clip.bin holds no audio stream\."):
+    with pytest.raises(DecodeError, match=r"clip.bin has no audio stream\."):
         decode(write(tmp_path, encode_picture()))
 
 
@@ -270,7 +270,7 @@ def test_a_playlist_opens_no_other_file(tmp_path, monkeypatch):
     ]
     for content in lists:
         path = write(tmp_path, content.encode(), "list.m3u8")
-        with pytest.raises(DecodeError, match="is not audio that can be read"):
+        with pytest.raises(DecodeError, match="cannot be read as audio"):
             decode(path)
 
 
@@ -280,5 +280,5 @@ def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(ReadError, match="is a folder"):
         decode(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ReadError, match="is no regular file"):
+    with pytest.raises(ReadError, match="not a regular file"):
         decode(tmp_path / "pipe")

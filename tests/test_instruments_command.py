@@ -85,22 +85,21 @@ def test_nothing_selected_is_one_sentence_with_near_names(model: Path) -> None:
     result = instruments("-m", model, "harmonica", exit_code=1)
     assert result.stdout == ""
     assert result.stderr.startswith(
-        "Error: No instrument has 'harmonica' in its name; near names are Glass Harmonics, "
+        "Error: No instrument has 'harmonica' in its name. Did you mean Glass Harmonics, "
     )
 
 
 def test_unknown_model_and_field_are_usage(model: Path) -> None:
     told = instruments("-m", "nowhere", exit_code=2).stderr
-    assert "There is no model 'nowhere'" in told
+    assert "No model named 'nowhere'" in told
     assert "is not one of" in instruments("-m", model, "--sort", "size", exit_code=2).stderr
 
 
 def test_model_without_a_palette_is_one_sentence(tmp_path: Path) -> None:
     old = write_model(tmp_path / "old", parts=())
     told = instruments("-m", old, exit_code=1).stderr
-    assert told == (
-        "Error: The model 'old' has no palette of named instruments; take one that has, with -m.\n"
-    )
+    assert told.startswith("Error: The model 'old' has no palette of named instruments;")
+    assert told.count("\n") == 1
 
 
 def test_listing_loads_no_network(model: Path) -> None:

@@ -155,9 +155,9 @@ def test_slerp_of_tiny_and_huge_vectors_is_finite():
 @pytest.mark.parametrize(
     ("z0", "z1", "t", "message"),
     [
-        ([1.0, 0.0], [1.0, 0.0, 0.0], 0.5, "do not fit each other"),
-        (np.ones((2, 3)), np.ones((2, 3)), np.zeros(3), "do not fit each other"),
-        (1.0, 1.0, 0.5, "do not fit each other"),
+        ([1.0, 0.0], [1.0, 0.0, 0.0], 0.5, "do not match"),
+        (np.ones((2, 3)), np.ones((2, 3)), np.zeros(3), "do not match"),
+        (1.0, 1.0, 0.5, "do not match"),
         ([1.0, np.nan], [1.0, 0.0], 0.5, "must be finite"),
         ([1.0, 0.0], [np.inf, 0.0], 0.5, "must be finite"),
         ([1.0, 0.0], [0.0, 1.0], 1.5, r"must be in 0\.\.1, given 1\.5"),

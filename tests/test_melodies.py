@@ -115,8 +115,8 @@ def bad(**changes):
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ([], "no melody"),
-        ({"format": "other"}, "no melody"),
+        ([], "not a melody"),
+        ({"format": "other"}, "not a melody"),
         ({"format": "retimbre melody"}, "format_version None"),
         ({**bad(), "notes": {}}, "list of objects"),
         (bad(onset="x"), "'onset' must be a finite number"),

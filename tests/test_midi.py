@@ -104,7 +104,7 @@ def test_a_note_of_no_length_gets_one_and_is_reported(path, caplog):
     notes = load_midi(write(path, [on(0, 60), off(0, 60), on(480, 62), off(480, 62)]))
     np.testing.assert_allclose(notes.intervals, [[0.0, 0.05], [0.5, 1.0]])
     assert [r.getMessage() for r in caplog.records] == [
-        f"{path} has 1 note of no length, which last 50 ms."
+        f"{path} has 1 note of zero length, extended to 50 ms."
     ]
 
 
@@ -112,15 +112,15 @@ def test_a_note_without_an_end_lasts_as_long_as_its_track(path, caplog):
     notes = load_midi(write(path, [on(0, 60), on(480, 62), off(480, 62)], [on(0, 64)]))
     np.testing.assert_allclose(notes.intervals, [[0.0, 1.0], [0.0, 0.05], [0.5, 1.0]])
     assert [r.getMessage() for r in caplog.records] == [
-        f"{path} has 2 notes without an end, which last to the end of their track "
-        "and 1 note of no length, which last 50 ms."
+        f"{path} has 2 notes without an end, extended to the end of the track "
+        "and 1 note of zero length, extended to 50 ms."
     ]
 
 
 def test_only_what_was_changed_is_said(path, caplog):
     load_midi(write(path, [on(0, 60), on(480, 62), off(480, 62)]))
     assert [r.getMessage() for r in caplog.records] == [
-        f"{path} has 1 note without an end, which last to the end of their track."
+        f"{path} has 1 note without an end, extended to the end of the track."
     ]
 
 
@@ -176,12 +176,12 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
     bad_key = whole.replace(b"\xff\x51\x03\x0f\x42\x40", b"\xff\x59\x02\x50\x01\x00")
     assert bad_key != whole
     cases = [
-        (b"not music", r"song\.bin is no MIDI file\."),
+        (b"not music", r"song\.bin is not a MIDI file\."),
         (b"", r"is empty \(0 bytes\)\."),
         (whole[:-6], r"is a damaged MIDI file: it ends too early\."),
         (whole[:16], r"is a damaged MIDI file: it ends too early\."),
         (whole.replace(b"MTrk", b"XXXX"), "is a damaged MIDI file: no MTrk header"),
-        (zero_division, r"is a damaged MIDI file: it has 0 ticks a beat\."),
+        (zero_division, r"is a damaged MIDI file: it has 0 ticks per beat\."),
         (bad_key, "is a damaged MIDI file: .*key"),
     ]
     for content, message in cases:
@@ -192,9 +192,9 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
 
 
 def test_a_file_without_notes_is_refused(path):
-    with pytest.raises(DecodeError, match=r"song\.bin holds no notes\."):
+    with pytest.raises(DecodeError, match=r"song\.bin contains no notes\."):
         load_midi(write(path, [tempo(0, TEMPO_60)]))
-    with pytest.raises(DecodeError, match=r"song\.bin holds no notes but 1 drum hits\."):
+    with pytest.raises(DecodeError, match=r"song\.bin contains no notes, only 1 drum hits\."):
         load_midi(write(path, [on(0, 36, channel=9), off(9, 36, channel=9)]))
 
 

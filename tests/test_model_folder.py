@@ -43,9 +43,9 @@ def test_settings_of_a_model_are_read(model: Path) -> None:
 def test_a_model_may_have_a_generator_only(plain_model: Path) -> None:
     generator = HarmonicGenerator(read_config(plain_model))
     assert not generator.has_velocity
-    with pytest.raises(ModelError, match="'plain' has no palette of named instruments; take one"):
+    with pytest.raises(ModelError, match="'plain' has no palette of named instruments; choose one"):
         generator.instruments  # noqa: B018
-    with pytest.raises(ModelError, match="'plain' has no encoder that could hear"):
+    with pytest.raises(ModelError, match="'plain' has no encoder for recorded"):
         generator.encode([0.0], 44100)
 
 
@@ -86,7 +86,7 @@ def test_embedded_models_are_known_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["nonesuch", "nul\0l", "x" * 5000])
 def test_an_unknown_model_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(ModelNotFoundError, match="the known ones are default"):
+    with pytest.raises(ModelNotFoundError, match="use one of default"):
         load_generator(name)
 
 
@@ -113,16 +113,16 @@ def test_a_missing_network_is_refused(model: Path) -> None:
         ({"pitch_range": None}, "lacks pitch_range"),
         ({"encoder_sha256": None}, "lacks encoder_sha256"),
         ({"palette_sha256": None}, "lacks palette_sha256"),
-        ({"pitch_range": 5}, "pitch_range as .*, not 5"),
-        ({"pitch_range": [21]}, "pitch_range as"),
-        ({"pitch_range": [108, 21]}, "pitch_range as"),
-        ({"pitch_range": ["21", "108"]}, "pitch_range as"),
-        ({"sample_rate": 0}, "sample_rate as a whole number above 0, not 0"),
-        ({"latent_dim": "many"}, "latent_dim as"),
-        ({"latent_dim": True}, "latent_dim as"),
-        ({"generator": 3}, "generator as the name of a file"),
-        ({"generator_sha256": []}, "generator_sha256 as"),
-        ({"palette": 3}, "palette as the name of a file"),
+        ({"pitch_range": 5}, "pitch_range .*, not 5"),
+        ({"pitch_range": [21]}, "pitch_range .* must be"),
+        ({"pitch_range": [108, 21]}, "pitch_range .* must be"),
+        ({"pitch_range": ["21", "108"]}, "pitch_range .* must be"),
+        ({"sample_rate": 0}, "sample_rate .* must be a whole number above 0, not 0"),
+        ({"latent_dim": "many"}, "latent_dim .* must be"),
+        ({"latent_dim": True}, "latent_dim .* must be"),
+        ({"generator": 3}, "generator .* must be a file name"),
+        ({"generator_sha256": []}, "generator_sha256 .* must be"),
+        ({"palette": 3}, "palette .* must be a file name"),
         ({"latent_dim": 100}, r"z \(n, 100\).* z tensor\(float\) \['n', 256\]"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_config_that_is_no_json_is_refused(model: Path, text: str, match: str)
 def test_a_network_that_is_none_is_refused(model: Path, part: str, graph: bytes | str) -> None:
     whole = (model / f"{part}.onnx").read_bytes()
     replace_file(model, part, whole[: len(whole) // 2] if isinstance(graph, str) else graph)
-    with pytest.raises(ModelFormatError, match="no network that ONNX Runtime can run"):
+    with pytest.raises(ModelFormatError, match="ONNX Runtime"):
         open_encoder(read_config(model)) if part == "encoder" else load_generator(model)
 
 
@@ -248,27 +248,27 @@ def with_change(**changes):
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ([], "must hold a list 'instruments'"),
-        ({}, "must hold a list 'instruments'"),
-        ({"instruments": {}}, "must hold a list 'instruments'"),
-        ({"instruments": []}, "with one or more"),
+        ([], "a list 'instruments'"),
+        ({}, "a list 'instruments'"),
+        ({"instruments": {}}, "a list 'instruments'"),
+        ({"instruments": []}, "at least one entry"),
         ({"instruments": ["Flute"]}, "Instrument 0 .* must be an object, not 'Flute'"),
-        (with_change(name="Flute"), "two instruments 'Flute'"),
-        (with_change(name=""), "Instrument 1 .* name as a name .*, not ''"),
-        (with_change(name=7), "name as a name"),
-        (with_change(z=[1.0] * 255), "z as 256 finite numbers"),
+        (with_change(name="Flute"), "two instruments named 'Flute'"),
+        (with_change(name=""), "Instrument 1 .* name must be a name .*, not ''"),
+        (with_change(name=7), "name must be a name"),
+        (with_change(z=[1.0] * 255), "z must be 256 finite numbers"),
         (with_change(z=[0.0] * 256), "not all 0"),
-        (with_change(z=["1"] * 256), "z as 256 finite numbers"),
-        (with_change(z=None), "z as 256 finite numbers"),
-        (with_change(z=[float("nan")] * 256), "z as 256 finite numbers"),
-        (with_change(brightness="high"), "brightness as a finite number, not 'high'"),
-        (with_change(decay=float("inf")), "decay as a finite number, not inf"),
-        (with_change(attack=None), "attack as a finite number, not None"),
-        (with_change(noisiness=True), "noisiness as a finite number"),
-        (with_change(range=[84, 36]), "range as"),
-        (with_change(range=[36, 200]), "range as"),
-        (with_change(bank="0"), "bank as a whole number"),
-        (with_change(licence=1), "licence as a text"),
+        (with_change(z=["1"] * 256), "z must be 256 finite numbers"),
+        (with_change(z=None), "z must be 256 finite numbers"),
+        (with_change(z=[float("nan")] * 256), "z must be 256 finite numbers"),
+        (with_change(brightness="high"), "brightness must be a finite number, not 'high'"),
+        (with_change(decay=float("inf")), "decay must be a finite number, not inf"),
+        (with_change(attack=None), "attack must be a finite number, not None"),
+        (with_change(noisiness=True), "noisiness must be a finite number"),
+        (with_change(range=[84, 36]), "range must be"),
+        (with_change(range=[36, 200]), "range must be"),
+        (with_change(bank="0"), "bank must be a whole number"),
+        (with_change(licence=1), "licence must be a text"),
     ],
 )
 def test_a_palette_of_another_kind_is_refused(model: Path, table, match: str) -> None:
@@ -279,5 +279,5 @@ def test_a_palette_of_another_kind_is_refused(model: Path, table, match: str) ->
 
 def test_a_palette_that_is_no_json_is_refused(model: Path) -> None:
     replace_file(model, "palette", b"\xff{")
-    with pytest.raises(ModelFormatError, match="no JSON"):
+    with pytest.raises(ModelFormatError, match="JSON"):
         HarmonicGenerator(read_config(model)).instruments  # noqa: B018

@@ -252,7 +252,7 @@ def test_midi_takes_the_same_way_from_the_notes_on(midi_file):
 
 
 def test_nothing_voiced_tells_the_highest_confidence(melody):
-    with pytest.raises(NoPitchError, match=r"confidence 0\.95.*highest confidence found is 0\.900"):
+    with pytest.raises(NoPitchError, match=r"confidence 0\.95.* 0\.900"):
         pipeline.retimbre_file(melody, confidence=0.95)
 
 
@@ -263,7 +263,7 @@ def test_confidence_that_is_told_is_rounded_down(monkeypatch, melody):
         return PitchTrack(track.times, track.f0, confidence, track.level_db, track.onset_strength)
 
     monkeypatch.setattr(pitch, "estimate_pitch", estimate)
-    with pytest.raises(NoPitchError, match=r"found is 0\.799,"):
+    with pytest.raises(NoPitchError, match=r"is 0\.799\)"):
         pipeline.retimbre_file(melody, confidence=0.8)
 
 
@@ -274,7 +274,7 @@ def test_silence_is_told_as_silence():
 
 def test_voiced_without_a_note_is_told(tmp_path):
     path = write_wav(tmp_path / "blip.wav", tones((60, 0.3, LOUD)))
-    with pytest.raises(NoPitchError, match="no note reaches 2000 ms"):
+    with pytest.raises(NoPitchError, match="2000 ms"):
         pipeline.retimbre_file(path, min_note_length=2.0)
 
 
@@ -292,7 +292,7 @@ def test_unknown_model_is_told_before_any_analysis(tmp_path):
 
 @pytest.mark.parametrize("asked", [(0, 20), (74, 127), (0, 46)])
 def test_range_that_the_model_cannot_play_is_told_before_any_analysis(tmp_path, asked):
-    told = rf"{asked[0]}-{asked[1]} .* less than an octave .* the model's 36-84"
+    told = rf"{asked[0]}-{asked[1]} .* the model's 36-84 .* an octave"
     with pytest.raises(ParameterError, match=told):
         pipeline.retimbre_file(tmp_path / "does-not-exist.wav", pitch_range=asked)
     with pytest.raises(ParameterError, match=told):
@@ -315,8 +315,8 @@ def test_seed_may_be_of_any_kind_of_integer(melody):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"confidance": 0.5}, "did you mean 'confidence'"),
-        ({"zzz": 1}, "the options are confidence, seed"),
+        ({"confidance": 0.5}, "'confidence'"),
+        ({"zzz": 1}, "use one of confidence, seed"),
         ({"confidence": 1.5}, "between 0 and 1"),
         ({"seed": -1}, "from 0 to 9007199254740992"),
         ({"seed": 2**53 + 1}, "given 9007199254740993"),

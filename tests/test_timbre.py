@@ -53,20 +53,20 @@ def test_lists_of_instruments_are_read(given, stops):
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ("", "lack a name"),
-        ([], "lack a name"),
-        ("Flute,", "'Flute,' lack a name"),
-        ("Flute, ,Cello", "lack a name"),
+        ("", "has no name"),
+        ([], "has no name"),
+        ("Flute,", "'Flute,' has no name"),
+        ("Flute, ,Cello", "has no name"),
         ([3], "instrument 3 lacks a name"),
         ("@3", "'@3' must be a name, @ and a time"),
         ("Flute@", "'Flute@' must be a name, @ and a time"),
         ("Flute@noon", "'Flute@noon' must be"),
-        ("Flute@-1", "time in seconds from 0 on"),
+        ("Flute@-1", "time in seconds"),
         ("Flute@nan", "time in seconds"),
         ("Flute@inf", "time in seconds"),
-        ("Flute@0,Cello", "'Flute@0,Cello' have a time and some have none"),
-        ("Flute,Cello@3", "some have none"),
-        ("Flute@3,Cello@2", "must ascend, given 3, 2"),
+        ("Flute@0,Cello", "'Flute@0,Cello' have a time"),
+        ("Flute,Cello@3", "have a time"),
+        ("Flute@3,Cello@2", "given 3, 2"),
     ],
 )
 def test_lists_that_are_none_are_refused(given, match):
@@ -197,7 +197,7 @@ def test_recordings_are_heard_one_after_the_other(model, tmp_path, fake_parts):
 
 def test_what_is_wrong_with_a_recording_names_it(model, tmp_path, fake_parts):
     silence = write_wav(tmp_path / "silence.wav", np.zeros(16000))
-    with pytest.raises(NoPitchError, match=r"only silence in .*silence\.wav"):
+    with pytest.raises(NoPitchError, match=r"silence\.wav is silent"):
         choose_path(TimbreParams(like=silence), model)
     with pytest.raises(ReadError, match=r"nowhere\.wav"):
         choose_path(TimbreParams(like=tmp_path / "nowhere.wav"), model)
@@ -221,10 +221,10 @@ def test_recordings_are_checked_without_the_networks(tmp_path, fake_parts, caplo
     )
     with caplog.at_level("INFO", logger="retimbre"):
         check_timbre(TimbreParams(model=str(folder), like=note))
-    assert "a.wav the note at 0.0" in caplog.text
-    with pytest.raises(NoPitchError, match=r"only silence in .*no\.wav"):
+    assert "a.wav: using the note at 0.0" in caplog.text
+    with pytest.raises(NoPitchError, match=r"no\.wav is silent"):
         check_timbre(TimbreParams(model=str(folder), like=[note, silent]))
-    with pytest.raises(ParameterError, match=r"high\.wav lies at MIDI 90"):
+    with pytest.raises(ParameterError, match=r"high\.wav is MIDI 90"):
         check_timbre(TimbreParams(model=str(folder), like=high))
     with pytest.raises(ModelError, match="'deaf' has no encoder"):
         check_timbre(TimbreParams(model=str(write_model(tmp_path / "deaf", parts=())), like=note))
@@ -286,7 +286,7 @@ def test_instruments_behind_the_end_are_told(melody, fake_parts, caplog, asked, 
 
 
 def test_an_unknown_instrument_is_told_before_any_analysis(tmp_path, fake_parts):
-    with pytest.raises(ParameterError, match="There is no instrument 'Kazoo'"):
+    with pytest.raises(ParameterError, match="No instrument named 'Kazoo'"):
         pipeline.retimbre_file(tmp_path / "does-not-exist.wav", instruments="Kazoo")
 
 

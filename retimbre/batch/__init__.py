@@ -1,1 +1,1 @@
-"""Many files: what is read, what is written, one job after another or several at a time."""
+"""Many files: planned first, then rendered one by one or in parallel."""

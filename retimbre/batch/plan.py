@@ -1,4 +1,4 @@
-"""Which files are read and which are written: decided before any work begins.
+"""Plan which files are read and written before any work begins.
 
 Nothing here opens a file.
 """
@@ -93,7 +93,7 @@ def find_inputs(path: Path) -> list[Input]:
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ReadError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     if not exists:
-        raise ReadError(f"There is no file or folder {str(path)!r}.")
+        raise ReadError(f"No file or folder named {str(path)!r}.")
     if not is_folder:
         return [Input(path)]
     found = []
@@ -101,7 +101,7 @@ def find_inputs(path: Path) -> list[Input]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Input(Path(folder, name), path) for name in sorted(names) if _is_playable(name)]
     if not found:
-        raise ReadError(f"The folder {str(path)!r} holds no media or MIDI file.")
+        raise ReadError(f"The folder {str(path)!r} contains no media or MIDI file.")
     return found
 
 
@@ -199,12 +199,12 @@ def _one_job(
 ) -> Job:
     if len(inputs) > 1 or len(thresholds) > 1 or inputs[0].folder is not None:
         raise ParameterError(
-            f"{str(path)!r} names one file, but there can be several outputs; "
-            "name a folder instead (one that exists, or a name without a suffix)."
+            f"{str(path)!r} is a single file, but there may be several outputs; give a folder "
+            "instead (an existing one, or a name without a suffix)."
         )
     if path.suffix.lower() not in FORMATS:
         raise ParameterError(
-            f"{str(path)!r} ends in no format that can be written; use one of {' '.join(FORMATS)}."
+            f"Unsupported output format {path.suffix!r} ({path}); use one of {' '.join(FORMATS)}."
         )
     confidence = None if inputs[0].is_midi else thresholds[0]
     return Job(inputs[0].path, (_output(path.parent, path.name, confidence, sides),))

@@ -1,4 +1,4 @@
-"""Many files: each one analysed once, rendered at every threshold, and no failure stops another."""
+"""Run jobs: analyze each input once, render it at every threshold."""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -239,7 +239,10 @@ def _run_pool(
     # It is not known which job a process died of, so each of the lost gets one of its own.
     for job in lost:
         for _, outcomes in in_processes(work, [job], 1, set_up):
-            died = Outcome(job.source, error="The process working on it died; is memory short?")
+            died = Outcome(
+                job.source,
+                error="The worker process died, perhaps out of memory; try fewer --jobs.",
+            )
             yield from outcomes or [died]
 
 

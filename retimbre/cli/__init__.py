@@ -1,4 +1,4 @@
-"""The command line: options in, one call of the batch runner, results and talk out."""
+"""Command line: options in, results and messages out."""
 
 import io
 import os

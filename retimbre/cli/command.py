@@ -1,4 +1,4 @@
-"""The command ``retimbre``: options become settings and jobs, outcomes become a report."""
+"""The command ``retimbre``: its options, jobs and report."""
 
 import dataclasses
 import logging
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 COMMANDS = {
     "instruments": ("retimbre.cli.instruments:instruments", "List the instruments of a model."),
     "train": ("retimbre.cli.train:train", "Train a generator."),
-    "dataset": ("retimbre.cli.dataset:dataset", "Make training notes from SoundFonts."),
+    "dataset": ("retimbre.cli.dataset:dataset", "Build a training dataset."),
     "export": ("retimbre.cli.export:export", "Export a trained generator to ONNX."),
     "import-gansynth": (
         "retimbre.cli.import_gansynth:import_gansynth",
-        "Turn a GANSynth checkpoint into a model.",
+        "Convert a GANSynth checkpoint to a model.",
     ),
 }
 
 HELP = """Turn a recorded melody into the same melody played by instruments that never existed.
 
-INPUT is a media file, a MIDI file or a folder of them. The result stands beside it as
+INPUT is a media file, a MIDI file or a folder of them. The result is written beside it as
 STEM.retimbred.wav; several thresholds give STEM_pe_00.wav, STEM_pe_05.wav and so on.
 
 \b
@@ -49,15 +49,14 @@ STEM.retimbred.wav; several thresholds give STEM_pe_00.wav, STEM_pe_05.wav and s
   retimbre song.webm --like my-clarinet.wav
   retimbre recordings/ -j 4 --save-midi --plot --json
 
-What was written is listed on stdout, talk goes to stderr. The exit code is 0 when all is done,
-1 when it failed, 3 when only some of it failed, and 2 when the command was not understood.
+The files written are listed on stdout; messages and progress go to stderr. Exit codes: 0 done,
+1 failed, 2 wrong usage, 3 some of several outputs failed.
 """
 
-EPILOG = """Results of earlier runs under retimbre's own names are replaced; a file that -o names
-and that exists is kept unless --overwrite is given. What an earlier run wrote beside its output
-(.mid, .csv, .png) stays until the same option writes it again. No input is ever overwritten. An
-input that is named like a command is given as ./NAME."""
-
+EPILOG = """Earlier results under retimbre's own names are replaced; an existing file given with -o
+is kept unless --overwrite is given. Files that an earlier run wrote beside its output (.mid, .csv,
+.png) stay until the same option writes them again. Inputs are never overwritten. Write ./NAME for
+an input whose name is that of a command."""
 # The options that say which side outputs are written.
 _SIDES = {"save_midi": "midi", "save_notes": "notes", "save_f0": "f0", "plot": "plot"}
 

@@ -23,9 +23,9 @@ MOST_JOBS = 4
 LOWEST, HIGHEST = 21, 108
 
 
-HELP = """Make the training notes of FOLDER from SoundFonts, rendered dry, and from recordings.
+HELP = """Build a training dataset in FOLDER from SoundFonts (rendered dry) and recordings.
 
-Ctrl-C stops it; the same command goes on where it was.
+Ctrl-C stops the build; the same command continues it.
 
 \b
   retimbre dataset build datasets/mine
@@ -45,7 +45,8 @@ def pitch_range(value: str) -> range:
     low, high = (int(match[1]), int(match[2])) if match else (1, 0)
     if not LOWEST <= low <= high <= HIGHEST:
         raise click.BadParameter(
-            f"{value!r} is no range of MIDI pitches within {LOWEST}-{HIGHEST}; write 36-84."
+            f"{value!r} is not a range of MIDI pitches within {LOWEST}-{HIGHEST}; write it like "
+            "36-84."
         )
     return range(low, high + 1)
 
@@ -55,7 +56,7 @@ def dataset() -> None:
     """Make the notes that a model is trained on."""
 
 
-@dataset.command(help=HELP, short_help="Make a dataset of SoundFonts and recordings.")
+@dataset.command(help=HELP, short_help="Build a dataset from SoundFonts and recordings.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--soundfont",
@@ -63,16 +64,16 @@ def dataset() -> None:
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A SoundFont (.sf2, .sf3) to render; repeatable. Without it and without recordings: "
-    "those of Debian's packages fluid-soundfont-gm and musescore-general-soundfont.",
+    help="SoundFont (.sf2, .sf3) to render; repeatable.  [default without --recordings: those of "
+    "Debian's packages fluid-soundfont-gm and musescore-general-soundfont]",
 )
 @click.option(
     "--recordings",
     multiple=True,
     metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of notes like flute_60.wav, flute_C4.wav or flute_60_100.wav (with a "
-    "velocity), or one laid out like NSynth; repeatable.",
+    help="Folder of notes named like flute_60.wav, flute_C4.wav or flute_60_100.wav (with a "
+    "velocity), or in NSynth's layout; repeatable.",
 )
 @click.option(
     "--velocity",
@@ -81,7 +82,7 @@ def dataset() -> None:
     default=(40, 80, 120),
     show_default=True,
     type=click.IntRange(1, 127),
-    help="A MIDI velocity at which SoundFonts are played; repeatable.",
+    help="MIDI velocity at which SoundFonts are played; repeatable.",
 )
 @click.option(
     "--pitches",
@@ -89,38 +90,44 @@ def dataset() -> None:
     show_default=True,
     metavar="LOW-HIGH",
     type=pitch_range,
-    help="The keys.",
+    help="Range of MIDI pitches.",
 )
 @click.option(
     "--fraction",
     default=1.0,
     show_default=True,
     type=NumberRange(0.0, 1.0, min_open=True),
-    help="The share of all notes that is used, drawn at random.",
+    help="Fraction of all notes to use, chosen at random.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of that draw.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Random seed of that choice.",
+)
 @click.option(
     "--licence",
     default="unknown",
     metavar="NAME",
-    help="Licence of the sources that retimbre does not know; the model card repeats it.",
+    help="Licence of sources that retimbre does not know, for the model card.",
 )
 @click.option(
     "--representation",
     default="harmonic",
     show_default=True,
     type=click.Choice(["harmonic", "mel"]),
-    help="What is kept of a note: its partials, or GANSynth's mel spectrogram (0.5 MB a note) "
-    "for --config mel_prog_hires.",
+    help="What is stored for each note: its partials, or GANSynth's mel spectrogram (0.5 MB per "
+    "note) for --config mel_prog_hires.",
 )
 @click.option(
     "-j",
     "--jobs",
     "workers",
     default=lambda: min(count_cores(), MOST_JOBS),
-    show_default=f"the cores, at most {MOST_JOBS}",
+    show_default=f"number of cores, at most {MOST_JOBS}",
     type=click.IntRange(1),
-    help="Processes; each needs about 1.5 GB with Debian's SoundFonts.",
+    help="Number of processes; each needs about 1.5 GB with Debian's SoundFonts.",
 )
 def build(
     folder: Path,
@@ -153,7 +160,8 @@ def build(
         except KeyboardInterrupt as interrupt:
             stack.close()
             click.echo(
-                "\nretimbre: interrupted; what is done is kept, and the same command goes on.",
+                "\nretimbre: interrupted; finished notes are kept, run the same command to "
+                "continue.",
                 err=True,
             )
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
@@ -177,13 +185,15 @@ def tell(built: "Built", folder: Path) -> list[str]:
         )
     if built.n_narrow:
         lines.append(
-            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz: "
-            "silent above half of the rate."
+            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz "
+            "and silent above half of that rate."
         )
     if built.duplicates:
         copies = choose(len(built.duplicates), "instrument is a copy", "instruments are copies")
-        lines.append(f"{copies} of others and not trained on ({folder / 'duplicates.json'}).")
+        lines.append(f"{copies} of others and left out of training ({folder / 'duplicates.json'}).")
     if built.n_few:
         few = choose(built.n_few, "other has", "others have")
-        lines.append(f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes: not trained on either.")
+        lines.append(
+            f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes and left out of training too."
+        )
     return lines

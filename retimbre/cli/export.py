@@ -8,34 +8,34 @@ from retimbre.train.export.model_writing import check_free, check_output
 from retimbre.train.framework import need_tensorflow
 from retimbre.train.run.run_folder import check_run, dataset_of
 
-HELP = """Turn RUN into a model folder that 'retimbre -m' plays.
+HELP = """Export RUN as a model folder for 'retimbre -m'.
 
 \b
   retimbre export runs/first -o models/mine
   retimbre melody.wav -m models/mine
 
 The folder gets the averaged generator and encoder as ONNX, the palette (every trained instrument
-by name), config.json and MODEL_CARD.md. The networks are compared with those of the run on random
-notes; where they differ nothing is written. The files of a model that is there are replaced; a
-folder that holds anything else is refused.
+by name), config.json and MODEL_CARD.md. The ONNX networks are compared with those of the run on
+random notes; if they differ, nothing is written. An existing model in the folder is replaced; a
+folder with anything else in it is refused.
 """
 
 
-@click.command(help=HELP, short_help="Turn a run into a model folder.")
+@click.command(help=HELP, short_help="Export a run as a model folder.")
 @click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "-o",
     "--output",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The model folder.  [default: RUN/model]",
+    help="Model folder to write.  [default: RUN/model]",
 )
 @click.option(
     "--dataset",
     "dataset_folder",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The notes of the run.  [default: where they were in training]",
+    help="The run's dataset.  [default: where it was in training]",
 )
 @click.option(
     "--average",
@@ -43,7 +43,7 @@ folder that holds anything else is refused.
     metavar="FOLDER",
     multiple=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="A copy of RUN from earlier: the mean of both networks is exported.  [repeatable]",
+    help="Earlier copy of RUN; the mean of both networks is exported; repeatable.",
 )
 def export(
     run: Path, output: Path | None, dataset_folder: Path | None, earlier: tuple[Path, ...]
@@ -61,5 +61,5 @@ def export(
     from retimbre.train.export.harmonic import export_run
 
     difference = export_run(run, notes, folder, earlier)
-    click.echo(f"ONNX equals Keras to {difference:.1e}.", err=True)
+    click.echo(f"The largest difference between ONNX and Keras is {difference:.1e}.", err=True)
     click.echo(folder)

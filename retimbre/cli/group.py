@@ -1,12 +1,14 @@
-"""A command that does the main job unless its first word is the name of another command."""
+"""A click group whose own callback is the main job."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
-from retimbre.errors import one_line
+from retimbre.errors import RetimbreError, one_line
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -16,11 +18,41 @@ LAST_SECTION = "Run"
 
 
 class SectionOption(click.Option):
-    """An option that is listed under a heading of the help page."""
+    """An option that is listed under a heading of the help page.
 
-    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
+    Parameters
+    ----------
+    section : str
+        The heading.
+    show_range : bool
+        Whether the help page shows the range of its numbers.
+    """
+
+    def __init__(self, *args: Any, section: str, show_range: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+        self.show_range = show_range
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what the help page shows in brackets."""
+        extra = super().get_help_extra(ctx)
+        if not self.show_range:
+            extra.pop("range", None)
+        return extra
+
+
+@contextmanager
+def _without_usage_of_values() -> Iterator[None]:
+    """Leave the two lines on usage out of errors about a value; they say nothing of it."""
+    try:
+        yield
+    except click.UsageError as error:
+        is_value = isinstance(error, click.BadParameter)
+        if isinstance(error.__cause__, RetimbreError) or (
+            is_value and not isinstance(error, click.MissingParameter)
+        ):
+            error.ctx = None
+        raise
 
 
 class MainJobGroup(click.Group):
@@ -74,8 +106,10 @@ class MainJobGroup(click.Group):
             if command is not None:
                 # Commands are parsed beside the group, not below it, and would not inherit these.
                 extra = {**self.context_settings, **command.context_settings, **extra}
-                return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
-        return super().make_context(info_name, args, parent, **extra)
+                with _without_usage_of_values():
+                    return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        with _without_usage_of_values():
+            return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments of the main job, none of which is the name of a command."""
@@ -86,11 +120,12 @@ class MainJobGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run; an error that gets so far becomes one line, unless ``-v`` asks for all of it."""
         try:
-            if ctx.command is not self:
-                return ctx.command.invoke(ctx)
-            return click.Command.invoke(self, ctx)
+            with _without_usage_of_values():
+                if ctx.command is not self:
+                    return ctx.command.invoke(ctx)
+                return click.Command.invoke(self, ctx)
         except KeyboardInterrupt:
-            click.echo("\nretimbre: interrupted; the files that are written are whole.", err=True)
+            click.echo("\nretimbre: interrupted; files already written are complete.", err=True)
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

@@ -29,29 +29,29 @@ N_CHECKED = 2
 CHECKED_FRAMES = (1, 13, 24, 127)
 """How many frames are asked for where parts of notes are compared."""
 
-HELP = """Turn a checkpoint of GANSynth into a model folder that 'retimbre -m' plays.
+HELP = """Convert a GANSynth checkpoint to a model folder for 'retimbre -m'.
 
 \b
   retimbre import-gansynth acoustic_only
   retimbre import-gansynth ~/Downloads/all_instruments -o models/all_instruments
   retimbre melody.wav -m models/all_instruments
 
-CHECKPOINT is the folder with experiment.json and stage_00000 to stage_00012, as it is published
-and as gansynth_train writes it, or a folder of Magenta.js weights (weights_manifest.json and its
-shards). Only models of the configuration mel_prog_hires can be imported, trained until their last
-resolution is faded in; a file or a setting that is missing or another one is refused by name.
+CHECKPOINT is the folder with experiment.json and stage_00000 to stage_00012, as published or
+written by gansynth_train, or a folder of Magenta.js weights (weights_manifest.json and its
+shards). Only models of the configuration mel_prog_hires whose last resolution is fully faded in
+can be imported; the message names any file or setting that is missing or different.
 
 The folder gets the averaged generator as ONNX, config.json and MODEL_CARD.md. The network is
-compared with GANSynth's own formulas on random notes; where they differ nothing is written.
+compared with GANSynth's own formulas on random notes; if they differ, nothing is written.
 
-TensorFlow reads checkpoints of training, for this once; weights of Magenta.js need the package
-onnx alone. Where to get a checkpoint and how to play with it: docs/gansynth.md.
+Reading a training checkpoint needs TensorFlow; Magenta.js weights need only the package onnx.
+docs/gansynth.md says where to get a checkpoint and how to use it.
 """
 
 CARD = """# {name}
 
-A generator of [GANSynth](https://arxiv.org/abs/1902.08710) (configuration `mel_prog_hires`), taken
-over from a checkpoint without further training.
+A [GANSynth](https://arxiv.org/abs/1902.08710) generator (configuration `mel_prog_hires`), imported
+from a checkpoint without further training.
 
 | | |
 |---|---|
@@ -59,12 +59,12 @@ over from a checkpoint without further training.
 | checkpoint | {checkpoint} |
 | trained on | {seen} |
 | weights | the moving averages of its training, in float32 |
-| licence | the weights are the checkpoint's: whoever published it says what they may be used for |
+| licence | that of the checkpoint; ask its publisher |
 """
 
 
 @click.command(
-    name="import-gansynth", help=HELP, short_help="Turn a GANSynth checkpoint into a model."
+    name="import-gansynth", help=HELP, short_help="Convert a GANSynth checkpoint to a model."
 )
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option(
@@ -72,10 +72,10 @@ over from a checkpoint without further training.
     "--output",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="The model folder.  [default: models/NAME]",
+    help="Model folder to write.  [default: models/NAME]",
 )
-@click.option("--name", help="What the model is called.  [default: the name of CHECKPOINT]")
-@click.option("--overwrite", is_flag=True, help="Replace a model that is there already.")
+@click.option("--name", help="Name of the model.  [default: the name of CHECKPOINT]")
+@click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 def import_gansynth(
     checkpoint: Path, output: Path | None, name: str | None, overwrite: bool
 ) -> None:
@@ -86,7 +86,10 @@ def import_gansynth(
     _check_output(folder, overwrite=overwrite)
     click.echo(f"Importing {source} into {folder}...", err=True)
     difference = import_model(source, folder, name)
-    click.echo(f"ONNX equals GANSynth's formulas to {difference:.1e}.", err=True)
+    click.echo(
+        f"The largest difference between ONNX and GANSynth's formulas is {difference:.1e}.",
+        err=True,
+    )
     click.echo(folder)
 
 
@@ -96,16 +99,14 @@ def _name(checkpoint: Path, name: str | None) -> str:
         is_stage = folder.name.startswith("stage_")
         name = folder.parent.name if is_stage else folder.name
     if name in ("", "..") or Path(name).name != name:
-        raise ParameterError(
-            f"A model cannot be called {name!r}; give it a --name without folders."
-        )
+        raise ParameterError(f"Invalid model name {name!r}; give a --name without folders.")
     return name
 
 
 def _check_output(folder: Path, *, overwrite: bool) -> None:
     """See before the work begins that the model can be written where it is wanted."""
     if os.path.exists(folder / CONFIG) and not overwrite:
-        raise ParameterError(f"{folder} holds a model; add --overwrite to replace it.")
+        raise ParameterError(f"{folder} already contains a model; add --overwrite to replace it.")
     check_free(folder)
     check_output(folder)
 
@@ -220,9 +221,12 @@ def _config(weights: "GansynthWeights", name: str, graph: bytes) -> str:
 
 def _card(weights: "GansynthWeights", name: str) -> str:
     size = weights.size
-    seen = "what its publisher says"
+    seen = "see its publisher's description"
     if weights.images_seen is not None:
-        seen = f"{weights.images_seen:,} images of notes; of which notes, its publisher says"
+        seen = (
+            f"{weights.images_seen:,} images of notes; for the notes see its publisher's "
+            "description"
+        )
     return CARD.format(
         name=name,
         low=LOWEST_PITCH,

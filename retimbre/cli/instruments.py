@@ -1,4 +1,4 @@
-"""The command ``retimbre instruments``: what can be asked for by name, and how it sounds."""
+"""The command ``retimbre instruments``."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retimbre.cli.report import print_line
-from retimbre.errors import ModelNotFoundError, one_line
+from retimbre.errors import ModelNotFoundError, alternatives, one_line
 from retimbre.params import TimbreParams
 
 if TYPE_CHECKING:
     from retimbre.types import Instrument
 
-HELP = """List the named instruments of a model, with figures that say how they sound.
+HELP = """List a model's named instruments, with figures that describe their sound.
 
-FILTER are words or beginnings of words; instruments whose names hold all of them are listed.
+FILTER is one or more words or beginnings of words; only instruments whose names match all of
+them are listed.
 
 \b
   retimbre instruments
@@ -25,9 +26,9 @@ FILTER are words or beginnings of words; instruments whose names hold all of the
 \b
 brightness  spectral centroid of middle C, in Hz
 attack      time until it is within 3 dB of its loudest, in ms
-decay       how fast it dies while it is held, in dB a second; 0 is sustained
-noisiness   level of its noise against its tone, in dB
-range       notes that the model heard of it; it plays all others as well
+decay       how fast it fades while held, in dB per second; 0 is sustained
+noisiness   level of its noise relative to its tone, in dB
+range       notes of it in training; other notes can be played too
 """
 
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -57,14 +58,14 @@ _JSON = (
     metavar="NAME|PATH",
     default=TimbreParams.model,
     show_default=True,
-    help="A generator that is embedded, or the folder of one.",
+    help="Name of an embedded model, or a model folder.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, attack in seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array (attack in seconds).")
 @click.option(
     "--sort",
     "field",
     type=click.Choice(list(_COLUMNS)),
-    help="Sort by a column, the smallest first.  [default: the model's order]",
+    help="Sort by a column, smallest first.  [default: the model's order]",
 )
 def instruments(words: tuple[str, ...], model: str, as_json: bool, field: str | None) -> None:
     """Print the instruments whose names hold all of some words."""
@@ -79,8 +80,8 @@ def instruments(words: tuple[str, ...], model: str, as_json: bool, field: str | 
     if not found:
         asked = " ".join(words)
         raise click.ClickException(
-            f"No instrument has {asked!r} in its name; near names are "
-            f"{', '.join(palette.near(asked))}."
+            f"No instrument has {asked!r} in its name. Did you mean "
+            f"{alternatives(palette.near(asked))}?"
         )
     if field is not None:
         found.sort(key=_COLUMNS[field][1])

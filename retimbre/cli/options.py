@@ -1,4 +1,4 @@
-"""The options of the main job, in the order of the help page."""
+"""Options of the main job, in the order of the help."""
 
 from functools import partial
 from pathlib import Path
@@ -31,26 +31,28 @@ OUTPUT = [
         ["-o", "--output"],
         metavar="PATH",
         type=click.Path(),
-        help="A file, for one output, or a folder, which is made if it is not there.",
+        help="Output file, or folder (created if missing).",
     ),
     _output(
         ["-c", "--confidence"],
         multiple=True,
         metavar="FLOAT",
         type=Number(0, 1),
-        help="Frames below it are unvoiced; give several to compare them, from one analysis.  "
-        f"[default: {NOTES.confidence}]",
+        help="How sure CREPE must be that a frame has a pitch; repeat to compare several "
+        f"thresholds.  [default: {NOTES.confidence}]",
     ),
     _output(["--save-midi"], is_flag=True, help="Write the notes as MIDI, with pitch bends."),
     _output(
         ["--save-notes"], is_flag=True, help="Write the notes as CSV: onset,offset,pitch,velocity."
     ),
     _output(["--save-f0"], is_flag=True, help="Write the pitch as CSV: time,frequency,confidence."),
-    _output(["--plot"], is_flag=True, help="Draw input, pitch, notes and output into a PNG."),
+    _output(
+        ["--plot"], is_flag=True, help="Write a picture (PNG) of input, pitch, notes and output."
+    ),
     _output(
         ["--overwrite/--skip-existing", "replace"],
         default=None,
-        help="Replace any output that exists, or keep it and go on.",
+        help="Replace existing outputs, or skip them.",
     ),
 ]
 
@@ -61,23 +63,23 @@ SOUND = [
         metavar="NAME|PATH",
         default=TIMBRE.model,
         show_default=True,
-        help="A generator that is embedded, or the folder of one.",
+        help="Name of an embedded model, or a model folder.",
     ),
     _sound(
         ["-i", "--instruments"],
         metavar="LIST",
         multiple=True,
-        help="Morph along named instruments instead of random ones: 'Flute,Cello', from the "
-        "beginning to the end, or 'Flute@0,Cello@8.5', at these seconds. Of several lists the "
-        "next goes on where one ends.  'retimbre instruments' lists them.",
+        help="Named instruments instead of random ones: 'Flute,Cello' morphs from the beginning "
+        "to the end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue the "
+        "list. 'retimbre instruments' lists the names.",
     ),
     _sound(
         ["--like"],
         metavar="FILE",
         multiple=True,
         type=click.Path(),
-        help="Sound like the instrument of a recorded note of 0.3 s or more; give several to "
-        "morph from one to the next.",
+        help="Use the instrument in a recording of one note, at least 0.3 s long; repeat to morph "
+        "from one to the next.",
     ),
     _sound(
         ["--secs-per-instrument"],
@@ -85,14 +87,14 @@ SOUND = [
         type=Number(min=SHORTEST_INSTRUMENT),
         default=TIMBRE.secs_per_instrument,
         show_default=True,
-        help="One random instrument for every S seconds of the clip, two at least.",
+        help="One random instrument per S seconds of the clip, at least two.",
     ),
     _sound(
         ["--seed"],
+        show_range=False,
         metavar="INT",
         type=WholeNumber(0, LARGEST_SEED),
-        help="Of the random instruments and of the noise in the sounds: same seed, same bytes.  "
-        "[default: one is drawn and told]",
+        help="Random seed; the same seed gives the same file.  [default: random, printed]",
     ),
     _sound(
         ["--expression"],
@@ -100,7 +102,7 @@ SOUND = [
         type=Number(0, 1),
         default=RENDER.expression,
         show_default=True,
-        help="0: plain notes; 1: the performer's pitch and loudness are followed.",
+        help="0 plays plain notes, 1 follows the performer's pitch and loudness.",
     ),
 ]
 
@@ -110,7 +112,7 @@ PITCH_AND_NOTES = [
         ["--pitch-method"],
         type=click.Choice(PITCH_METHODS),
         default=PITCH.method,
-        help="How the pitch is estimated.",
+        help="Pitch estimator.",
     ),
     _pitch(
         ["--crepe-capacity"],
@@ -118,40 +120,41 @@ PITCH_AND_NOTES = [
         default=PITCH.capacity,
         help="Size of the CREPE network.",
     ),
-    _pitch(["--viterbi/--no-viterbi"], default=PITCH.viterbi, help="Smooth the path of pitches."),
+    _pitch(["--viterbi/--no-viterbi"], default=PITCH.viterbi, help="Smooth the pitch over time."),
     _pitch(
         ["--fmin"],
         type=frequency,
         metavar="HZ|NOTE",
         default=PITCH.fmin,
-        help="The lowest pitch to look for, in Hz or as a note (C2).",
+        help="Lowest pitch to look for, in Hz or as a note (C2).",
     ),
     _pitch(
         ["--fmax"],
         type=frequency,
         metavar="HZ|NOTE",
         default=PITCH.fmax,
-        help="The highest pitch to look for.",
+        help="Highest pitch to look for.",
     ),
     _pitch(
         ["--min-note-length"],
         metavar="MS",
         type=Number(0),
         default=round(NOTES.min_note_length * 1000.0, 6),
-        help="Shorter notes are dropped.",
+        help="Drop shorter notes.",
     ),
     _pitch(
         ["--transpose"],
         metavar="SEMITONES",
         type=WholeNumber(-127, 127),
         default=NOTES.transpose,
-        help="Play higher (or, with a minus, lower).",
+        help="Transpose up, or down if negative.",
     ),
     _pitch(
         ["--pitch-range"],
         type=note_range,
         metavar="LOW-HIGH",
-        help="Fold notes into 36-84 or C2-C6, say, by octaves.  [default: the model's range]",
+        help="Fold notes into this range by octaves, such as 36-84 or C2-C6.  [default: the "
+        "model's range]",
     ),
 ]
 
@@ -160,19 +163,19 @@ RUN = [
     _run(
         ["--json", "as_json"],
         is_flag=True,
-        help="Print one JSON object per output; that of a failure has the key 'error'.",
+        help="Print one JSON object per output; failures have the key 'error'.",
     ),
-    _run(["-n", "--dry-run"], is_flag=True, help="Say what would be done; play, write nothing."),
+    _run(["-n", "--dry-run"], is_flag=True, help="Print the plan; render and write nothing."),
     _run(
         ["-j", "--jobs"],
         metavar="N",
         type=WholeNumber(1),
         default=1,
         show_default=True,
-        help="How many inputs to work on at a time.",
+        help="Number of inputs to process at a time.",
     ),
-    _run(["-q", "--quiet"], is_flag=True, help="Say nothing but errors."),
-    _run(["-v", "--verbose"], is_flag=True, help="Say more, and show the tracebacks of errors."),
+    _run(["-q", "--quiet"], is_flag=True, help="Print errors only."),
+    _run(["-v", "--verbose"], is_flag=True, help="Print details, and tracebacks of errors."),
 ]
 
 

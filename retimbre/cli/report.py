@@ -1,4 +1,4 @@
-"""What is said: results on stdout, everything else on stderr, and the exit code."""
+"""Results on stdout, messages on stderr, and the exit code."""
 
 import errno
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retimbre.batch.run import Outcome
     from retimbre.result import Report as RunReport
 
-_STAGES = {"pitch": "finding the pitch", "generate": "playing", "files": "outputs"}
+_STAGES = {"pitch": "estimating pitch", "generate": "rendering", "files": "outputs"}
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Report:
         self.n_done += 1
         if self.as_json:
             self._object({"input": source, **_names(output), "skipped": True})
-        self.say(f"{output.path} exists and is kept")
+        self.say(f"{output.path} exists; skipped")
 
     def planned(self, source: str, output: "Output", settings: dict[str, Any]) -> None:
         """Tell what a real run would write."""

@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
-STOPPING = "retimbre: stopping when this step is done and kept; once more stops at once."
+STOPPING = "retimbre: finishing this step and saving; press Ctrl-C again to stop now."
 
 SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
 """Figures of the progress line; the others stand in stats.jsonl."""
 
-HELP = """Train a generator on the notes of DATASET; everything of the run goes into RUN.
+HELP = """Train a generator on DATASET; all files of the run are written to RUN.
 
 \b
   retimbre train datasets/mine runs/first
   retimbre train datasets/mine runs/first --minutes 60
   retimbre train datasets/mine runs/first --resume --total-notes 4000000
 
-RUN gets its settings, checkpoints, the figures of every 100 steps (stats.jsonl) and sample
-sheets. Ctrl-C leaves a checkpoint; --resume goes on from there as if nothing had happened. The
-exit code is 0 when the run, or the time given to it, is over, and 130 after Ctrl-C (143 after
-SIGTERM), so that what comes after it in a script is not done with half a model.
+RUN gets the settings, checkpoints, figures of every 100 steps (stats.jsonl) and sample sheets.
+Ctrl-C saves a checkpoint; --resume continues from it exactly as if the run had not stopped. The
+exit code is 0 when the run or its --minutes are over, 130 after Ctrl-C and 143 after SIGTERM, so
+that a script does not continue with a half-trained model.
 """
 
 
@@ -57,27 +57,33 @@ class Terminated(KeyboardInterrupt):
     "--config",
     "config_name",
     metavar="NAME|FILE",
-    help=f"Settings of a new run: {' or '.join(CONFIGS)}, or a JSON file like a run's "
-    "config.json.  [default: harmonic]",
+    help=f"Settings of a new run: {', '.join(CONFIGS)}, or a JSON file like a run's config.json. "
+    " [default: harmonic]",
 )
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-@click.option("--minutes", type=NumberRange(0.0), help="Stop after so long (resumable).")
-@click.option("--total-notes", type=click.IntRange(1), help="Length of the run.")
+@click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
+@click.option(
+    "--minutes", type=NumberRange(0.0), help="Stop after this many minutes; --resume continues."
+)
+@click.option("--total-notes", type=click.IntRange(1), help="Length of the run, in notes.")
 @click.option(
     "--decay-notes",
     type=click.IntRange(0),
-    help="The learning rate comes down over so many notes at the end.",
+    help="Number of notes at the end over which the learning rate falls.",
 )
-@click.option("--batch-size", type=click.IntRange(4), help="Notes a step, a multiple of 4.")
-@click.option("--seed", type=click.IntRange(0), help="Same seed, same weights.")
+@click.option("--batch-size", type=click.IntRange(4), help="Notes per step, a multiple of 4.")
 @click.option(
-    "--sheet-notes", type=click.IntRange(0), help="A sample sheet every so many; 0: none."
+    "--seed", type=click.IntRange(0), help="Random seed; the same seed gives the same weights."
+)
+@click.option(
+    "--sheet-notes",
+    type=click.IntRange(0),
+    help="Write a sample sheet every so many notes; 0 for none.",
 )
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    help="Of the convolutions; auto: bfloat16 where the GPU or else the processor is made for "
-    "it.  [default: auto; that of the run when it goes on]",
+    help="Precision of the convolutions; auto uses bfloat16 where the GPU or processor supports "
+    "it well.  [default: auto; with --resume: that of the run]",
 )
 def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any) -> None:
     """Read the settings, train, and say how to go on."""
@@ -111,7 +117,7 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
             )
         except KeyboardInterrupt as interrupt:
             line.close()
-            click.echo(f"retimbre: stopped{line.place}; go on with: {go_on}", err=True)
+            click.echo(f"retimbre: stopped{line.place}; continue with: {go_on}", err=True)
             is_term = isinstance(interrupt, Terminated)
             raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
     click.echo(tell_end(run, config, int(trainer.n_seen), line.place, go_on), err=True)
@@ -137,14 +143,14 @@ def say_start(
     click.echo(f"{folder}: {instruments}, {notes}, {len(held_out):,} held out.", err=True)
     if config.n_held_out and not held_out:
         click.echo(
-            f"None is held out, though n_held_out is {config.n_held_out}: at most a quarter may "
-            "be, and instruments that sound or are called alike only together.",
+            f"No instrument is held out although n_held_out is {config.n_held_out}: at most a "
+            "quarter can be, and instruments of similar sound or name only together.",
             err=True,
         )
     if not dataset.is_finished:
         click.echo(
-            f"{folder} is not finished, {dataset.n_keys} of {dataset.n_planned_keys} keys are "
-            "there; the same 'retimbre dataset build' goes on, and finds copies at its end.",
+            f"{folder} is not finished ({dataset.n_keys} of {dataset.n_planned_keys} keys); run "
+            "the same 'retimbre dataset build' to continue, which also finds copies at its end.",
             err=True,
         )
 
@@ -163,9 +169,9 @@ def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str
         The command that goes on.
     """
     if n_seen < config.total_notes:
-        return f"The time is over{place}; go on with: {go_on}"
+        return f"Time is up{place}; continue with: {go_on}"
     # Said only where it can be done.
-    more = f"it can be exported from {config.n_grown:,} notes on: {go_on} --total-notes N"
+    more = f"export needs at least {config.n_grown:,} notes: {go_on} --total-notes N"
     next_step = more if n_seen < config.n_grown else f"next: retimbre export {run}"
     return f"{run}: trained on {n_seen:,} notes; {next_step}"
 
@@ -202,7 +208,7 @@ def choose_settings(
     if not resume:
         return replace(find_config(config_name or "harmonic"), **given)
     if not (run / CONFIG).is_file():
-        raise ModelNotFoundError(f"{run} holds no run to go on with; leave out --resume.")
+        raise ModelNotFoundError(f"{run} contains no run to resume; leave out --resume.")
     config = TrainConfig.load(run / CONFIG)
     fixed = ["config"] if config_name is not None else []
     for name in ("seed", "batch_size"):
@@ -210,9 +216,7 @@ def choose_settings(
             fixed.append(name)
     if fixed:
         option = fixed[0].replace("_", "-")
-        raise ParameterError(
-            f"{run} goes on with the settings that it was started with; leave out --{option}."
-        )
+        raise ParameterError(f"{run} keeps the settings it was started with; leave out --{option}.")
     return replace(config, **given)
 
 

@@ -1,4 +1,4 @@
-"""What the options of the commands take."""
+"""Option types of the training commands."""
 
 import math
 from typing import Any
@@ -15,5 +15,5 @@ class NumberRange(click.FloatRange):
         """Read a number, or say why it is none."""
         number = float(super().convert(value, param, ctx))
         if math.isnan(number):
-            self.fail(f"{value!r} is no number.", param, ctx)
+            self.fail(f"{value!r} is not a number.", param, ctx)
         return number

@@ -1,4 +1,4 @@
-"""Values as people write them on the command line: notes, frequencies, ranges of notes."""
+"""Option values: notes, frequencies and ranges of notes."""
 
 import re
 
@@ -40,7 +40,7 @@ def note_to_midi(name: str) -> int:
     """
     match = re.fullmatch(r"([A-Ga-g])([#♯b♭]?)(-?\d+)", name.strip())
     if match is None:
-        raise ValueError(f"{name!r} is no note; write one like C3 or A#4.")
+        raise ValueError(f"{name!r} is not a note; write it like C3 or A#4.")
     letter, accidental, octave = match.groups()
     return 12 * (int(octave) + 1) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental]
 
@@ -68,7 +68,9 @@ def frequency(value: str | float) -> float:
     try:
         return float(440.0 * 2.0 ** ((note_to_midi(str(value)) - 69) / 12))
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is neither Hz nor a note; write 65.4 or C2.") from None
+        raise click.BadParameter(
+            f"{value!r} is neither a frequency nor a note; write 65.4 or C2."
+        ) from None
 
 
 def note_range(value: str | tuple[int, int]) -> tuple[int, int]:
@@ -91,6 +93,6 @@ def note_range(value: str | tuple[int, int]) -> tuple[int, int]:
         return value
     match = re.fullmatch(rf"\s*({_NOTE}|\d+)\s*-\s*({_NOTE}|\d+)\s*", value)
     if match is None:
-        raise click.BadParameter(f"{value!r} is no range of notes; write 36-84 or C2-C6.")
+        raise click.BadParameter(f"{value!r} is not a range of notes; write 36-84 or C2-C6.")
     low, high = (int(text) if text.isdigit() else note_to_midi(text) for text in match.groups())
     return low, high

@@ -1,1 +1,1 @@
-"""Pictures of what came in and what came out."""
+"""Pictures of inputs and results."""

@@ -1,4 +1,4 @@
-"""One picture of a result: what was heard, what was understood of it, and what was played.
+"""One picture of a result: input, pitch, notes, instruments, output.
 
 Four panels share one time axis: the spectrogram of the input, its f0 coloured by confidence with
 the notes over it, the spectrogram of the output, and the way of the timbre between instruments.

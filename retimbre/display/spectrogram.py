@@ -1,4 +1,4 @@
-"""Spectrograms for pictures: logarithmic in frequency, small whatever the length of the sound."""
+"""Log-frequency spectrograms for pictures, small for sounds of any length."""
 
 from dataclasses import dataclass
 from typing import Any

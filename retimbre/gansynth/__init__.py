@@ -1,1 +1,1 @@
-"""GANSynth's images of notes, and the sound that they stand for."""
+"""GANSynth's note images and their synthesis."""

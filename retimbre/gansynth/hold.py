@@ -1,4 +1,4 @@
-"""Mel specgrams held for longer than their 4 s: magnitudes stretched and looped, phases going on.
+"""Hold mel specgrams longer than their 4 s by looping them.
 
 As in harmonic images, what changes slowly is stretched over the held note, and what
 changes fast keeps its speed and runs forth and back. Whichever way the frames run, each partial

@@ -1,4 +1,4 @@
-"""GANSynth's mel bins: the matrices between them and linear bins, and their products."""
+"""GANSynth's mel bins and conversions to and from linear bins."""
 
 import math
 from dataclasses import dataclass

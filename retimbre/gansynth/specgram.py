@@ -1,4 +1,4 @@
-"""GANSynth's sounds as images: mel specgrams of log power and instantaneous frequency.
+"""GANSynth's mel specgrams: log power and instantaneous frequency.
 
 A note of 4 s at 16 kHz is an image of 128 frames, 1024 mel bins and two channels: the log of the
 power, and how far the phase turns from frame to frame, in half turns. The way there and back is
@@ -202,7 +202,7 @@ def specgrams_to_waves(specgrams: FloatArray) -> Float32Array:
     """
     if specgrams.ndim != 4:
         raise ParameterError(
-            f"Specgrams to hear need the shape (n, frames, {N_BINS}, 2), given {specgrams.shape}."
+            f"Specgrams need the shape (n, frames, {N_BINS}, 2), given {specgrams.shape}."
         )
     n_frames = specgrams.shape[1]
     check_specgram_shape(specgrams.shape[1:])
@@ -246,7 +246,7 @@ def frames_for(n_samples: int) -> int:
         If a note has not so many samples.
     """
     if not 0 <= n_samples <= N_SAMPLES:
-        raise ParameterError(f"A note has 0 to {N_SAMPLES} samples, asked for {n_samples}.")
+        raise ParameterError(f"A note has 0 to {N_SAMPLES} samples, given {n_samples}.")
     return min(N_FRAMES, -(-(n_samples + PAD) // HOP))
 
 

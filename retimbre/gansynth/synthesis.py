@@ -1,4 +1,4 @@
-"""Notes from GANSynth's mel specgrams: plain, or with a performer's pitch and loudness.
+"""Synthesize notes from mel specgrams, plain or following a performance.
 
 A plain note has the samples that GANSynth gives it. A curve of pitch changes how fast the note's
 sound is read: partials stay together and the curve is followed from sample to sample. (Added to

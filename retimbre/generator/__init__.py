@@ -1,4 +1,4 @@
-"""What turns latent vectors and pitches into the sounds of notes."""
+"""Generators: sounds of notes from latent vectors and pitches."""
 
 import os
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Model folders: what one holds, read and checked before anything is done with it.
+"""Model folders: their files, read and checked before use.
 
 A model is a folder with ``config.json`` and the files that it names: the generator, and mostly
 an encoder and a palette of named instruments. Embedded models lie under ``models/`` and
@@ -89,7 +89,7 @@ class ModelConfig:
             If the file is missing or is not what the checksum says.
         """
         if not self.has(part):
-            raise ModelError(f"The model {self.name!r} has no {what}; take one that has, with -m.")
+            raise ModelError(f"The model {self.name!r} has no {what}; choose one that has with -m.")
         name, sha256 = self.files[part]
         path = self.folder / name
         try:
@@ -160,8 +160,8 @@ def read_config(folder: Path) -> ModelConfig:
     missing += [_sha(part) for part in _PARTS if part in given and _sha(part) not in given]
     if missing:
         raise ModelFormatError(
-            f"{path} lacks {', '.join(dict.fromkeys(missing))}; name the folder of a model, as "
-            "'retimbre export' writes it, or get the model again."
+            f"{path} lacks {', '.join(dict.fromkeys(missing))}; give a model folder written by "
+            "'retimbre export', or get the model again."
         )
     version, representation = given.get("format_version"), given.get("representation")
     is_known = type(version) is int and version == FORMAT_VERSION
@@ -172,7 +172,7 @@ def read_config(folder: Path) -> ModelConfig:
         )
     for name, (is_valid, wanted) in _FIELDS.items():
         if name in given and not is_valid(given[name]):
-            raise ModelFormatError(f"{path} must give {name} as {wanted}, not {given[name]!r}.")
+            raise ModelFormatError(f"{name} in {path} must be {wanted}, not {given[name]!r}.")
     return ModelConfig(
         folder=folder,
         representation=representation,
@@ -214,7 +214,7 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "sample_rate": (_is_count, "a whole number above 0"),
     "latent_dim": (_is_count, "a whole number above 0"),
     "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
-    **{part: (_is_text, "the name of a file") for part in _PARTS},
+    **{part: (_is_text, "a file name") for part in _PARTS},
     **{_sha(part): (_is_text, "a checksum") for part in _PARTS},
 }
 _REQUIRED = ("sample_rate", "latent_dim", "pitch_range", "generator", "generator_sha256")
@@ -266,13 +266,13 @@ def open_mel_generator(config: ModelConfig) -> Network:
     """
     session = _open_network(config, "generator")
     _check_mel_ends(config, session)
-    told = session.get_modelmeta().custom_metadata_map.get(PITCHES_KEY, "pitches that it hides")
+    told = session.get_modelmeta().custom_metadata_map.get(PITCHES_KEY, "no pitch range")
     low, high = config.pitch_range
     if told != PITCHES.format(low=low, high=high) or config.sample_rate != MEL_RATE:
         raise ModelFormatError(
-            f"The generator {config.folder / config.files['generator'][0]} plays {told} at "
-            f"{MEL_RATE} Hz and its model is said to play MIDI {low}..{high} at "
-            f"{config.sample_rate} Hz; get or import the model again."
+            f"The generator {config.folder / config.files['generator'][0]} declares {told} at "
+            f"{MEL_RATE} Hz, but config.json says MIDI {low}..{high} at {config.sample_rate} Hz; "
+            "get or import the model again."
         )
     return Network(session)
 
@@ -290,9 +290,9 @@ def _check_mel_ends(config: ModelConfig, session: Any) -> None:
     if found != wanted:
         given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
         raise ModelFormatError(
-            f"The generator {config.folder / config.files['generator'][0]} must turn "
-            f"z (n, {config.latent_dim}), pitch (n) and frames (1) into specgrams "
-            f"(n, frames, 1024, 2), and has {given}."
+            f"The generator {config.folder / config.files['generator'][0]} must turn z (n, "
+            f"{config.latent_dim}), pitch (n) and frames (1) into specgrams (n, frames, 1024, 2), "
+            f"but it has {given}."
         )
 
 
@@ -322,7 +322,7 @@ def open_encoder(config: ModelConfig) -> Network:
     return Network(session)
 
 
-_WHAT = {"generator": "generator", "encoder": "encoder that could hear a recorded instrument"}
+_WHAT = {"generator": "generator", "encoder": "encoder for recorded instruments"}
 
 
 def _open_network(config: ModelConfig, part: str) -> Any:
@@ -332,7 +332,7 @@ def _open_network(config: ModelConfig, part: str) -> Any:
     except ModelFormatError as error:
         path = config.folder / config.files[part][0]
         raise ModelFormatError(
-            f"The {part} {path} is no network that ONNX Runtime can run ({error})."
+            f"The {part} {path} cannot be loaded by ONNX Runtime ({error})."
         ) from error
 
 
@@ -354,5 +354,5 @@ def _check_ends(
     given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
     raise ModelFormatError(
         f"The {part} {config.folder / config.files[part][0]} must turn "
-        f"{' and '.join(described[: len(inputs)])} into {described[-1]}, and has {given}."
+        f"{' and '.join(described[: len(inputs)])} into {described[-1]}, but it has {given}."
     )

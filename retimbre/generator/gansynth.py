@@ -1,4 +1,4 @@
-"""GANSynth's own networks: latent vectors and pitches to mel specgrams, and those to notes.
+"""Generator for GANSynth's networks, which make mel specgrams.
 
 The network makes all 4 s of a note with the same work a frame [1]_; here it is asked for the frames
 that a note sounds, which gives the same samples, and for each (latent, pitch) once.
@@ -85,8 +85,8 @@ class GansynthGenerator:
             Always.
         """
         raise ModelError(
-            f"The model {self.name!r} has no encoder that could hear a recorded instrument; "
-            f"take one that has, with -m."
+            f"The model {self.name!r} has no encoder for recorded instruments; choose one that has "
+            "with -m."
         )
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
@@ -120,9 +120,7 @@ class GansynthGenerator:
         """
         z, pitches = self._check(z, pitches)
         if not isinstance(n_frames, int | np.integer) or not 1 <= n_frames <= MAX_FRAMES:
-            raise ParameterError(
-                f"A note has 1 to {MAX_FRAMES} whole frames, asked for are {n_frames!r}."
-            )
+            raise ParameterError(f"A note has 1 to {MAX_FRAMES} whole frames, given {n_frames!r}.")
         if not len(z):
             return np.zeros((0, int(n_frames), 1024, 2), np.float32)
         parts = chunks(len(z), BATCH_SIZE)

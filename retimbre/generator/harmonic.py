@@ -1,4 +1,4 @@
-"""The generator on harmonic note images: latent vectors and pitches in, the sounds of notes out.
+"""Generator for networks that make harmonic note images.
 
 How a z becomes an instrument
 -----------------------------
@@ -370,8 +370,8 @@ class HarmonicGenerator:
         given = np.asarray(DEFAULT_VELOCITY if velocities is None else velocities)
         if given.shape not in ((), (n,)):
             raise ParameterError(
-                f"Notes need one velocity each or one for all, given shape {given.shape} "
-                f"for {n} notes."
+                f"Notes need one velocity each, or one for all; given shape {given.shape} for {n} "
+                "notes."
             )
         if given.size and not (given.min() >= 1 and given.max() <= 127):
             raise ParameterError(

@@ -1,4 +1,4 @@
-"""What a path that is no model folder may have been meant for, said in a sentence."""
+"""Suggestions for paths that are not model folders."""
 
 import os
 import re
@@ -62,28 +62,27 @@ def not_a_model(name: str, known: Sequence[str]) -> str:
     beside = default if folder.name and _is_config(default / CONFIG) else None
     if not is_file and not (name and os.path.isdir(name)):
         if beside:
-            return f"There is no model {name!r}; did you mean {beside}?"
-        return (
-            f"There is no model {name!r}; the known ones are {names}, or give the path of a model "
-            "folder."
-        )
+            return f"No model named {name!r}. Did you mean {beside}?"
+        return f"No model named {name!r}; use one of {names}, or the path of a model folder."
     if is_file and os.path.isfile(folder / CONFIG):
-        return f"{name!r} is a file; name its folder, {str(folder)!r}."
+        return f"{name!r} is a file; give its folder, {str(folder)!r}."
     if is_gansynth(folder):
         if beside:
-            return f"{str(folder)!r} is a checkpoint of GANSynth; name the model {beside} instead."
+            return f"{str(folder)!r} is a GANSynth checkpoint; use the model {beside} instead."
         quoted = f'"{folder}"' if " " in str(folder) else folder
         return (
-            f"{str(folder)!r} is a checkpoint of GANSynth; import it first with "
-            f"'retimbre import-gansynth {quoted}'."
+            f"{str(folder)!r} is a GANSynth checkpoint; import it first with 'retimbre "
+            f"import-gansynth {quoted}'."
         )
     if is_file:
-        return f"{name!r} is a file; name a model folder or a known model ({names})."
+        return f"{name!r} is a file; give a model folder or a known model ({names})."
     inside = _models_in(folder)
     if inside:
-        return f"The folder {name!r} holds no model itself; name one in it: {', '.join(inside)}."
+        return (
+            f"The folder {name!r} is not a model; use one of the models in it: {', '.join(inside)}."
+        )
     return (
-        f"The folder {name!r} holds no model ({CONFIG} is missing); name one that does or a known "
+        f"The folder {name!r} is not a model ({CONFIG} is missing); give a model folder or a known "
         f"model ({names})."
     )
 

@@ -1,4 +1,4 @@
-"""Networks in ONNX Runtime: the same numbers on any number of cores, and silent.
+"""ONNX Runtime sessions with reproducible numbers on any number of cores.
 
 With several threads ONNX Runtime cuts a convolution by how many they are, which changes the last
 digits of its sums. Here a session computes with one thread, and notes are shared out among threads

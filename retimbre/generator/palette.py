@@ -1,4 +1,4 @@
-"""The palette: the instruments of a model by name.
+"""Palette: the named instruments of a model.
 
 Every instrument is a place in the latent space, with a few figures that say how it sounds.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from retimbre._typing import FloatArray
-from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.errors import ModelFormatError, ParameterError, alternatives
 from retimbre.generator.folder import ModelConfig
 from retimbre.types import Instrument
 
@@ -148,14 +148,13 @@ class Palette(Mapping[str, FloatArray]):
         return self._fitting(other) if other and not fitting else _without_twins(fitting)
 
     def _miss(self, name: str, fitting: list[str]) -> str:
-        which = f"There is no instrument {name!r}; near names are {', '.join(self.near(name))}"
-        if fitting:
-            more = ", ..." if len(fitting) > AMBIGUOUS_NAMES else ""
-            which = (
-                f"{name!r} could be {len(fitting)} instruments, say which; "
-                f"they are {', '.join(fitting[:AMBIGUOUS_NAMES])}{more}"
-            )
-        return f"{which}; 'retimbre instruments' lists them all."
+        if not fitting:
+            return f"No instrument named {name!r}. Did you mean {alternatives(self.near(name))}?"
+        more = ", ..." if len(fitting) > AMBIGUOUS_NAMES else ""
+        return (
+            f"{name!r} matches {len(fitting)} instruments ("
+            f"{', '.join(fitting[:AMBIGUOUS_NAMES])}{more}); use a longer name."
+        )
 
 
 def _without_twins(names: list[str]) -> list[str]:
@@ -239,17 +238,17 @@ def read_palette(content: bytes, path: str, latent_dim: int) -> Palette:
     try:
         table = json.loads(content)
     except ValueError as error:
-        raise ModelFormatError(f"The palette {path} is no JSON ({error}).") from error
+        raise ModelFormatError(f"The palette {path} is not valid JSON ({error}).") from error
     rows = table.get("instruments") if isinstance(table, dict) else None
     if not isinstance(rows, list) or not rows:
         raise ModelFormatError(
-            f"The palette {path} must hold a list 'instruments' with one or more."
+            f"The palette {path} must contain a list 'instruments' with at least one entry."
         )
     entries: dict[str, Instrument] = {}
     for k, row in enumerate(rows):
         entry = _read_instrument(row, f"Instrument {k} of the palette {path}", latent_dim)
         if entry.name in entries:
-            raise ModelFormatError(f"The palette {path} has two instruments {entry.name!r}.")
+            raise ModelFormatError(f"The palette {path} has two instruments named {entry.name!r}.")
         entries[entry.name] = entry
     return Palette(entries.values())
 
@@ -262,13 +261,11 @@ def _read_instrument(row: object, where: str, latent_dim: int) -> Instrument:
             continue
         if not is_valid(row.get(name)):
             raise ModelFormatError(
-                f"{where} must give {name} as {wanted}, not {_short(row.get(name))}."
+                f"{where}: {name} must be {wanted}, not {_short(row.get(name))}."
             )
     z = np.asarray(row["z"] if _is_vector(row.get("z")) else [], dtype=np.float32)
     if len(z) != latent_dim or not np.any(z):
-        raise ModelFormatError(
-            f"{where} must give z as {latent_dim} finite numbers that are not all 0."
-        )
+        raise ModelFormatError(f"{where}: z must be {latent_dim} finite numbers, not all 0.")
     return Instrument(
         z=z,
         name=row["name"],

@@ -1,4 +1,4 @@
-"""What every generator of notes can do, whatever its network and its images are."""
+"""The protocol that all generators follow."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable

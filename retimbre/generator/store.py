@@ -1,4 +1,4 @@
-"""The images that a melody needs: each made once, held as long as a note needs it."""
+"""Note images, made once each and kept only while needed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

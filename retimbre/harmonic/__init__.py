@@ -1,1 +1,1 @@
-"""Harmonic note images, and the sound that they stand for."""
+"""Harmonic note images and their synthesis."""

@@ -1,4 +1,4 @@
-"""From the sound of a note to its image (see `retimbre.harmonic.image`)."""
+"""Measure the harmonic image of a note (see `retimbre.harmonic.image`)."""
 
 from dataclasses import dataclass
 from functools import lru_cache

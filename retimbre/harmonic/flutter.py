@@ -1,4 +1,4 @@
-"""Texture played: the flutter of each partial, drawn anew for every note.
+"""Synthesize texture: the flutter of each partial, drawn per note.
 
 A partial is multiplied by ``1 + m n(t)``. n is slow complex Gaussian noise of variance 1, its own
 for every partial, so amplitude and frequency move together as they do where detuned voices beat.

@@ -1,4 +1,4 @@
-"""Note images over frequency: from the partials of a note to a grid that all pitches share.
+"""Note images over frequency, on one grid for all pitches.
 
 The bins of a note image follow the pitch. What the body of an instrument does to a sound, its
 resonances and the colour of its noise, stays where it is in Hz while the pitch moves through it.

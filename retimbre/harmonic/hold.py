@@ -1,4 +1,4 @@
-"""Notes that were recorded shorter or longer than the image's layout: held for 3 s, then released.
+"""Extend notes of other lengths to 3 s held, then released.
 
 The networks know notes that are held for 3 s and released for 1 s. A recorded note ends when it
 ends; its image is completed as the note would have gone on. Texture is measured over a while, and

@@ -1,4 +1,4 @@
-"""The harmonic note image: a note of known pitch as levels, deviations and noise of its partials.
+"""Harmonic note image: levels, deviations and noise of the partials.
 
 Conventions
 -----------

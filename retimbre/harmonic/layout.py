@@ -1,4 +1,4 @@
-"""A note image laid out over one note: the attack, the held part however long, the release.
+"""Lay a note image out over a note of any length.
 
 An image shows a note that is held for 3 s and released. A note of another length follows it up
 to its end and then jumps to the image's release, taken relative to the moment of release, so

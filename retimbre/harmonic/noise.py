@@ -1,4 +1,4 @@
-"""Noise of a given density: the breath, bow and hammer of a note.
+"""Noise of a given density: breath, bow and hammer.
 
 White noise is drawn in the frequency domain, frame by frame, and shaped there. Frames are about
 12 ms long and overlap by half under a sine window, whose square sums to one, so the variance of

@@ -1,4 +1,4 @@
-"""That a note is heard in its own octave: what its odd partials hold of its power.
+"""Keep notes in their octave by raising weak odd partials.
 
 A note without odd partials is a note an octave higher. Layered sounds come close to that, and so do
 blends of instruments that no one recorded; a melody whose notes jump by an octave is not the melody

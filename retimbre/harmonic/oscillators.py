@@ -1,4 +1,4 @@
-"""A bank of oscillators, compiled: the tonal part of a note, sample by sample.
+"""Compiled oscillator bank for the tonal part of notes.
 
 Each partial runs on control points every few samples. Between two control points its amplitude
 is linear and its frequency is linear, so its phase is a parabola; the phase at the control

@@ -1,4 +1,4 @@
-"""The partials of a note: which of them sound, how loud and where, and their sum."""
+"""Partials of a note: which sound, their levels and their sum."""
 
 import numpy as np
 import numpy.typing as npt

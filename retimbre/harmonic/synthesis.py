@@ -1,4 +1,4 @@
-"""Note images to sound: one oscillator a partial, and shaped noise.
+"""Synthesize notes from images: oscillators and shaped noise.
 
 The pitch is free: a note follows any curve of f0, at any sample rate, however long it is held.
 

@@ -1,4 +1,4 @@
-"""Texture: the beating, chorus and flutter of partials, told apart from how the note goes.
+"""Separate the flutter of partials from the course of the note.
 
 Detuned strings, ensembles and choirs make every partial flutter on its own, never twice alike. A
 network that must foretell each flutter foretells none and plays a dead tone. So an image keeps

@@ -1,4 +1,4 @@
-"""Sound in and out: any media file to mono samples, samples to files, other sample rates.
+"""Load, save and resample audio.
 
 Conventions: `y` is float32 of shape (n,), full scale is 1; `sr` is in Hz and always goes with
 it. A stream of blocks holds the same samples as the whole clip, in order; so an hour of audio
@@ -78,7 +78,7 @@ def load(
     n_samples = None if duration is None or np.isinf(duration) else max(1, round(duration * sr))
     y = _gathered(_between(blocks, first, n_samples))
     if len(y) == 0:
-        raise ParameterError(f"Nothing of {os.fspath(path)} lies behind the start at {start} s.")
+        raise ParameterError(f"{os.fspath(path)} ends before the start at {start} s.")
     return y, sr
 
 

@@ -1,4 +1,4 @@
-"""Media files to blocks of samples, all channels, at the file's own rate.
+"""Decode media files to blocks of samples at their own rate.
 
 Two libraries share the work: libsndfile (soundfile) is exact and fast on what it knows, and
 FFmpeg's libraries (PyAV) know everything else. The content decides which of them goes first;
@@ -94,7 +94,7 @@ def decode_chunks(path: str | os.PathLike[str], *, log_damage: bool = True) -> I
         raise _refusal(path, failures)
     if damage is not None and log_damage:
         logger.warning(
-            "%s is damaged (%s); the %.2f s of it that can be decoded are used.",
+            "%s is damaged (%s); using the %.2f s that can be decoded.",
             os.fspath(path),
             damage,
             n_done / sr,
@@ -112,9 +112,9 @@ def _continued(chunks: Iterator[Chunk], n_done: int, sr: int) -> Iterator[Chunk]
     n_left = n_done
     for chunk, rate in chunks:
         if not MIN_SR <= rate <= MAX_SR:
-            raise _DecoderError(f"its header says a sample rate of {rate} Hz")
+            raise _DecoderError(f"its header gives a sample rate of {rate} Hz")
         if n_done and rate != sr:
-            raise _DecoderError(f"its sample rate reads as {sr} and as {rate} Hz")
+            raise _DecoderError(f"its sample rate is given as {sr} and as {rate} Hz")
         if len(chunk) > n_left:
             yield chunk[n_left:], rate
         n_left = max(0, n_left - len(chunk))
@@ -129,15 +129,15 @@ def _finite(chunk: FloatArray) -> FloatArray:
 def _refusal(path: str | os.PathLike[str], failures: list[_DecoderError]) -> DecodeError:
     name = os.fspath(path)
     if any(isinstance(failure, _NoAudioStreamError) for failure in failures):
-        return DecodeError(f"{name} holds no audio stream.")
+        return DecodeError(f"{name} has no audio stream.")
     if len(failures) < 2:  # one of the two opened it and came to its end
-        return DecodeError(f"{name} holds no samples.")
+        return DecodeError(f"{name} contains no samples.")
     reasons = [str(failure) for failure in failures]
     # What libraries say of any file that is not theirs; the other's reason may say more.
     vague = ("Format not recognised", "Invalid data", "End of file", "Internal error")
     telling = [reason for reason in reasons if not reason.startswith(vague)]
     reason = telling[0] if telling else "its format is unknown, or it is damaged"
-    return DecodeError(f"{name} is not audio that can be read: {reason}.")
+    return DecodeError(f"{name} cannot be read as audio: {reason}.")
 
 
 def _soundfile_chunks(handle: FileIO) -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""Open what is read, and write what is written whole or not at all."""
+"""Open inputs safely; write outputs completely or not at all."""
 
 import os
 import secrets
@@ -37,9 +37,9 @@ def open_input(path: str | os.PathLike[str]) -> FileIO:
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            raise ReadError(f"{os.fspath(path)} is a folder; name a file in it.")
+            raise ReadError(f"{os.fspath(path)} is a folder; give a file in it.")
         if not stat.S_ISREG(mode):
-            raise ReadError(f"{os.fspath(path)} is no regular file; save it to one first.")
+            raise ReadError(f"{os.fspath(path)} is not a regular file; save it to one first.")
         descriptor = os.open(path, READ_BYTES)
     except FileNotFoundError:
         raise ReadError(f"{os.fspath(path)} does not exist.") from None
@@ -48,7 +48,7 @@ def open_input(path: str | os.PathLike[str]) -> FileIO:
     except OSError as error:
         raise ReadError(f"{os.fspath(path)} cannot be read: {_reason(error)}.") from error
     except ValueError as error:  # a NUL in the name
-        raise ReadError(f"{os.fspath(path)!r} is no file name: {error}.") from error
+        raise ReadError(f"{os.fspath(path)!r} is not a valid file name: {error}.") from error
     handle = FileIO(descriptor, "rb")
     if os.fstat(descriptor).st_size == 0:
         handle.close()
@@ -171,7 +171,7 @@ def _checked_target(path: str | os.PathLike[str]) -> Path:
     if target.is_dir():
         raise WriteError(f"{os.fspath(path)} cannot be written: it is a folder.")
     if target.exists() and not target.is_file():
-        raise WriteError(f"{os.fspath(path)} cannot be written: it is no regular file.")
+        raise WriteError(f"{os.fspath(path)} cannot be written: it is not a regular file.")
     if not target.parent.is_dir():
         raise WriteError(
             f"{os.fspath(path)} cannot be written: the folder {target.parent} does not exist."

@@ -1,4 +1,4 @@
-"""Names of the files that are read, and formats of those that are written."""
+"""Media suffixes that are read, audio formats that are written, and size limits."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,8 @@ def format_of(path: str | os.PathLike[str]) -> tuple[str, str]:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise ParameterError(
-            f"{os.fspath(path)} has no suffix that can be written; use one of {' '.join(FORMATS)}."
+            f"Unsupported output format {suffix!r} ({os.fspath(path)}); use one of "
+            f"{' '.join(FORMATS)}."
         )
     return FORMATS[suffix]
 

@@ -69,9 +69,9 @@ def load_melody(path: str | os.PathLike[str]) -> Melody:
     try:
         table = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DecodeError(f"{name} is no JSON ({error}).") from error
+        raise DecodeError(f"{name} is not valid JSON ({error}).") from error
     if not isinstance(table, dict) or table.get("format") != FORMAT:
-        raise DecodeError(f"{name} is no melody: its 'format' is not {FORMAT!r}.")
+        raise DecodeError(f"{name} is not a melody: its 'format' is not {FORMAT!r}.")
     version = table.get("format_version")
     if type(version) is not int or version < 1:
         raise DecodeError(f"{name} has the format_version {version!r}; it must be a whole number.")

@@ -1,4 +1,4 @@
-"""Notes from MIDI files, notes to MIDI files, and notes made to fit a range.
+"""Read and write MIDI files; fold notes into a range.
 
 Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
 time is off by 0.26 ms at most.
@@ -100,7 +100,7 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     """
     notes = read_midi(path)
     if notes is None:
-        raise DecodeError(f"{os.fspath(path)} is no MIDI file.")
+        raise DecodeError(f"{os.fspath(path)} is not a MIDI file.")
     return notes
 
 
@@ -113,15 +113,15 @@ def _notes_in(content: bytes, name: str) -> Notes:
     midi, clock = parse_midi(content, name)
     tick_notes, n_drums, n_unended = notes_of_midi(midi)
     if not tick_notes:
-        drums = f" but {n_drums} drum hits" if n_drums else ""
-        raise DecodeError(f"{name} holds no notes{drums}.")
+        drums = f", only {n_drums} drum hits" if n_drums else ""
+        raise DecodeError(f"{name} contains no notes{drums}.")
     onset = clock([note.onset for note in tick_notes])
     offset = clock([note.offset for note in tick_notes])
     is_short = offset <= onset
     if offset.max() > MAX_SECONDS:
         raise DecodeError(
             f"{name} lasts {offset.max() / 3600.0:.1f} hours, which is more than "
-            f"{MAX_SECONDS / 3600.0:.0f}; is a time in it wrong?"
+            f"{MAX_SECONDS / 3600.0:.0f}; check its times."
         )
     _log_changed(name, n_unended, int(np.count_nonzero(is_short)))
     return Notes(
@@ -135,8 +135,8 @@ def _notes_in(content: bytes, name: str) -> Notes:
 def _log_changed(name: str, n_unended: int, n_short: int) -> None:
     """Say how many notes do not last as the file has it, if there are any."""
     counted = {
-        "without an end, which last to the end of their track": n_unended,
-        f"of no length, which last {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
+        "without an end, extended to the end of the track": n_unended,
+        f"of zero length, extended to {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
     }
     parts = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
     if parts:
@@ -204,6 +204,6 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
     """
     midi, n_plain = midi_of_notes(notes, curves)
     if n_plain:
-        logger.warning("%s: %d of the notes have no pitch bends.", os.fspath(path), n_plain)
+        logger.warning("%s: %d notes were written without pitch bends.", os.fspath(path), n_plain)
     with whole_file(path) as temporary:
         midi.save(temporary)

@@ -1,4 +1,4 @@
-"""MIDI files as messages at ticks: what lies between `retimbre.io.midi` and the file format.
+"""Parse and build MIDI files as messages at ticks.
 
 What is written has 960 ticks a beat at 120 beats a minute, 1,920 ticks a second.
 """
@@ -158,7 +158,9 @@ def arrange_notes(notes: Notes, curves: NoteCurves | None) -> Arrangement:
         If there is not one curve per note.
     """
     if curves is not None and len(curves) != len(notes):
-        raise ParameterError(f"{len(notes)} notes need as many curves, given {len(curves)}.")
+        raise ParameterError(
+            f"Each of the {len(notes)} notes needs one curve, given {len(curves)}."
+        )
     tick_notes = _to_ticks(notes)
     channels = _channels(tick_notes, is_bent=curves is not None)
     if curves is None:
@@ -216,7 +218,7 @@ def _clock(midi: "mido.MidiFile") -> Clock:
     if division < 0:  # SMPTE: frames a second, negative, in the upper byte; ticks a frame below
         return _smpte_clock(-(division >> 8), division & 0xFF)
     if division == 0:
-        raise ValueError("it has 0 ticks a beat")
+        raise ValueError("it has 0 ticks per beat")
     changes = {0: TEMPO}  # 120 beats a minute until the file says otherwise
     events = [event for track in midi.tracks for event in _at_ticks(track)]
     for tick, message in sorted(events, key=lambda event: event[0]):
@@ -236,7 +238,7 @@ def _clock(midi: "mido.MidiFile") -> Clock:
 
 def _smpte_clock(frames_per_second: int, ticks_per_frame: int) -> Clock:
     if ticks_per_frame == 0:
-        raise ValueError("it has 0 ticks a frame")
+        raise ValueError("it has 0 ticks per frame")
     # 29 stands for the 29.97 frames a second of colour television.
     rate = 30_000 / 1001 if frames_per_second == 29 else float(frames_per_second)
     return lambda ticks: np.asarray(ticks, dtype=np.float64) / (rate * ticks_per_frame)

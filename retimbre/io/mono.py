@@ -1,4 +1,4 @@
-"""Samples as a caller hands them over, checked and mixed to one channel."""
+"""Audio samples from callers, checked and mixed to mono."""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,5 +35,5 @@ def to_mono(y: npt.ArrayLike) -> FloatArray:
     # By blocks: a mask of all samples would take a quarter of their memory once more.
     blocks = (y[i : i + _CHECKED_SAMPLES] for i in range(0, y.size, _CHECKED_SAMPLES))
     if not all(np.isfinite(block).all() for block in blocks):
-        raise ParameterError("Audio must be finite everywhere; replace NaN and infinite samples.")
+        raise ParameterError("Audio must be finite; replace NaN and infinite samples.")
     return y

@@ -1,4 +1,4 @@
-"""Notes to and from pretty_midi's objects, in which other people's code keeps its MIDI."""
+"""Convert notes to and from pretty_midi objects, with bends."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -102,7 +102,7 @@ def to_pretty_midi(
 
     parts = arrange_notes(notes, curves)
     if parts.n_plain:
-        logger.warning("%d of the notes have no pitch bends.", parts.n_plain)
+        logger.warning("%d notes were written without pitch bends.", parts.n_plain)
     score = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
     for channel in sorted(set(parts.channels)) or [0]:
         instrument = pretty_midi.Instrument(program, name="retimbre")

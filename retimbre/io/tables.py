@@ -1,4 +1,4 @@
-"""Tables out: notes and pitch tracks as CSV."""
+"""Write notes and pitch tracks as CSV."""
 
 import os
 

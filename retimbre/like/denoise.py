@@ -1,4 +1,4 @@
-"""The steady noise of a recording, known from where nothing is played, taken out of a note."""
+"""Remove a recording's steady noise from a note."""
 
 import numpy as np
 import numpy.typing as npt

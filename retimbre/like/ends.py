@@ -1,4 +1,4 @@
-"""Where one recorded note begins, is released and ends: read off its level, 5 ms by 5 ms."""
+"""Find the onset, release and end of one recorded note."""
 
 from dataclasses import dataclass
 

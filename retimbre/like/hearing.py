@@ -1,4 +1,4 @@
-"""One recorded note as the networks know notes: found, tuned, straightened and held for 3 s.
+"""Prepare one recorded note for the encoder: found, tuned, straightened.
 
 1. The clearest note of the recording is taken: the longest and loudest of those that
    `retimbre.notes` finds.
@@ -133,8 +133,8 @@ def hear_note(
     )
     if ends.release - ends.onset < SHORTEST_SECONDS / 2:
         raise AudioError(
-            f"The note in {source} is held for {ends.release - ends.onset:.2f} s; "
-            f"record one of {SHORTEST_SECONDS} s or more."
+            f"The note in {source} is only {ends.release - ends.onset:.2f} s long; record a note "
+            f"of at least {SHORTEST_SECONDS} s."
         )
     times, f0 = _pitch_curve(track, found, chosen)
     key, cents = _nearest_key(f0, pitch_range, source)
@@ -159,11 +159,11 @@ def _take_samples(y: npt.ArrayLike, sr: int, source: str) -> FloatArray:
     samples = to_mono(y)
     if samples.size < SHORTEST_SECONDS * sr:
         raise AudioError(
-            f"There are only {samples.size / sr:.2f} s in {source}; a timbre needs a note of "
-            f"{SHORTEST_SECONDS} s or more."
+            f"{source} is only {samples.size / sr:.2f} s long; record a note of at least "
+            f"{SHORTEST_SECONDS} s."
         )
     if samples.size > LONGEST_SECONDS * sr:
-        logger.warning("Of %s only the first %g s are heard.", source, LONGEST_SECONDS)
+        logger.warning("%s: using only the first %g s.", source, LONGEST_SECONDS)
         samples = samples[: round(LONGEST_SECONDS * sr)]
     return audio.resample(samples, sr, SAMPLE_RATE)
 
@@ -177,15 +177,15 @@ def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:
             tracks[speed] = _listen(samples, speed)
         track = tracks[speed]
         if not np.isfinite(track.f0).any():
-            raise NoPitchError(f"There is only silence in {source}; record a note that sounds.")
+            raise NoPitchError(f"{source} is silent; record an audible note.")
         params = NoteParams(confidence=confidence, min_note_length=SHORTEST_SECONDS / 3)
         found = notes.segment_notes(track, params)
         if len(found):
             return track, found
         highest = max(highest, float(track.confidence.max()))
     raise NoPitchError(
-        f"No steady note is heard in {source} (the highest confidence is {highest:.2f}); "
-        "record one note of one instrument."
+        f"No steady note was found in {source} (the highest confidence is {highest:.2f}); record "
+        "one note of one instrument."
     )
 
 
@@ -233,8 +233,8 @@ def _nearest_key(f0: FloatArray, pitch_range: tuple[int, int], source: str) -> t
     low, high = pitch_range
     if not low <= key <= high:
         raise ParameterError(
-            f"The note in {source} lies at MIDI {key} ({np.median(f0):.0f} Hz), outside the "
-            f"model's {low}..{high}; record another note of the instrument."
+            f"The note in {source} is MIDI {key} ({np.median(f0):.0f} Hz), outside the model's "
+            f"{low}..{high}; record another note of the instrument."
         )
     return key, 100.0 * (middle - key)
 
@@ -281,9 +281,9 @@ def _features(image: FloatArray, key: int) -> FloatArray:
 
 
 def _tell(heard: HeardNote, n_notes: int, source: str) -> None:
-    others = "" if n_notes == 1 else f", the clearest of {n_notes} notes"
+    others = "" if n_notes == 1 else f" (clearest of {n_notes})"
     logger.info(
-        "Of %s the note at %.2f s is taken%s: MIDI %d %+d cents (%.0f Hz), held for %.2f s.",
+        "%s: using the note at %.2f s%s: MIDI %d %+d cents, %.0f Hz, %.2f s.",
         source,
         heard.onset,
         others,

@@ -1,4 +1,4 @@
-"""From the latent that an encoder found to one that sounds more like the note that it heard.
+"""Refine an encoder's latent by searching through the generator.
 
 An encoder answers at once and roughly. The generator can be asked what its answer sounds like, so
 the answer is corrected: a few steps of Levenberg and Marquardt's method [1]_ through the

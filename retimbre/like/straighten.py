@@ -1,4 +1,4 @@
-"""A recorded note brought to one constant pitch: vibrato, slides and mistuning taken out."""
+"""Straighten a recorded note to one constant pitch."""
 
 import numpy as np
 import numpy.typing as npt

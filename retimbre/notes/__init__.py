@@ -1,4 +1,4 @@
-"""From frames to notes.
+"""Segment a pitch track into notes.
 
 1. Every frame says how much it belongs to a note and whether one begins there
    (`retimbre.notes.costs`).
@@ -9,6 +9,30 @@
    velocity, from its loudness.
 
 One PitchTrack serves any number of thresholds: nothing here looks at audio.
+
+Octaves
+-------
+Every rule about octaves in the package, in the order in which a melody meets them:
+
+- `retimbre.pitch.crepe.viterbi`, with CREPE and ``viterbi``: the path through the activations
+  passes over a wrong octave that lasts a few frames.
+- `retimbre.pitch.octaves.correct_octaves`, then: a stretch of frames moves by an octave, a twelfth
+  or two octaves where the waveform repeats at another period than the one that was found.
+- `retimbre.notes.search`, while the track is cut: a frame more than two semitones off costs no
+  more than one that is two off, so that single frames an octave off do not end a note.
+- `retimbre.notes.onsets.join_octave_slips`, after the cut: a stretch of up to 100 ms an octave off
+  its neighbour joins it unless there is an attack within 40 ms.
+- `_median_pitches` in this module, when a note gets its pitch: frames an octave or more off the
+  note's median are folded back before the median is taken again.
+- `retimbre.notes.curves._fold_octaves`, when a note gets its curve: a frame is moved by octaves if
+  it then lies within 250 cents of the note's middle.
+- `retimbre.io.midi.fit_notes`, when a melody is fitted to a model: transposed notes outside the
+  range move into it by the fewest octaves; they are counted as ``folded``.
+- `retimbre.harmonic.octave.keep_octave`, when a note image is made: if the odd ones of its first 24
+  partials hold less than 15 % of the power, these are raised, or it would sound an octave higher.
+
+Training leaves out recorded notes that sound at another octave than the one they are named for
+(``is_pitched_as_labelled`` in ``retimbre/train/data/measure.py``).
 """
 
 from dataclasses import dataclass

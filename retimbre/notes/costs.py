@@ -1,4 +1,4 @@
-"""What the frames of a pitch track say for and against being in a note, as costs.
+"""Per-frame costs for note segmentation.
 
 All costs are in one unit: a frame that is one semitone off its note, fully confident, costs 1.
 """

@@ -1,4 +1,4 @@
-"""How each note was played: its pitch and its loudness every 10 ms, free of tracker glitches."""
+"""Pitch and level curves of each note, free of tracker errors."""
 
 import numpy as np
 

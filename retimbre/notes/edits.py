@@ -1,4 +1,4 @@
-"""Melodies with other notes, and what an edit can change."""
+"""Edit the notes of a melody."""
 
 from dataclasses import replace
 from typing import Any

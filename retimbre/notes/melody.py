@@ -1,4 +1,4 @@
-"""The notes that will be played: of a recording at one threshold, or of a MIDI file."""
+"""Melodies from recordings and MIDI files, fitted to a model."""
 
 import hashlib
 from dataclasses import replace
@@ -39,8 +39,8 @@ def playable_range(asked: tuple[int, int] | None, model: tuple[int, int]) -> tup
     low, high = max(asked[0], model[0]), min(asked[1], model[1])
     if high - low < 11:
         raise ParameterError(
-            f"The pitch range {asked[0]}-{asked[1]} shares less than an octave (12 keys) with the "
-            f"model's {model[0]}-{model[1]}; ask for more of that."
+            f"The pitch range {asked[0]}-{asked[1]} overlaps the model's {model[0]}-{model[1]} by "
+            "less than an octave (12 keys); choose a wider one."
         )
     return low, high
 
@@ -93,7 +93,7 @@ def fit_melody(melody: Melody, pitch_range: tuple[int, int], transpose: int = 0)
 def _of_midi(analysis: Analysis) -> Melody:
     found = analysis.notes or Notes.empty()
     if len(found) == 0:
-        raise NoPitchError(f"{analysis.source} holds no note to play.")
+        raise NoPitchError(f"{analysis.source} contains no notes.")
     return Melody(
         found, source=analysis.source, duration=analysis.duration, origin=_origin(analysis, found)
     )
@@ -135,20 +135,19 @@ def _origin(analysis: Analysis, found: Notes) -> str:
 def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds: float) -> str:
     """Say in a sentence why no note is found."""
     if not np.isfinite(track.f0).any():
-        return f"{source} is silent: none of its frames carries a pitch."
+        return f"{source} is silent: no frame has a pitch."
     if voiced_seconds == 0.0:
         # Rounded down, so that the figure itself is a threshold that works.
         highest = np.floor(track.confidence[np.isfinite(track.f0)].max() * 1000.0) / 1000.0
         return (
-            f"Nothing in {source} is voiced at confidence {params.confidence:g}; "
-            f"the highest confidence found is {highest:.3f}, so ask for less, or "
-            "the melody lies outside the pitches that are searched (fmin to fmax; CREPE hears "
-            "32.7 to 1975.5 Hz)."
+            f"No frame of {source} reaches confidence {params.confidence:g} (the highest is "
+            f"{highest:.3f}); lower --confidence, or check --fmin and --fmax (CREPE covers 32.7 to "
+            "1975.5 Hz)."
         )
     return (
-        f"{source} is voiced for {voiced_seconds:.2f} s at confidence {params.confidence:g}, "
-        f"but no note reaches {params.min_note_length * 1000:g} ms; "
-        "lower the confidence or the minimum note length."
+        f"{source} is voiced for {voiced_seconds:.2f} s at confidence {params.confidence:g}, but "
+        f"no note lasts {params.min_note_length * 1000:g} ms; lower --confidence or "
+        "--min-note-length."
     )
 
 

@@ -1,4 +1,4 @@
-"""Where notes begin: attacks inside a stretch of one pitch, vowels behind consonants, exact times.
+"""Note onsets: attacks within one pitch, soft beginnings, exact times.
 
 A pitch tracker sees a note late (its window must fill) and a repeated note not at all. The level
 and the onset strength say the rest:

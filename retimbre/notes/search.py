@@ -1,4 +1,4 @@
-"""The cheapest way to cut a pitch track into notes and gaps, found by dynamic programming.
+"""Optimal segmentation of a pitch track by dynamic programming.
 
 The cost of a segmentation is::
 

@@ -1,4 +1,4 @@
-"""Where the pitch of a recording is, every 10 ms, and how sure that is."""
+"""Pitch estimation."""
 
 from collections.abc import Callable
 

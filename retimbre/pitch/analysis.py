@@ -1,4 +1,4 @@
-"""What is found in a recording or a MIDI file before any threshold is chosen."""
+"""Analysis of an input, independent of the threshold."""
 
 from collections.abc import Callable
 from dataclasses import replace

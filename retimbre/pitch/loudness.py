@@ -1,4 +1,4 @@
-"""Loudness and onset strength on the 10 ms grid of a PitchTrack.
+"""Loudness and onset strength every 10 ms.
 
 Conventions
 -----------

@@ -1,4 +1,4 @@
-"""Octave errors of a pitch track, found in the waveform itself and put right.
+"""Correct octave errors of a pitch track from the waveform.
 
 A network that has learnt what pitch sounds like may take a strong partial of a plucked string for
 its pitch, or the octave below a fading voice. The waveform does not lie: it repeats after one
@@ -82,8 +82,8 @@ def correct_octaves(
     pitch = np.asarray(f0, dtype=np.float64)
     if audio.ndim != 1 or pitch.ndim != 1 or not sr > 0:
         raise ParameterError(
-            "Correcting octaves needs mono audio, a rate > 0 Hz and one pitch a frame, "
-            f"given shapes {audio.shape} and {pitch.shape} and {sr} Hz."
+            "Correcting octaves needs mono audio, a rate > 0 Hz and one pitch per frame, given "
+            f"shapes {audio.shape} and {pitch.shape} and {sr} Hz."
         )
     ratio: FloatArray = np.ones(len(pitch))
     frames = np.flatnonzero(np.isfinite(pitch))

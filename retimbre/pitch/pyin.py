@@ -1,4 +1,4 @@
-"""pYIN, librosa's, on the same 10 ms grid as CREPE."""
+"""librosa's pYIN on the 10 ms grid of CREPE."""
 
 import math
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def track_pyin(
     if fmin < lowest or fmax >= SAMPLE_RATE / 2:
         raise ParameterError(
             f"pYIN searches between {lowest} and {SAMPLE_RATE // 2} Hz, given {fmin}..{fmax} Hz; "
-            "choose a range within."
+            "choose a range within these."
         )
     f0, confidence = np.empty(n_frames), np.empty(n_frames)
     for start in range(0, n_frames, _BLOCK_FRAMES):

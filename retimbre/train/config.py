@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.errors import ModelFormatError, ParameterError, alternatives
 from retimbre.io.files import write_text
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.schedule import Moment, learning_rate_at, stage_at
@@ -118,8 +118,8 @@ class TrainConfig:
         if len(self.channels) != n_stages or len(self.stage_starts) != n_stages:
             raise ParameterError(
                 f"A run in the {self.representation} representation needs {n_stages} channels and "
-                f"stage starts, given {self.channels} and {self.stage_starts}; in a file, name the "
-                'configuration that it changes: "base": "harmonic" or "mel_prog_hires".'
+                f"stage starts, given {self.channels} and {self.stage_starts}; in a file, "
+                'set "base" to "harmonic" or "mel_prog_hires".'
             )
         if self.stage_starts[0] != 0 or list(self.stage_starts) != sorted(self.stage_starts):
             raise ParameterError(f"Stages must start in order from 0, given {self.stage_starts}.")
@@ -130,10 +130,8 @@ class TrainConfig:
         if self.total_notes < self.batch_size:
             raise ParameterError(f"A run must see at least one batch, given {self.total_notes}.")
         if self.adversarial not in ADVERSARIAL:
-            known = " and ".join(ADVERSARIAL)
-            raise ParameterError(
-                f"There is no adversarial loss {self.adversarial!r}; there are {known}."
-            )
+            known = " or ".join(ADVERSARIAL)
+            raise ParameterError(f"Unknown adversarial loss {self.adversarial!r}; use {known}.")
         self._check_numbers()
 
     def _check_types(self) -> None:
@@ -217,13 +215,13 @@ class TrainConfig:
             base = tuples.pop("base", "harmonic")
             if base not in CONFIGS:
                 known = ", ".join(CONFIGS)
-                raise ParameterError(f"There is no base {base!r}; name one of {known}.")
+                raise ParameterError(f"Unknown base {base!r}; use one of {known}.")
             _check_names(tuples)
             return replace(CONFIGS[base], **tuples)
         except ParameterError as error:
-            raise ModelFormatError(f"{path} holds settings that cannot be used: {error}") from error
+            raise ModelFormatError(f"{path} contains an invalid setting: {error}") from error
         except (AttributeError, OSError, TypeError, ValueError) as error:
-            raise ModelFormatError(f"{path} holds no training settings ({error}).") from error
+            raise ModelFormatError(f"{path} contains no training settings ({error}).") from error
 
 
 def _check_names(settings: dict[str, Any]) -> None:
@@ -231,8 +229,8 @@ def _check_names(settings: dict[str, Any]) -> None:
     for name in settings:
         if name not in known:
             near = get_close_matches(name, known)
-            hint = f"near ones are {', '.join(near)}" if near else "its name may be misspelt"
-            raise ParameterError(f"There is no setting {name!r}; {hint}.")
+            hint = f". Did you mean {alternatives(near)}?" if near else "; check its spelling."
+            raise ParameterError(f"No setting named {name!r}{hint}")
 
 
 _STABLE = 800_000
@@ -299,5 +297,5 @@ def find_config(name: str) -> TrainConfig:
     path = Path(name)
     if not path.is_file():
         known = ", ".join(CONFIGS)
-        raise ParameterError(f"There is no configuration {name!r}; name {known}, or a JSON file.")
+        raise ParameterError(f"No configuration named {name!r}; use {known}, or a JSON file.")
     return TrainConfig.load(path)

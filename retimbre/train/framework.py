@@ -92,7 +92,7 @@ def choose_precision(asked: str) -> bool:
         If `asked` is none of these.
     """
     if asked not in PRECISIONS:
-        raise ParameterError(f"A precision is one of {', '.join(PRECISIONS)}, given {asked!r}.")
+        raise ParameterError(f"Unknown precision {asked!r}; use one of {', '.join(PRECISIONS)}.")
     if asked == "auto":
         gpu = gpu_has_bfloat16()
         return cpu_has_bfloat16() if gpu is None else gpu

@@ -173,7 +173,7 @@ def test_the_sheet_is_drawn(tmp_path):
 def test_rows_become_a_table():
     text = to_markdown([Row("a", "1", "<= 2", "b"), Row("c", "3")])
     assert text.splitlines() == [
-        "| figure | measured | reach | |",
+        "| figure | measured | target | |",
         "|---|---|---|---|",
         "| a | 1 | <= 2 | b |",
         "| c | 3 |  |  |",

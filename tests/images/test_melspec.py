@@ -323,5 +323,5 @@ def test_images_without_two_channels(function):
 
 @pytest.mark.parametrize("n_samples", [-1, 64_001])
 def test_notes_of_no_such_length(n_samples):
-    with pytest.raises(ParameterError, match=f"0 to 64000 samples, asked for {n_samples}"):
+    with pytest.raises(ParameterError, match=f"0 to 64000 samples, given {n_samples}"):
         frames_for(n_samples)

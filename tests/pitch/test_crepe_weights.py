@@ -37,12 +37,12 @@ def test_one_changed_number_is_noticed(copied):
     with h5py.File(copied, "r+") as file:
         kernel = next(iter(file["conv3"].values()))["kernel:0"]
         kernel[3, 2, 1] = np.nextafter(kernel[3, 2, 1], np.float32(2.0))
-    with pytest.raises(ModelFormatError, match="does not hold the original weights; run: pip"):
+    with pytest.raises(ModelFormatError, match="original weights; run: pip"):
         weights.read_weights(copied, "tiny")
 
 
 def test_the_other_network_is_refused(copied):
-    with pytest.raises(ModelFormatError, match="does not hold the original weights"):
+    with pytest.raises(ModelFormatError, match="original weights"):
         weights.read_weights(copied, "full")
 
 
@@ -68,5 +68,5 @@ def test_missing_wheel_names_the_command(monkeypatch):
 
 
 def test_unknown_capacity_is_refused():
-    with pytest.raises(ParameterError, match="'huge' is not known; use one of full, tiny"):
+    with pytest.raises(ParameterError, match="'huge'; use one of full, tiny"):
         weights.find_weights("huge")

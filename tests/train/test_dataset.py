@@ -69,7 +69,7 @@ def test_a_dataset_of_few_notes_is_refused(tmp_path):
     write_dataset(tmp_path, n_notes=4)
     with pytest.raises(
         ModelFormatError,
-        match=r"No instrument of .* has 6 notes yet: .* 4 of 8 keys; give the same",
+        match=r"No instrument of .* has 6 notes yet: .* 4 of 8 keys",
     ):
         Dataset(tmp_path)
     settings = json.loads((tmp_path / "dataset.json").read_text()) | {"pitches": [60, 63]}
@@ -90,7 +90,7 @@ def test_pairs_are_drawn_from_the_pitches_of_the_run(folder):
     _, first, second = notes.draw_pairs([0, 1, 2], 100, np.random.default_rng(0), (62, 64))
     for rows in (first, second):
         assert set(notes.pitches[rows].tolist()) == {62, 63, 64}
-    with pytest.raises(ModelFormatError, match=r"no note within MIDI 24\.\.30"):
+    with pytest.raises(ModelFormatError, match=r"no notes within MIDI 24\.\.30"):
         notes.draw_pairs([0, 1], 4, np.random.default_rng(0), (24, 30))
 
 
@@ -102,7 +102,7 @@ def test_a_missing_dataset_says_how_to_make_one(tmp_path):
 def test_a_shard_without_all_its_labels_is_refused(folder):
     path = folder / "shards" / "062.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-    with pytest.raises(ModelFormatError, match=r"062\.jsonl names 3 notes .* holds 4"):
+    with pytest.raises(ModelFormatError, match=r"062\.jsonl lists 3 notes .* contains 4"):
         Dataset(folder)
 
 
@@ -134,7 +134,7 @@ def test_a_dataset_of_another_format_is_refused(folder):
 def test_a_dataset_is_not_mixed_with_one_of_other_settings(folder):
     shards.write_settings(folder, dict(SETTINGS))
     changes = r"\(pitches 60, 67, now 21, 108; seed none, now 3\)"
-    with pytest.raises(ParameterError, match=rf"other settings {changes}; build with the same"):
+    with pytest.raises(ParameterError, match=rf"other settings {changes}; use the same settings"):
         shards.write_settings(folder, SETTINGS | {"pitches": [21, 108], "seed": 3})
     assert shards.read_settings(folder)["pitches"] == [60, 67]
 
@@ -154,7 +154,7 @@ def test_a_build_that_came_to_no_note_stands_in_the_way_of_none(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ParameterError, match=r"cannot be made: .*; name another folder"):
+    with pytest.raises(ParameterError, match=r"cannot be made: .*; use another folder"):
         shards.write_settings(tmp_path / "file" / "notes", SETTINGS)
 
 

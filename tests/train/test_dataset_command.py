@@ -57,9 +57,10 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
     assert result.stderr.splitlines() == [
         f"{folder}: 28 notes of 4 instruments.",
         f"33 notes were left out (33 outside the pitches); {folder / 'left_out'} lists them.",
-        "4 notes were recorded at less than 44.1 kHz: silent above half of the rate.",
-        f"1 instrument is a copy of others and not trained on ({folder / 'duplicates.json'}).",
-        "1 other has fewer than 6 notes: not trained on either.",
+        "4 notes were recorded at less than 44.1 kHz and silent above half of that rate.",
+        "1 instrument is a copy of others and left out of training "
+        f"({folder / 'duplicates.json'}).",
+        "1 other has fewer than 6 notes and left out of training too.",
     ]
     assert shards.read_settings(folder) | {"recordings": None} == {
         "format_version": 2,
@@ -76,8 +77,8 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
     result = invoke(folder, *arguments, "--seed", 3)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {folder} holds a dataset built with other settings (seed 0, now 3); build with "
-        "the same or name another folder.\n"
+        f"Error: {folder} contains a dataset built with other settings (seed 0, now 3); use "
+        "the same settings or another folder.\n"
     )
 
 
@@ -111,9 +112,11 @@ def test_one_is_told_as_one(tmp_path):
     assert tell(built, tmp_path)[:3] == [
         f"{tmp_path}: 1 note of 1 instrument.",
         f"1 note was left out (1 silent); {tmp_path / 'left_out'} lists it.",
-        "1 note was recorded at less than 44.1 kHz: silent above half of the rate.",
+        "1 note was recorded at less than 44.1 kHz and silent above half of that rate.",
     ]
-    assert tell(built, tmp_path)[4] == "2 others have fewer than 6 notes: not trained on either."
+    assert (
+        tell(built, tmp_path)[4] == "2 others have fewer than 6 notes and left out of training too."
+    )
 
 
 def test_without_soundfonts_it_says_how_to_install_some(tmp_path, monkeypatch):
@@ -129,12 +132,12 @@ def test_without_soundfonts_it_says_how_to_install_some(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pitches", "60"], "'60' is no range of MIDI pitches within 21-108; write 36-84."),
-        (["--pitches", "70-60"], "'70-60' is no range of MIDI pitches"),
-        (["--pitches", "10-60"], "'10-60' is no range of MIDI pitches"),
+        (["--pitches", "60"], "'60' is not a range of MIDI pitches within 21-108"),
+        (["--pitches", "70-60"], "'70-60' is not a range of MIDI pitches"),
+        (["--pitches", "10-60"], "'10-60' is not a range of MIDI pitches"),
         (["--velocity", "0"], "0 is not in the range 1<=x<=127"),
         (["--fraction", "0"], "0.0 is not in the range"),
-        (["--fraction", "nan"], "'nan' is no number"),
+        (["--fraction", "nan"], "'nan' is not a number"),
         (["--seed", "-5"], "-5 is not in the range"),
         (["--soundfont", "none.sf2"], "'none.sf2' does not exist"),
         (["--recordings", "none"], "'none' does not exist"),
@@ -174,9 +177,8 @@ def test_ctrl_c_leaves_whole_shards_and_says_so(tmp_path, recordings, jobs):
         finally:
             process.kill()
     assert process.returncode == 130
-    assert said == (
-        "\nretimbre: interrupted; what is done is kept, and the same command goes on.\n"
-    )
+    assert said.startswith("\nretimbre: interrupted")
+    assert said.count("\n") == 2
     assert len(children) >= (jobs if jobs > 1 and children else 0)
     # They end by themselves, if not at once; else this would not.
     while any(Path(f"/proc/{child}").exists() for child in children):
@@ -189,6 +191,6 @@ def test_ctrl_c_leaves_whole_shards_and_says_so(tmp_path, recordings, jobs):
 def test_help_says_what_files_are_called():
     said = re.sub(r"\s+", " ", invoke("--help").stdout)
     assert "flute_60.wav" in said
-    assert "the same command goes on" in said
+    assert "Ctrl-C" in said
     assert "[default: 21-108]" in said
     assert STRUCK.name not in said

@@ -125,7 +125,7 @@ def test_the_card_says_what_the_model_was_made_of(finished, model: Path) -> None
 def test_the_card_says_which_keys_were_heard(finished, notes, model: Path) -> None:
     from retimbre.train.export.card import card_text
 
-    heard = "MIDI 21..108 (heard in training: MIDI 60..67), 16 latent"
+    heard = "MIDI 21..108 (in training: MIDI 60..67), 16 latent"
     assert heard in (model / "MODEL_CARD.md").read_text()
     # Of the keys of a run that knows fewer only those are.
     few = replace(TINY, pitch_range=(62, 90))
@@ -180,8 +180,8 @@ def test_other_networks_are_no_copies(finished, tmp_path: Path, monkeypatch) -> 
 
 def test_the_card_claims_no_decay_that_has_not_been() -> None:
     config = replace(TINY, total_notes=100, decay_notes=40)
-    assert tell_decay(config, 80) == "not come down yet (100 notes are planned), "
-    assert tell_decay(config, 100) == "come down over the last 40 notes, "
+    assert tell_decay(config, 80) == "not lowered yet (100 notes are planned), "
+    assert tell_decay(config, 100) == "lowered over the last 40 notes, "
     assert tell_decay(replace(config, decay_notes=0), 100) == ""
 
 
@@ -191,7 +191,7 @@ def test_what_was_added_to_a_card_outlives_another_export(finished, notes, tmp_p
     export_run(finished[0], notes, tmp_path / "m")
     card = tmp_path / "m" / "MODEL_CARD.md"
     first = card.read_text()
-    own = "\n## How it came to be\n\nby hand\n\n## Figures\n\nmeasured\n"
+    own = "\n## Training history\n\nby hand\n\n## Figures\n\nmeasured\n"
     card.write_text(first.replace("# m", "# old") + own)
     export_run(finished[0], notes, tmp_path / "m")
     assert card.read_text() == first + own
@@ -228,7 +228,7 @@ def test_the_command_wants_the_notes_where_the_run_does_not_say(tmp_path: Path) 
     (tmp_path / "split.json").touch()
     result = CliRunner().invoke(command, ["export", str(tmp_path)])
     assert result.exit_code == 1
-    assert "name the dataset with --dataset" in result.stderr
+    assert "the dataset with --dataset" in result.stderr
 
 
 def test_latents_near_the_palette_are_kept_and_others_become_blends() -> None:
@@ -292,7 +292,7 @@ def test_a_run_that_has_not_grown_up_is_no_model(finished, notes, tmp_path: Path
     config = json.loads((run / "config.json").read_text())
     config["stage_starts"] = [0, 16, 16, 16, 30]
     (run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelFormatError, match="has seen 32 notes and is at its last resolution"):
+    with pytest.raises(ModelFormatError, match="has seen 32 notes"):
         export_run(run, notes, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

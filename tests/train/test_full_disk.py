@@ -67,7 +67,7 @@ def test_the_checkpoint_before_stands_and_the_run_goes_on(notes, tmp_path, idle)
     before = files_of(tmp_path / "checkpoints")
     with (
         short_files(),
-        pytest.raises(WriteError, match="too large; --resume goes on from the checkpoint before"),
+        pytest.raises(WriteError, match="too large; --resume continues from the checkpoint before"),
     ):
         train(tmp_path, notes, PLAIN, resume=True)
     assert files_of(tmp_path / "checkpoints") == before
@@ -88,7 +88,7 @@ def test_a_run_folder_that_cannot_be_made_is_told(notes, tmp_path):
     from retimbre.train.run.loop import train
 
     (tmp_path / "file").touch()
-    with pytest.raises(WriteError, match=r"file/run cannot be made: .*; name another folder"):
+    with pytest.raises(WriteError, match=r"file/run cannot be made: .*; use another folder"):
         train(tmp_path / "file" / "run", notes, PLAIN)
 
 

@@ -61,7 +61,7 @@ def test_one_checkpoint_needs_no_file_that_names_it(tmp_path, values):
     folder = write_checkpoint(tmp_path / "ck", values, with_state=False)
     assert read(folder).images_seen == 11_000_000
     write_checkpoint(folder, values | {"global_step": np.int64(1)}, with_state=False)
-    refused(folder, "several checkpoints", "keep the last one alone")
+    refused(folder, "several checkpoints", "keep only the last")
 
 
 def test_a_stage_may_be_named_itself(tmp_path, values, monkeypatch):
@@ -97,7 +97,7 @@ def test_the_schedule_is_that_of_the_settings(tmp_path, values):
     for count, told in (("many", "'many'"), (10.5, "10.5"), (float("nan"), "nan"), (0, "as 0")):
         odd = SETTINGS | {"stable_stage_num_images": count}
         folder = write_checkpoint(tmp_path / f"d {told}", enough, settings=odd)
-        refused(folder, told, "no number of images; use the file")
+        refused(folder, told, "not a number of images; use the file")
     whole = SETTINGS | {"stable_stage_num_images": 10.0, "transition_stage_num_images": 20.0}
     assert read(write_checkpoint(tmp_path / "e", enough, settings=whole)).images_seen == 180
 

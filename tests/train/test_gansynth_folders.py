@@ -57,25 +57,24 @@ def test_the_kind_is_told_by_the_files(folder, expected):
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ("nowhere", "There is no folder nowhere; name that of a checkpoint."),
-        ("x" * 5000, "; name that of a checkpoint."),
+        ("nowhere", "No folder named nowhere; give"),
+        ("x" * 5000, "; give the folder of a checkpoint."),
         (
             "up/ck/stage_00012/model.ckpt-11000000",
-            "There is no folder up/ck/stage_00012/model.ckpt-11000000; name the folder "
-            "up/ck/stage_00012.",
+            "give the folder up/ck/stage_00012.",
         ),
-        ("all.zip", "all.zip is a file; unpack it and name the folder that comes of it."),
-        ("all.TAR", "all.TAR is a file; unpack it and name the folder that comes of it."),
-        ("notes.txt", "notes.txt is a file; name the folder of a checkpoint."),
-        ("js/group1-shard1of2", "js/group1-shard1of2 is a file; name its folder js."),
+        ("all.zip", "all.zip is a file; unpack it"),
+        ("all.TAR", "all.TAR is a file; unpack it"),
+        ("notes.txt", "notes.txt is a file; give the folder"),
+        ("js/group1-shard1of2", "js/group1-shard1of2 is a file; give its folder js."),
         (
             "up/ck/stage_00012/checkpoint",
-            "up/ck/stage_00012/checkpoint is a file; name its folder up/ck/stage_00012.",
+            "up/ck/stage_00012/checkpoint is a file; give its folder up/ck/stage_00012.",
         ),
-        ("up", "up holds no checkpoint itself; did you mean up/ck?"),
-        (".", ". holds no checkpoint itself; did you mean both or js or shards or stages?"),
-        ("other", "other holds no checkpoint; name a folder with experiment.json"),
-        ("shards", "shards holds weights of Magenta.js without their list weights_manifest.json;"),
+        ("up", "Did you mean up/ck?"),
+        (".", "Did you mean both or js or shards or stages?"),
+        ("other", "other is not a checkpoint; give a folder with experiment.json"),
+        ("shards", "shards contains Magenta.js weights without their list weights_manifest.json;"),
     ],
 )
 def test_what_is_no_checkpoint_says_what_to_name(named, told):
@@ -86,5 +85,5 @@ def test_what_is_no_checkpoint_says_what_to_name(named, told):
 
 def test_links_in_a_circle_are_no_checkpoint(here):
     os.symlink("loop", here / "other" / "loop")
-    with pytest.raises(ModelNotFoundError, match="other holds no checkpoint; name a folder"):
+    with pytest.raises(ModelNotFoundError, match="other is not a checkpoint"):
         find_folder(Path("other"))

@@ -152,9 +152,9 @@ def test_the_folder_says_what_it_holds(imported):
     card = (folder / "MODEL_CARD.md").read_text()
     for part in ("# acoustic_only", "MIDI 24..84", "model.ckpt-11000000", "11,000,000 images"):
         assert part in card
-    assert "whoever published it" in card
+    assert "licence" in card
     assert result.stdout == f"{folder}\n"
-    assert "equals GANSynth's formulas to" in result.stderr
+    assert "GANSynth's formulas" in result.stderr
     # Nothing is left of the work on it.
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
@@ -222,7 +222,7 @@ def test_the_model_is_named_after_the_checkpoint(small, here):
     assert Path("models/mine/MODEL_CARD.md").read_text().startswith("# mine\n")
     for name in ("a/b", "..", ""):
         result = retimbre("import-gansynth", "all_instruments", "--name", name, exit_code=1)
-        assert "cannot be called" in result.stderr
+        assert "Invalid model name" in result.stderr
 
 
 def test_a_model_is_replaced_only_when_told(small, here):
@@ -232,7 +232,7 @@ def test_a_model_is_replaced_only_when_told(small, here):
     before = files_of("m")
     write_checkpoint(here / "ck", small | {"global_step": np.int64(10_990_000)})
     result = retimbre("import-gansynth", "ck", "-o", "m", exit_code=1)
-    assert "m holds a model; add --overwrite" in result.stderr
+    assert "m already contains a model; add --overwrite" in result.stderr
     assert files_of("m") == before
     retimbre("import-gansynth", "ck", "-o", "m", "--overwrite")
     assert json.loads(Path("m/config.json").read_text())["images_seen"] == 10_990_000
@@ -244,7 +244,7 @@ def test_a_model_is_not_put_among_other_files(small, here):
     (here / "songs").mkdir()
     (here / "songs" / "tune.wav").write_bytes(b"")
     result = retimbre("import-gansynth", "ck", "-o", "songs", exit_code=1)
-    assert "songs holds tune.wav and no model; name a new folder" in result.stderr
+    assert "songs contains tune.wav and is not a model" in result.stderr
     assert files_of("songs") == {Path("songs/tune.wav"): b""}
 
 
@@ -253,7 +253,7 @@ def test_what_is_refused_leaves_nothing(small, here):
     write_checkpoint(here / "ck", small | {bad: np.array([np.nan, 0.0], np.float32)})
     before = files_of(here)
     result = retimbre("import-gansynth", "ck", exit_code=1)
-    assert f"no finite numbers ({bad}); get it again, or import an earlier" in result.stderr
+    assert f"not finite ({bad}); get it again, or import an earlier" in result.stderr
     assert "Traceback" not in result.output
     assert files_of(here) == before
 
@@ -312,10 +312,10 @@ def test_a_folder_that_cannot_be_made_is_told(small, here):
         ("sung.wav/x", "sung.wav/x cannot be written: sung.wav is a file; choose"),
         ("sung.wav/x/y", "sung.wav/x/y cannot be written: sung.wav is a file; choose"),
         ("sung.wav", "sung.wav cannot be written: sung.wav is a file; choose"),
-        ("closed/x", "closed/x cannot be written: closed is closed to you; choose"),
-        ("closed/in/x", "closed/in/x cannot be written: closed is closed to you; choose"),
-        ("closed/open", "closed/open cannot be written: closed is closed to you; choose"),
-        ("model", "model holds a model; add --overwrite"),
+        ("closed/x", "closed/x cannot be written: closed is not writable; choose"),
+        ("closed/in/x", "closed/in/x cannot be written: closed is not writable; choose"),
+        ("closed/open", "closed/open cannot be written: closed is not writable; choose"),
+        ("model", "model already contains a model; add --overwrite"),
     ],
 )
 def test_the_output_is_looked_at_before_the_work(here, monkeypatch, output, told):
@@ -340,7 +340,7 @@ def test_the_work_is_told_when_it_begins(small, here):
     result = retimbre("import-gansynth", "js/weights_manifest.json")
     first, second = result.stderr.splitlines()
     assert first == "Importing js into models/js..."
-    assert second.startswith("ONNX equals GANSynth's formulas to")
+    assert "GANSynth's formulas" in second
     assert result.stdout == "models/js\n"
 
 
@@ -358,7 +358,7 @@ def test_a_missing_package_is_told_after_all_else(small, here, monkeypatch):
     def told(folder):
         return retimbre("import-gansynth", folder, exit_code=1).stderr.splitlines()[-1]
 
-    assert "no folder nowhere" in told("nowhere")
+    assert "No folder named nowhere" in told("nowhere")
     write_js(here / "js", small)
     needed = "Error: Importing needs the package {}; in a checkout of retimbre, install"
     assert told("js").startswith(needed.format("onnx"))

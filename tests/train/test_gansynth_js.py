@@ -83,7 +83,7 @@ def test_other_shapes_are_refused(tmp_path, values):
 
 def test_values_that_are_no_numbers_are_refused(tmp_path, values):
     write_js(tmp_path, values | {RGB_BIAS: np.array([0.0, np.nan])})
-    refused(tmp_path, "no finite numbers", RGB_BIAS)
+    refused(tmp_path, "not finite", RGB_BIAS)
 
 
 def test_shards_must_be_whole(tmp_path, values):
@@ -109,21 +109,21 @@ def test_files_outside_the_folder_are_not_read(tmp_path, values):
 @pytest.mark.parametrize(
     ("entry", "wanted", "also"),
     [
-        ({"dtype": "string"}, "as 'string'", "not known"),
-        ({"dtype": "int32"}, "other types than floats", "is int32"),
+        ({"dtype": "string"}, "as 'string'", "unknown type"),
+        ({"dtype": "int32"}, "not floats", "is int32"),
         (
             {"dtype": "int32", "quantization": {"dtype": "uint8", "scale": 1, "min": 0}},
             "('int32') as 'uint8'",
-            "not known",
+            "unknown type",
         ),
-        ({"shape": [-1]}, "no manifest of weights", "a shape as [-1]); get"),
-        ({"shape": [8.0]}, "no manifest of weights", "a shape as [8.0]"),
-        ({"shape": "8"}, "no manifest of weights", "a shape as '8'"),
-        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "not known"),
-        ({"quantization": {"dtype": "float32"}}, "as 'float32'", "not known"),
-        ({"quantization": {"dtype": "uint8"}}, "no manifest of weights", "lacks 'scale'"),
-        ({"shape": None}, "no manifest of weights", "None"),
-        ({"shape": ["many"]}, "no manifest of weights", "many"),
+        ({"shape": [-1]}, "not a manifest of weights", "a shape as [-1]); get"),
+        ({"shape": [8.0]}, "not a manifest of weights", "a shape as [8.0]"),
+        ({"shape": "8"}, "not a manifest of weights", "a shape as '8'"),
+        ({"quantization": {"dtype": "int4", "scale": 1, "min": 0}}, "as 'int4'", "unknown type"),
+        ({"quantization": {"dtype": "float32"}}, "as 'float32'", "unknown type"),
+        ({"quantization": {"dtype": "uint8"}}, "not a manifest of weights", "lacks 'scale'"),
+        ({"shape": None}, "not a manifest of weights", "None"),
+        ({"shape": ["many"]}, "not a manifest of weights", "many"),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path, values, entry, wanted, also):
@@ -153,11 +153,14 @@ def test_a_number_of_images_that_is_none_is_refused(tmp_path, values, step, dtyp
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "no manifest of weights (Expecting value: line 1 column 1 (char 0)); get it again."),
-        ("3", "no manifest of weights; get it again."),
-        ('[{"paths": []}]', "no manifest of weights (it lacks 'weights'); get it again."),
-        ("[[]]", "no manifest of weights; get it again."),
-        ('{"weights": []}', "no manifest of weights; get it again."),
+        (
+            "",
+            "not a manifest of weights (Expecting value: line 1 column 1 (char 0)); get it again.",
+        ),
+        ("3", "not a manifest of weights; get it again."),
+        ('[{"paths": []}]', "not a manifest of weights (it lacks 'weights'); get it again."),
+        ("[[]]", "not a manifest of weights; get it again."),
+        ('{"weights": []}', "not a manifest of weights; get it again."),
         ("{}", "lacks variables of GANSynth's generator"),
     ],
 )

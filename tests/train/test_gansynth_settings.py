@@ -39,7 +39,7 @@ def test_three_other_settings_are_named_and_the_rest_counted(tmp_path):
 
 def test_a_single_last_name_is_not_withheld(tmp_path):
     folder = with_settings(tmp_path, without(SETTINGS, *REQUIRED))
-    refused(folder, "lacks fmap_base, fmap_max, start_height, start_width, without which")
+    refused(folder, "lacks fmap_base, fmap_max, start_height, start_width, which")
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
@@ -77,7 +77,5 @@ def test_settings_that_are_no_object_are_refused(tmp_path, text, wanted):
 
 
 def test_a_folder_without_settings_is_told_what_is_missing(tmp_path):
-    with pytest.raises(
-        ModelNotFoundError, match=r"There is no .*experiment\.json, .*; get it from"
-    ):
+    with pytest.raises(ModelNotFoundError, match=r"experiment\.json .*is missing; get it from"):
         read(tmp_path)

@@ -82,9 +82,7 @@ def test_a_run_is_not_cut_off_before_where_it_is(finished, notes, notes_folder, 
 
     run = shutil.copytree(finished[0], tmp_path / "run")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(
-        ParameterError, match=r"has seen 32 notes, more than a run of 24; name a larger --total-"
-    ):
+    with pytest.raises(ParameterError, match=r"has seen 32 notes, more than --total-notes 24"):
         train(run, notes, replace(TINY, total_notes=24), dataset_folder=notes_folder, resume=True)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     # Its last batch may have gone beyond its end; there is nothing left to do then.
@@ -110,9 +108,7 @@ def test_no_step_that_went_wrong_is_kept(notes, tmp_path, monkeypatch, is_torn, 
         return np.full(len(self.stats), value, np.float32)
 
     monkeypatch.setattr(loop.Trainer, "train_step", step)
-    with pytest.raises(
-        error, match=r"midst of a step|lost after 8 notes \(level_error is no number"
-    ):
+    with pytest.raises(error, match=r"midst of a step|diverged after 8 notes \(level_error"):
         loop.train(tmp_path, notes, TINY)
     assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints")) is None
 
@@ -122,7 +118,7 @@ def test_a_run_is_not_overwritten(finished, notes):
 
     run = finished[0]
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(ParameterError, match="already holds a run; add --resume or name another"):
+    with pytest.raises(ParameterError, match="already contains a run; add --resume"):
         train(run, notes, replace(TINY, seed=1))
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
@@ -133,7 +129,7 @@ def test_another_representation_than_that_of_the_notes_is_refused(notes, tmp_pat
     from retimbre.train.run.loop import train
 
     with pytest.raises(
-        ParameterError, match="holds harmonic note images, and the settings are for mel"
+        ParameterError, match="contains harmonic note images, but the settings are for mel"
     ):
         train(tmp_path / "run", notes, TINY_MEL)
     assert not (tmp_path / "run").exists()

@@ -109,7 +109,7 @@ def test_notes_are_drawn_from_the_pitches_of_the_run(notes):
     assert len(set(rows.tolist())) == 6
     only = notes.draw_notes([1], 50, (24, 84), rng)
     assert {notes.labels[row].instrument for row in only} == {notes.instruments[1]}
-    with pytest.raises(ModelFormatError, match=r"no note within MIDI 24\.\.30"):
+    with pytest.raises(ModelFormatError, match=r"no notes within MIDI 24\.\.30"):
         notes.draw_notes([0, 1], 4, (24, 30), rng)
 
 
@@ -146,7 +146,7 @@ def test_the_other_kind_of_settings_is_refused(notes, tmp_path):
     from retimbre.train.run.loop import train
 
     with pytest.raises(
-        ParameterError, match="holds mel note images, and the settings are for harm"
+        ParameterError, match="contains mel note images, but the settings are for harm"
     ):
         train(tmp_path / "run", notes, TINY)
 

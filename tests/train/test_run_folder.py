@@ -20,13 +20,13 @@ def test_a_run_remembers_its_dataset_wherever_it_is_asked(tmp_path, monkeypatch)
 
 def test_a_dataset_that_was_moved_is_asked_for(tmp_path):
     remember_dataset(tmp_path, tmp_path / "gone")
-    with pytest.raises(ModelNotFoundError, match=r"trained on .*/gone, where .* with --dataset"):
+    with pytest.raises(ModelNotFoundError, match=r"trained on .*/gone, which .* with --dataset"):
         dataset_of(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "{", '{"dataset": 3}'])
 def test_a_run_that_names_no_dataset_says_so(tmp_path, text):
-    with pytest.raises(ModelNotFoundError, match="name the dataset with --dataset"):
+    with pytest.raises(ModelNotFoundError, match="the dataset with --dataset"):
         dataset_of(tmp_path)
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ModelFormatError, match="names no dataset"):

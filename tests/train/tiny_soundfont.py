@@ -123,7 +123,7 @@ class TinyPlayer:
     def __init__(self, path):
         data = Path(path).read_bytes() if Path(path).is_file() else b""
         if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
-            raise ModelNotFoundError(f"{path} is no SoundFont that FluidSynth can open.")
+            raise ModelNotFoundError(f"{path} cannot be opened by FluidSynth as a SoundFont.")
         found = {}
         for name, content in _chunks(data[12:]):
             if name == b"LIST":

@@ -1,1 +1,1 @@
-"""The CREPE network and the reading of its activations."""
+"""CREPE: the network and the decoding of its activations."""

@@ -1,4 +1,4 @@
-"""Convolution blocks as products of frequencies.
+"""Convolution blocks as products in the frequency domain.
 
 As written, a 'same' convolution of 64 taps costs 64 products of matrices at each position. In the
 frequency domain it costs one complex product at each frequency, which is three real ones.

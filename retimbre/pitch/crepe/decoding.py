@@ -1,4 +1,4 @@
-"""From CREPE's activations to f0: bins, local average, and the path that they are taken along.
+"""Decode CREPE's activations to f0.
 
 A bin is 20 cents wide; bin k stands ``1997.379 + 20 k`` cents above 10 Hz. The network was trained
 with a bell of 25 cents about the true pitch, so the mean of the bins around a peak, weighted by

@@ -1,4 +1,4 @@
-"""CREPE's first convolution block, for separate frames and for frames that overlap.
+"""CREPE's first convolution block, for separate and overlapping frames.
 
 The block takes a frame of 1024 samples through 512 taps at 256 positions, 4 samples apart:
 position p sees the samples ``4 p - 254 .. 4 p + 257`` of the frame, zeros where they lie outside.

@@ -1,4 +1,4 @@
-"""The CREPE network, exact to rounding, at a tenth of the work of the network as written.
+"""The CREPE network, exact to rounding at a tenth of the work.
 
 Six blocks of convolution, ReLU, batch normalisation and max-pooling, then a dense layer of 360
 sigmoids, one for each 20 cents of pitch [1]_. The convolutions are restructured

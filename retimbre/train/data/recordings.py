@@ -116,7 +116,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     found = list(_read_nsynth(folder) if index.is_file() else _read_names(folder))
     if not found:
         raise ParameterError(
-            f"{folder} holds no recordings; name a folder with files like flute_60.wav."
+            f"{folder} contains no recordings; give a folder with files like flute_60.wav."
         )
     return sorted(found, key=lambda recording: recording.file)
 
@@ -242,8 +242,8 @@ def _read_nsynth(folder: Path) -> Iterator[Recording]:
         entries = [*examples.items()]
     except (ValueError, AttributeError) as error:
         raise ParameterError(
-            f"{index} is no index of NSynth ({error}); it names each note with its instrument_str, "
-            "pitch and velocity."
+            f"{index} is not an NSynth index ({error}); it must give instrument_str, pitch and "
+            "velocity for each note."
         ) from error
     for stem, note in entries:
         name, pitch, velocity = _read_entry(note) or (stem, None, DEFAULT_VELOCITY)

@@ -49,15 +49,15 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
         if _holds_notes(folder):
             changes = "; ".join(_tell_change(k, found.get(k), wanted.get(k)) for k in others)
             raise ParameterError(
-                f"{folder} holds a dataset built with other settings ({changes}); "
-                "build with the same or name another folder."
+                f"{folder} contains a dataset built with other settings ({changes}); use the same "
+                "settings or another folder."
             )
         _clear(folder)
     try:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ParameterError(
-            f"{folder} cannot be made: {error.strerror}; name another folder."
+            f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
     write_text(path, json.dumps(wanted, indent=2) + "\n")
 
@@ -103,7 +103,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
     if not path.is_file():
         raise ModelNotFoundError(
-            f"{folder} holds no dataset; make one with 'retimbre dataset build {folder}'."
+            f"{folder} contains no dataset; build one with 'retimbre dataset build {folder}'."
         )
     try:
         settings: dict[str, Any] = json.loads(path.read_text())
@@ -111,8 +111,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise ModelFormatError(f"{path} cannot be read as JSON ({error}).") from error
     if settings.get("format_version") != FORMAT_VERSION:
         raise ModelFormatError(
-            f"{folder} holds a dataset of format {settings.get('format_version')!r}, this version "
-            f"reads {FORMAT_VERSION}; build it again."
+            f"{folder} contains a dataset of format {settings.get('format_version')!r}, this "
+            f"version reads {FORMAT_VERSION}; build it again."
         )
     return settings
 
@@ -183,8 +183,8 @@ def read_shards(folder: Path) -> list[tuple[Features, list[NoteLabel]]]:
             ) from error
         if len(labels) != len(features):
             raise ModelFormatError(
-                f"{lines} names {len(labels)} notes and its shard holds {len(features)}; "
-                "remove it and build again."
+                f"{lines} lists {len(labels)} notes but its shard contains {len(features)}; remove "
+                "it and build again."
             )
         shards.append((features, labels))
     return shards

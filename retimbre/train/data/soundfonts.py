@@ -108,13 +108,15 @@ def find_soundfonts(paths: tuple[str, ...] = DEFAULT_SOUNDFONTS) -> list[Path]:
     found = [path for path in found if path.stem not in full]
     if not found:
         raise ModelNotFoundError(
-            "No SoundFont was found; install some with "
-            "'apt-get install fluid-soundfont-gm musescore-general-soundfont' or name one."
+            "No SoundFont was found; install some with 'apt-get install fluid-soundfont-gm "
+            "musescore-general-soundfont', or give one with --soundfont."
         )
     there = " ".join(path.stem for path in found)
     for stem, package in PACKAGES.items():
         if any(stem in path for path in paths) and stem not in there:
             logger.warning(
-                "%s is not installed ('apt-get install %s') and is left out", stem, package
+                "%s is not installed and is skipped; install it with 'apt-get install %s'",
+                stem,
+                package,
             )
     return found

@@ -26,8 +26,8 @@ _LOSSES = (
 )
 _MEL_LOSSES = "Wasserstein with gradient penalty, auxiliary pitch classifier"
 _RANDOM = """
-A random latent becomes a blend of a few of the instruments of the palette; latents that point at an
-instrument, between two, or at an encoded sound are played as they are.
+A random latent becomes a blend of a few instruments of the palette; latents of an instrument,
+between two, or of an encoded sound are played as they are.
 """
 
 
@@ -70,7 +70,7 @@ def card_text(
     time = tell_time(trained_seconds(run, n_seen))
     is_mel = config.representation == "mel"
     rows = {
-        "plays": f"MIDI {low}..{high} (heard in training: {heard}), "
+        "plays": f"MIDI {low}..{high} (in training: {heard}), "
         f"{config.latent_dim} latent dimensions"
         + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
         "trained on": f"{len(pitches):,} notes of {len(trained)} instruments "
@@ -143,8 +143,8 @@ def tell_decay(config: TrainConfig, n_seen: int) -> str:
     if not config.decay_notes:
         return ""
     if n_seen < config.total_notes:
-        return f"not come down yet ({config.total_notes:,} notes are planned), "
-    return f"come down over the last {config.decay_notes:,} notes, "
+        return f"not lowered yet ({config.total_notes:,} notes are planned), "
+    return f"lowered over the last {config.decay_notes:,} notes, "
 
 
 def _sources(dataset: Dataset, trained: list[int]) -> str:

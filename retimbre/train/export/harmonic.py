@@ -47,7 +47,7 @@ def load_run(run: Path) -> Trainer:
     config = replace(TrainConfig.load(run / CONFIG), mixed_precision=False)
     latest = tf.train.latest_checkpoint(str(run / CHECKPOINTS))
     if latest is None:
-        raise ModelNotFoundError(f"{run} holds no checkpoint; train it first.")
+        raise ModelNotFoundError(f"{run} contains no checkpoint; train it first.")
     trainer = Trainer(config)
     trainer.checkpoint().restore(latest).assert_consumed()
     trainer.use_averages()
@@ -93,7 +93,7 @@ def load_average(run: Path, earlier: Sequence[Path] = ()) -> tuple[Trainer, list
         seen.append(int(other.n_seen))
         others = [variable.numpy() for variable in other.maker_variables]
         if [values.shape for values in others] != [values.shape for values in sums]:
-            raise ParameterError(f"{copy} is no copy of {run}: its networks have other sizes.")
+            raise ParameterError(f"{copy} is not a copy of {run}: its networks have other sizes.")
         sums = [total + values for total, values in zip(sums, others, strict=True)]
     for variable, total in zip(variables, sums, strict=True):
         variable.assign((total / (1 + len(earlier))).astype(np.float32))
@@ -207,8 +207,8 @@ def _check_grown(run: Path, trainer: Trainer) -> None:
     n_grown, n_seen = trainer.config.n_grown, int(trainer.n_seen)
     if n_seen < n_grown:
         raise ModelFormatError(
-            f"{run} has seen {n_seen:,} notes and is at its last resolution from {n_grown:,} on; "
-            f"train it further with --resume, or shorten its stages in a config file."
+            f"{run} has seen {n_seen:,} notes, but reaches its last resolution only at "
+            f"{n_grown:,}; train it further with --resume, or shorten its stages in a config file."
         )
 
 

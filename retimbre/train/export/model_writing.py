@@ -34,7 +34,7 @@ def check_output(folder: Path) -> None:
             raise WriteError(f"{folder} cannot be written: {place} is {what}; choose another -o.")
         if not os.access(place, os.W_OK | os.X_OK):
             raise WriteError(
-                f"{folder} cannot be written: {place} is closed to you; choose another -o."
+                f"{folder} cannot be written: {place} is not writable; choose another -o."
             )
 
 
@@ -52,8 +52,8 @@ def check_free(folder: Path) -> None:
     others = sorted({path.name for path in folder.iterdir()} - {*MODEL_FILES[:-1]})
     if others:
         raise ParameterError(
-            f"{folder} holds {others[0]} and no model; name a new folder, or that of a model, "
-            "whose files are then replaced."
+            f"{folder} contains {others[0]} and is not a model; give a new folder, or an existing "
+            "model to replace."
         )
 
 

@@ -145,8 +145,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise ModelNotFoundError(
-            f"There is no {path}, the settings of the training; get it from where the folders of "
-            "the stages beside it are from."
+            f"{path} (the training's settings) is missing; get it from where the stage folders "
+            "came from."
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -156,8 +156,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(settings, dict):
         raise ModelFormatError(
-            f"{path} must hold the settings of a training by their names; use the file that the "
-            "training wrote."
+            f"{path} must contain the training's settings by name; use the file that the training "
+            "wrote."
         )
     return settings
 
@@ -179,8 +179,8 @@ def check_settings(settings: Mapping[str, Any], path: Path) -> None:
     missing = [name for name in REQUIRED if name not in settings]
     if missing:
         raise ModelFormatError(
-            f"{path} lacks {listed(missing)}, without which GANSynth takes another network; "
-            "use the file that its training wrote."
+            f"{path} lacks {listed(missing)}, which determine the network; use the file that its "
+            "training wrote."
         )
     wanted = REQUIRED | CHECKED
     other = [
@@ -190,15 +190,15 @@ def check_settings(settings: Mapping[str, Any], path: Path) -> None:
     ]
     if other:
         raise ModelFormatError(
-            f"{path} describes another model than mel_prog_hires, which alone can be imported: "
-            f"{listed(other)}."
+            f"{path} does not describe mel_prog_hires, the only configuration that can be "
+            f"imported: {listed(other)}."
         )
     is_told = "train_min_pitch" in settings and "train_max_pitch" in settings
     dataset = settings.get("dataset_name", DATASETS[0])
     if not is_told and (dataset not in DATASETS or "train_meta_path" in settings):
         raise ModelFormatError(
-            f"{path} does not tell the pitches of its dataset {dataset!r}; add train_min_pitch "
-            "and train_max_pitch if they are 24 and 84."
+            f"{path} does not give the pitches of its dataset {dataset!r}; add train_min_pitch and "
+            "train_max_pitch if they are 24 and 84."
         )
 
 
@@ -242,7 +242,7 @@ def check_progress(stage: int, step: int, settings: Mapping[str, Any], prefix: P
         is_whole = type(count) is int or (type(count) is float and count.is_integer())
         if not is_whole or count < 1:
             raise ModelFormatError(
-                f"{prefix.parent.parent / EXPERIMENT} gives {name} as {count!r}, which is no "
+                f"{prefix.parent.parent / EXPERIMENT} gives {name} as {count!r}, which is not a "
                 "number of images; use the file that the training wrote."
             )
         images.append(int(count))
@@ -277,8 +277,8 @@ def _find_prefix(stages: list[Path], folder: Path) -> Path:
         if prefix is not None:
             return prefix
     raise ModelNotFoundError(
-        f"{folder} holds no checkpoint (model.ckpt-...) in a folder stage_00012 or earlier; get or "
-        "unpack it again, whole."
+        f"{folder} contains no checkpoint (model.ckpt-...) in stage_00012 or an earlier stage; get "
+        "or unpack all of it again."
     )
 
 
@@ -303,8 +303,8 @@ def _latest(stage: Path) -> Path | None:
     indices = sorted(stage.glob("*.index"))
     if len(indices) > 1:
         raise ModelFormatError(
-            f"{stage} holds several checkpoints and no file 'checkpoint' that names the last; get "
-            "that file, or keep the last one alone."
+            f"{stage} contains several checkpoints but no file 'checkpoint' that names the last; "
+            "get that file, or keep only the last checkpoint."
         )
     return indices[0].with_suffix("") if indices else None
 
@@ -347,7 +347,7 @@ def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
 def _global_step(shapes: Mapping[str, Shape], read: ReadVariable, prefix: Path) -> int:
     if shapes.get(GLOBAL_STEP) != ():
         raise ModelFormatError(
-            f"{prefix} lacks {GLOBAL_STEP}, the images that it has seen; import a checkpoint that "
+            f"{prefix} lacks {GLOBAL_STEP}, the number of images seen; import a checkpoint that "
             "GANSynth's training wrote."
         )
     return count_images(read(GLOBAL_STEP), str(prefix))

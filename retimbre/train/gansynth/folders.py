@@ -34,15 +34,15 @@ def find_folder(path: Path) -> Path:
     if not os.path.isdir(path):
         # Of a checkpoint people know the name without endings, which is no file.
         is_prefix = os.path.isfile(f"{path}.index")
-        meant = f"name the folder {path.parent}" if is_prefix else "name that of a checkpoint"
-        raise ModelNotFoundError(f"There is no folder {path}; {meant}.")
+        meant = f"give the folder {path.parent}" if is_prefix else "give the folder of a checkpoint"
+        raise ModelNotFoundError(f"No folder named {path}; {meant}.")
     if not is_gansynth(path):
         raise ModelNotFoundError(_not_a_checkpoint(path))
     has_list = any((path / name).is_file() for name in (EXPERIMENT, MANIFEST))
     if not has_list and any(path.glob(SHARDS)):
         raise ModelNotFoundError(
-            f"{path} holds weights of Magenta.js without their list {MANIFEST}; get it from where "
-            "they are from."
+            f"{path} contains Magenta.js weights without their list {MANIFEST}; get it from where "
+            "they came from."
         )
     return path
 
@@ -54,18 +54,18 @@ def is_js(folder: Path) -> bool:
 
 def _not_a_folder(file: Path) -> str:
     if file.suffix.lower() in ARCHIVES:
-        return f"{file} is a file; unpack it and name the folder that comes of it."
+        return f"{file} is a file; unpack it and give the resulting folder."
     if is_gansynth(file.parent):
-        return f"{file} is a file; name its folder {file.parent}."
-    return f"{file} is a file; name the folder of a checkpoint."
+        return f"{file} is a file; give its folder {file.parent}."
+    return f"{file} is a file; give the folder of a checkpoint."
 
 
 def _not_a_checkpoint(folder: Path) -> str:
     inside = [path for path in sorted(folder.glob("*")) if os.path.isdir(path)]
     meant = [str(path) for path in inside if is_gansynth(path)][:N_NAMED]
     if meant:
-        return f"{folder} holds no checkpoint itself; did you mean {' or '.join(meant)}?"
+        return f"{folder} is not a checkpoint. Did you mean {' or '.join(meant)}?"
     return (
-        f"{folder} holds no checkpoint; name a folder with {EXPERIMENT} and the folders of the "
-        f"stages, or one of Magenta.js weights ({MANIFEST})."
+        f"{folder} is not a checkpoint; give a folder with {EXPERIMENT} and the stage folders, or "
+        f"one of Magenta.js weights ({MANIFEST})."
     )

@@ -90,7 +90,7 @@ def read_js_weights(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
         stored = {name: value for group in groups for name, value in _variables(group, path)}
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ModelFormatError(
-            f"{path} is no manifest of weights{_reason(error)}; get it again."
+            f"{path} is not a manifest of weights{_reason(error)}; get it again."
         ) from error
     shapes = {name: value.shape for name, value in stored.items()}
     layers = collect_layers(shapes, lambda name: stored[name].values(), size, str(path))
@@ -112,8 +112,8 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
         # What was no float before it was quantised is to be rounded again.
         if not is_known or (quantised and entry["dtype"] != "float32"):
             raise ModelFormatError(
-                f"{path} stores {entry['name']} ({entry['dtype']!r}) as {dtype!r}, which is not "
-                "known; get the weights in float32."
+                f"{path} stores {entry['name']} ({entry['dtype']!r}) as {dtype!r}, an unknown "
+                "type; get the weights in float32."
             )
         end = start + math.prod(shape) * np.dtype(TYPES[dtype]).itemsize
         is_scaled = bool(quantised) and dtype != "float16"
@@ -123,7 +123,7 @@ def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored
         start = end
     if start != len(content):
         raise ModelFormatError(
-            f"{path} lists {start:,} bytes of weights and its files hold {len(content):,}; get "
+            f"{path} lists {start:,} bytes of weights but its files contain {len(content):,}; get "
             "them again."
         )
 

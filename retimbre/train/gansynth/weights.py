@@ -147,16 +147,16 @@ def collect_layers(
     other = [f"{name} is {v.dtype}" for name, v in found.items() if v.dtype.kind != "f"]
     if other:
         raise ModelFormatError(
-            f"{where} holds weights of other types than floats ({listed(other)}); import a "
-            "checkpoint that is as GANSynth's training wrote it."
+            f"{where} contains weights that are not floats ({listed(other)}); import an unmodified "
+            "GANSynth checkpoint."
         )
     with np.errstate(over="ignore"):
         values = {name: _float32(value) for name, value in found.items()}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise ModelFormatError(
-            f"{where} holds values that are no finite numbers ({listed(bad)}); get it again, or "
-            "import an earlier checkpoint of a training that failed."
+            f"{where} contains values that are not finite ({listed(bad)}); get it again, or import "
+            "an earlier checkpoint if the training failed."
         )
     return {layer: (values[kernel], values[bias]) for layer, (kernel, bias) in pairs.items()}
 
@@ -179,8 +179,8 @@ def count_images(step: npt.NDArray[Any], where: str) -> int:
     is_number = step.dtype.kind in "iuf" and bool(np.isfinite(step))
     if not is_number or step < 0 or int(step) != step:
         raise ModelFormatError(
-            f"{where} gives {GLOBAL_STEP} as {step.item()!r}, which is no number of images; "
-            "get it again."
+            f"{where} gives {GLOBAL_STEP} as {step.item()!r}, which is not a number of images; get "
+            "it again."
         )
     return int(step)
 
@@ -189,7 +189,7 @@ def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], wher
     missing = [name for name in wanted if name not in shapes]
     if missing and all(name.removesuffix(AVERAGE) in shapes for name in missing):
         raise ModelFormatError(
-            f"{where} lacks the moving averages of its generator, which are what GANSynth plays "
+            f"{where} lacks the moving averages of its generator, which GANSynth plays "
             f"({listed(missing)}); import the checkpoint that its training wrote."
         )
     if missing:
@@ -204,8 +204,8 @@ def _check_shapes(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape], wher
     ]
     if other:
         raise ModelFormatError(
-            f"{where} is of another network ({listed(other)}); import one of the configuration "
-            "mel_prog_hires."
+            f"{where} belongs to another network ({listed(other)}); import one of the "
+            "configuration mel_prog_hires."
         )
 
 
@@ -215,7 +215,7 @@ def _check_blocks(shapes: Mapping[str, Shape], n_blocks: int, where: str) -> Non
     more = [name for name in shapes if name.startswith(BLOCKS) and not name.startswith(known)]
     if more:
         raise ModelFormatError(
-            f"{where} holds more than the {n_blocks} blocks of GANSynth's generator "
+            f"{where} contains more than the {n_blocks} blocks of GANSynth's generator "
             f"({listed(more)}); import one of the configuration mel_prog_hires."
         )
 

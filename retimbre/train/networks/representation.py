@@ -159,6 +159,6 @@ def find_representation(name: Any) -> Representation:
         If there is none of that name.
     """
     if name not in REPRESENTATIONS:
-        known = " and ".join(REPRESENTATIONS)
-        raise ParameterError(f"There is no representation {name!r}; there are {known}.")
+        known = " or ".join(REPRESENTATIONS)
+        raise ParameterError(f"Unknown representation {name!r}; use {known}.")
     return REPRESENTATIONS[name]

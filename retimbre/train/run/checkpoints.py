@@ -53,7 +53,7 @@ class Checkpoints:
             for part in self._folder.glob("*_temp"):
                 shutil.rmtree(part, ignore_errors=True)
             before = self._manager.latest_checkpoint
-            kept = "; --resume goes on from the checkpoint before" if before else ""
+            kept = "; --resume continues from the checkpoint before" if before else ""
             raise WriteError(
                 f"{self._folder} cannot be written: {_reason(error)}{kept}."
             ) from error

@@ -122,10 +122,12 @@ def train(
 
 def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool) -> None:
     if has_checkpoint(folder) and not resume:
-        raise ParameterError(f"{folder} already holds a run; add --resume or name another folder.")
+        raise ParameterError(
+            f"{folder} already contains a run; add --resume or use another folder."
+        )
     if config.representation != dataset.representation:
         raise ParameterError(
-            f"The dataset holds {dataset.representation} note images, and the settings are for "
+            f"The dataset contains {dataset.representation} note images, but the settings are for "
             f"{config.representation} ones; choose another --config, or build the dataset with "
             f"--representation {config.representation}."
         )
@@ -154,8 +156,8 @@ class _Run:
         # The last batch of a run may go beyond its end.
         if self._n_seen - self.config.batch_size >= self.config.total_notes:
             raise ParameterError(
-                f"{folder} has seen {self._n_seen:,} notes, more than a run of "
-                f"{self.config.total_notes:,}; name a larger --total-notes."
+                f"{folder} has seen {self._n_seen:,} notes, more than --total-notes "
+                f"{self.config.total_notes:,}; give a larger --total-notes."
             )
 
     def go(
@@ -215,9 +217,9 @@ class _Run:
         ]
         if lost:
             raise RetimbreError(
-                f"The networks were lost after {self._n_seen:,} notes ({lost[0]} is no number); "
+                f"Training diverged after {self._n_seen:,} notes ({lost[0]} is not a number); "
                 "start again with another --seed, or with a lower peak_learning_rate in a file "
-                "for --config (the last checkpoint stands)."
+                "for --config (the last checkpoint is intact)."
             )
 
     def _save(self) -> None:

@@ -45,7 +45,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(
-            f"{folder} cannot be made: {error.strerror}; name another folder."
+            f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
 
 
@@ -58,10 +58,10 @@ def check_run(folder: Path) -> None:
         If there is no such folder, or it holds something else.
     """
     if not folder.is_dir():
-        raise ModelNotFoundError(f"There is no folder {folder}; name that of a run.")
+        raise ModelNotFoundError(f"No folder named {folder}; give the folder of a run.")
     if not all((folder / name).is_file() for name in (CONFIG, SPLIT)):
         raise ModelNotFoundError(
-            f"{folder} holds no run; name a folder that 'retimbre train' has made."
+            f"{folder} contains no run; give a folder written by 'retimbre train'."
         )
 
 
@@ -83,16 +83,16 @@ def dataset_of(folder: Path) -> Path:
     path = folder / RUN
     if not path.is_file():
         raise ModelNotFoundError(
-            f"{folder} does not say what it was trained on; name the dataset with --dataset."
+            f"{folder} does not say what it was trained on; give the dataset with --dataset."
         )
     try:
         found = Path(json.loads(path.read_text())["dataset"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelFormatError(f"{path} names no dataset; name it with --dataset.") from error
+        raise ModelFormatError(f"{path} names no dataset; give it with --dataset.") from error
     if not (found / SETTINGS).is_file():
         raise ModelNotFoundError(
-            f"{folder} was trained on {found}, where there is no dataset; name where it is now "
-            "with --dataset."
+            f"{folder} was trained on {found}, which is missing; give the dataset's folder with "
+            "--dataset."
         )
     return found
 
@@ -121,8 +121,8 @@ def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list
     missing = [key for part in names.values() for key in part if tuple(key) not in index]
     if missing:
         raise ParameterError(
-            f"The dataset lacks {len(missing)} instruments that {folder} was trained on, "
-            f"such as {missing[0][-1]!r}; name the dataset of the run."
+            f"The dataset lacks {len(missing)} instruments that {folder} was trained on, such as "
+            f"{missing[0][-1]!r}; give the dataset that the run was started with."
         )
     trained, held_out = (
         [index[tuple(key)] for key in names[part]] for part in ("trained", "held_out")

@@ -101,9 +101,9 @@ def test_names_instruments_and_latents_are_taken_mixed(rng):
     [
         (np.full(256, np.nan), "finite numbers, given NaN"),
         ([np.zeros((2, 256))], r"one row of finite numbers, given shape \(2, 256\); take one row"),
-        (np.zeros((0, 256)), "lack a name"),
+        (np.zeros((0, 256)), "has no name"),
         ([np.array(["a", "b"])], "array of numbers"),
-        (["Flute@0", np.ones(256)], "'Flute@0,z' have a time and some have none"),
+        (["Flute@0", np.ones(256)], "'Flute@0,z' have a time"),
         ([1.0, 2.0], "instrument 1.0 lacks a name; give a name, an Instrument or an array z"),
     ],
 )

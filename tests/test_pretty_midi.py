@@ -116,7 +116,7 @@ def test_more_notes_than_instruments_stay_whole_and_unbent(caplog) -> None:
     with caplog.at_level(logging.WARNING, "retimbre"):
         score = to_pretty_midi(notes, [NoteCurve(np.full(5, 30.0), np.zeros(5))] * n)
     assert len(score.instruments) == 15
-    assert "6 of the notes have no pitch bends" in caplog.text
+    assert "6 notes were written without pitch bends" in caplog.text
     same(from_pretty_midi(score), notes, 0.0)
 
 
@@ -148,5 +148,5 @@ def test_a_wrong_program_is_refused() -> None:
 
 
 def test_curves_must_be_as_many_as_notes() -> None:
-    with pytest.raises(ParameterError, match="3 notes need as many curves, given 0"):
+    with pytest.raises(ParameterError, match="3 notes needs one curve, given 0"):
         to_pretty_midi(melody(), [])

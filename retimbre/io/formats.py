@@ -1,4 +1,4 @@
-"""Media suffixes that are read, audio formats that are written, and size limits."""
+"""Media suffixes read, audio formats written, and their size limits."""
 
 import os
 from pathlib import Path

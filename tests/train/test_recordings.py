@@ -172,7 +172,7 @@ def test_of_a_long_file_the_beginning_is_read(tmp_path):
 def test_what_is_no_audio_is_refused(tmp_path, content):
     path = tmp_path / "broken.wav"
     path.write_bytes(content)
-    with pytest.raises(DecodeError, match=r"broken\.wav cannot be read as audio"):
+    with pytest.raises(DecodeError, match=r"broken\.wav (is|cannot) "):
         read_note(path)
 
 

@@ -25,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 from results import write_section
 
-from retimbre.params import PitchParams
 from retimbre.pitch import estimate_pitch
 from retimbre.pitch.crepe.decoding import PeakDecoder, ViterbiDecoder, average_bins, bins_to_hz
 from retimbre.pitch.crepe.first_layer import normalize_frames
 from retimbre.pitch.crepe.network import CrepeNetwork, count_frames, load_network
 from retimbre.pitch.crepe.weights import find_weights, load_weights
+from retimbre.settings.params import PitchParams
 
 Array = npt.NDArray[Any]
 Row = tuple[object, ...]
@@ -207,7 +207,7 @@ def compare_golden() -> Row:
 PROCESS = """
 import time; start = time.perf_counter()
 import numpy as np
-from retimbre.params import PitchParams
+from retimbre.settings.params import PitchParams
 from retimbre.pitch import estimate_pitch
 from retimbre.pitch.crepe.network import load_network
 load_network({capacity!r})

@@ -20,7 +20,7 @@ from peers import PEERS, NotesHz
 from results import write_section
 
 from retimbre.notes import note_curves, segment_notes
-from retimbre.params import NoteParams
+from retimbre.settings.params import NoteParams
 from retimbre.types import PitchTrack
 from retimbre.units import midi_to_hz
 

@@ -24,13 +24,13 @@ from .latent import get_random_instruments, get_z_notes, slerp
 from .mixing import combine_notes
 from .notes import estimate_tuning, note_curves, segment_notes
 from .notes.edits import add_note, edit_note, remove_note
-from .params import NoteParams, PitchParams, RenderParams, TimbreParams
 from .pipeline import render, retimbre, retimbre_file
 from .pitch import estimate_pitch
 from .pitch.analysis import analyze, analyze_file
 from .result import Analysis, Report, Result
 from .session import Session
 from .settings import Settings
+from .settings.params import NoteParams, PitchParams, RenderParams, TimbreParams
 from .types import Instrument, Instruments, Melody, NoteCurve, Notes, PitchTrack
 
 __version__: str

@@ -13,7 +13,7 @@ from fakes import FakeGenerator, files_in
 
 from retimbre import generator, pitch
 from retimbre.batch import run as batch
-from retimbre.cli.report import Report
+from retimbre.cli.report import Console
 from retimbre.io import files
 
 pytestmark = pytest.mark.usefixtures("in_folder")
@@ -149,4 +149,4 @@ def test_interrupt_is_one_line_and_130(melody, monkeypatch):
     ("n_done", "n_failed", "code"), [(0, 0, 0), (2, 0, 0), (0, 2, 1), (1, 1, 3), (5, 1, 3)]
 )
 def test_exit_codes(n_done, n_failed, code):
-    assert Report(n_done=n_done, n_failed=n_failed).exit_code == code
+    assert Console(n_done=n_done, n_failed=n_failed).exit_code == code

@@ -14,7 +14,7 @@ from command_line import objects, retimbre
 from fakes import LOUD, fake_estimate_pitch, tones, write_wav
 
 from retimbre import __version__, generator, pitch, session
-from retimbre.cli.report import Progress, Report
+from retimbre.cli.report import Console, ProgressBars
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 
@@ -68,7 +68,7 @@ def test_dry_run_as_json_holds_the_settings(melody):
 
 def test_progress_shows_bars_on_a_terminal_only(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    shown = Progress(Report())
+    shown = ProgressBars(Console())
     shown("pitch", 0, 10)
     time.sleep(0.06)
     shown("pitch", 5, 10)
@@ -80,7 +80,7 @@ def test_progress_shows_bars_on_a_terminal_only(monkeypatch, capsys):
 
 
 def test_progress_says_each_sentence_once(capsys):
-    shown = Progress(Report())
+    shown = ProgressBars(Console())
     for done in (0, 1, 2, 2):
         shown("generate", done, 2)
     assert re.fullmatch(
@@ -98,7 +98,7 @@ def test_progress_says_each_sentence_once(capsys):
     ],
 )
 def test_failures_name_their_input_once(capsys, source, error, line):
-    Report().failed(source, error)
+    Console().failed(source, error)
     assert capsys.readouterr().err == f"{line}\n"
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.notes.melody import find_melody
-from retimbre.params import NoteParams
 from retimbre.result import Analysis
+from retimbre.settings.params import NoteParams
 from retimbre.types import PitchTrack
 
 N_FRAMES = 300

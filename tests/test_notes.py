@@ -9,7 +9,7 @@ from performance import Performance, vibrato
 from retimbre.errors import ParameterError
 from retimbre.notes import estimate_tuning, note_curves, segment_notes
 from retimbre.notes.search import CAP_SEMITONES, NoteCosts, find_segments
-from retimbre.params import NoteParams
+from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 
 ONSET_TOL_SECONDS = 0.030

@@ -13,7 +13,7 @@ import retimbre
 from retimbre.cli.command import COMMANDS, command
 from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
-from retimbre.params import read_stops
+from retimbre.settings.stops import read_stops
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

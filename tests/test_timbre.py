@@ -13,9 +13,10 @@ from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
-from retimbre.params import Stop, TimbreParams, read_stops
 from retimbre.pitch.analysis import analyze_file
 from retimbre.settings import Settings
+from retimbre.settings.params import TimbreParams
+from retimbre.settings.stops import Stop, read_stops
 from retimbre.timbre import check_timbre, choose_path, heard_names, place_instruments
 from retimbre.types import Instrument, Instruments
 

@@ -12,7 +12,7 @@ import click
 
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
-from retimbre.cli.report import Progress, Report
+from retimbre.cli.report import Console, ProgressBars
 from retimbre.errors import (
     AudioError,
     FileError,
@@ -75,7 +75,7 @@ def run_main_job(
     **options: Any,
 ) -> None:
     """Do what the options say and exit with the code of the report."""
-    report = Report(as_json, quiet, verbose)
+    report = Console(as_json, quiet, verbose)
     _set_up_logging(_log_level(report))
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
@@ -109,7 +109,7 @@ def _settings(
     return settings, thresholds
 
 
-def _find(paths: Sequence[Path], report: Report, *, tell_midi: bool) -> "list[Input]":
+def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> "list[Input]":
     from retimbre.batch.plan import find_inputs, without_repeats
     from retimbre.io.midi import is_midi
 
@@ -158,7 +158,7 @@ def _writable(
     kept: dict[Path, str],
     *,
     named: str | None,
-    report: Report,
+    report: Console,
 ) -> "list[Job]":
     """Leave out the outputs that must not or need not be written, and tell why."""
     from retimbre.batch.plan import Job, is_folder_output, standing
@@ -188,10 +188,10 @@ def _writable(
     return [job for job in left if job.outputs]
 
 
-def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Report) -> None:
+def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Console) -> None:
     from retimbre.batch.run import run_jobs
 
-    progress = Progress(report)
+    progress = ProgressBars(report)
     set_up = partial(_set_up_logging, _log_level(report))
     n_outputs = sum(len(job.outputs) for job in jobs)
     outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
@@ -220,7 +220,7 @@ def _refusing() -> Iterator[None]:
         raise click.UsageError(one_line(error)) from error
 
 
-def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
+def _tell(jobs: "list[Job]", settings: Settings, report: Console) -> None:
     """Say what would be done, and how."""
     from retimbre.timbre import check_timbre
 
@@ -235,7 +235,7 @@ def _tell(jobs: "list[Job]", settings: Settings, report: Report) -> None:
             report.planned(str(job.source), output, dataclasses.asdict(at))
 
 
-def _log_level(report: Report) -> int:
+def _log_level(report: Console) -> int:
     if report.verbose:
         return logging.DEBUG
     return logging.ERROR if report.quiet else logging.INFO

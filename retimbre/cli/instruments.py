@@ -8,7 +8,7 @@ import click
 
 from retimbre.cli.report import print_line
 from retimbre.errors import ModelNotFoundError, alternatives, one_line
-from retimbre.params import TimbreParams
+from retimbre.settings.params import TimbreParams
 
 if TYPE_CHECKING:
     from retimbre.types import Instrument

@@ -2,24 +2,68 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from retimbre import __version__
 from retimbre.cli.group import LAST_SECTION, SectionOption
 from retimbre.cli.values import Number, WholeNumber, frequency, note_range
-from retimbre.params import (
-    CREPE_CAPACITIES,
-    LARGEST_SEED,
-    PITCH_METHODS,
-    SHORTEST_INSTRUMENT,
-    NoteParams,
-    PitchParams,
-    RenderParams,
-    TimbreParams,
-)
+from retimbre.settings.params import PITCH_SECTION, TABLE, About
 
-PITCH, NOTES, TIMBRE, RENDER = PitchParams(), NoteParams(), TimbreParams(), RenderParams()
+_TYPES: dict[str, Any] = {
+    "frequency": frequency,
+    "keys": note_range,
+    "files": click.Path(),
+    "text": None,
+    "flag": None,
+}
+"""What reads the text of a setting on the command line, by its kind."""
+
+REPEATED = ("confidence", "instruments", "like")
+"""Settings that are given several times on the command line."""
+
+IN_MS = ("min_note_length",)
+"""Settings that are given in milliseconds on the command line."""
+
+
+def _option(name: str) -> SectionOption:
+    """Make the option of a setting of the table."""
+    about, default = TABLE[name].about, TABLE[name].default
+    scale = 1000.0 if name in IN_MS else 1.0
+    long = "--" + name.replace("_", "-")
+    extra: dict[str, Any] = {}
+    if name in REPEATED:
+        extra["multiple"] = True
+    elif default is not None:
+        shown = round(default * scale, 6) if name in IN_MS else default
+        extra |= {"default": shown, "show_default": True}
+    if about.kind == "flag":
+        long = f"{long}/--no-{long.removeprefix('--')}"
+    said = about.shown or (default if name in REPEATED and default is not None else "")
+    return SectionOption(
+        [*([about.short] if about.short else []), long],
+        section=about.section,
+        show_range=name != "seed",
+        metavar=about.metavar or None,
+        type=_type_of(about),
+        help=about.help + (f"  [default: {said}]" if said != "" else ""),
+        **extra,
+    )
+
+
+def _type_of(about: About) -> Any:
+    if about.kind == "number":
+        return Number(about.low, about.high)
+    if about.kind == "integer":
+        low, high = (None if end is None else int(end) for end in (about.low, about.high))
+        return WholeNumber(low, high)
+    return click.Choice(about.choices) if about.kind == "choice" else _TYPES[about.kind]
+
+
+def _section(name: str) -> list[SectionOption]:
+    return [_option(setting) for setting, entry in TABLE.items() if entry.about.section == name]
+
 
 INPUTS = click.Argument(
     ["inputs"], metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -33,14 +77,7 @@ OUTPUT = [
         type=click.Path(),
         help="Output file, or folder (created if missing).",
     ),
-    _output(
-        ["-c", "--confidence"],
-        multiple=True,
-        metavar="FLOAT",
-        type=Number(0, 1),
-        help="How sure CREPE must be that a frame has a pitch; repeat to compare several "
-        f"thresholds.  [default: {NOTES.confidence}]",
-    ),
+    _option("confidence"),
     _output(["--save-midi"], is_flag=True, help="Write the notes as MIDI, with pitch bends."),
     _output(
         ["--save-notes"], is_flag=True, help="Write the notes as CSV: onset,offset,pitch,velocity."
@@ -56,107 +93,9 @@ OUTPUT = [
     ),
 ]
 
-_sound = partial(SectionOption, section="Sound")
-SOUND = [
-    _sound(
-        ["-m", "--model"],
-        metavar="NAME|PATH",
-        default=TIMBRE.model,
-        show_default=True,
-        help="Name of an embedded model, or a model folder.",
-    ),
-    _sound(
-        ["-i", "--instruments"],
-        metavar="LIST",
-        multiple=True,
-        help="Named instruments instead of random ones: 'Flute,Cello' morphs from the beginning "
-        "to the end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue the "
-        "list. 'retimbre instruments' lists the names.",
-    ),
-    _sound(
-        ["--like"],
-        metavar="FILE",
-        multiple=True,
-        type=click.Path(),
-        help="Use the instrument in a recording of one note, at least 0.3 s long; repeat to morph "
-        "from one to the next.",
-    ),
-    _sound(
-        ["--secs-per-instrument"],
-        metavar="S",
-        type=Number(min=SHORTEST_INSTRUMENT),
-        default=TIMBRE.secs_per_instrument,
-        show_default=True,
-        help="One random instrument per S seconds of the clip, at least two.",
-    ),
-    _sound(
-        ["--seed"],
-        show_range=False,
-        metavar="INT",
-        type=WholeNumber(0, LARGEST_SEED),
-        help="Random seed; the same seed gives the same file.  [default: random, printed]",
-    ),
-    _sound(
-        ["--expression"],
-        metavar="FLOAT",
-        type=Number(0, 1),
-        default=RENDER.expression,
-        show_default=True,
-        help="0 plays plain notes, 1 follows the performer's pitch and loudness.",
-    ),
-]
-
-_pitch = partial(SectionOption, section="Pitch and notes", show_default=True)
-PITCH_AND_NOTES = [
-    _pitch(
-        ["--pitch-method"],
-        type=click.Choice(PITCH_METHODS),
-        default=PITCH.method,
-        help="Pitch estimator.",
-    ),
-    _pitch(
-        ["--crepe-capacity"],
-        type=click.Choice(CREPE_CAPACITIES),
-        default=PITCH.capacity,
-        help="Size of the CREPE network.",
-    ),
-    _pitch(["--viterbi/--no-viterbi"], default=PITCH.viterbi, help="Smooth the pitch over time."),
-    _pitch(
-        ["--fmin"],
-        type=frequency,
-        metavar="HZ|NOTE",
-        default=PITCH.fmin,
-        help="Lowest pitch to look for, in Hz or as a note (C2).",
-    ),
-    _pitch(
-        ["--fmax"],
-        type=frequency,
-        metavar="HZ|NOTE",
-        default=PITCH.fmax,
-        help="Highest pitch to look for.",
-    ),
-    _pitch(
-        ["--min-note-length"],
-        metavar="MS",
-        type=Number(0),
-        default=round(NOTES.min_note_length * 1000.0, 6),
-        help="Drop shorter notes.",
-    ),
-    _pitch(
-        ["--transpose"],
-        metavar="SEMITONES",
-        type=WholeNumber(-127, 127),
-        default=NOTES.transpose,
-        help="Transpose up, or down if negative.",
-    ),
-    _pitch(
-        ["--pitch-range"],
-        type=note_range,
-        metavar="LOW-HIGH",
-        help="Fold notes into this range by octaves, such as 36-84 or C2-C6.  [default: the "
-        "model's range]",
-    ),
-]
+_SOUND_ORDER = ("model", "instruments", "like", "secs_per_instrument", "seed", "expression")
+SOUND = [_option(name) for name in _SOUND_ORDER]
+PITCH_AND_NOTES = _section(PITCH_SECTION)
 
 _run = partial(SectionOption, section=LAST_SECTION)
 RUN = [

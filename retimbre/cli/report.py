@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from retimbre.settings.params import TABLE
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from retimbre.batch.plan import Output
     from retimbre.batch.run import Outcome
-    from retimbre.result import Report as RunReport
+    from retimbre.result import Report
 
 _STAGES = {"pitch": "estimating pitch", "generate": "rendering", "files": "outputs"}
 
 
 @dataclass
-class Report:
+class Console:
     """Count what became of the outputs and tell it; the only owner of the exit code.
 
     Attributes
@@ -125,13 +127,13 @@ class Report:
         print_line(json.dumps(content))
 
 
-class Progress:
+class ProgressBars:
     """Show the stages of a run: bars on a terminal, and the sentences of the generator.
 
     An instance is called as ``progress(stage, done, total)``.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Console) -> None:
         self._report = report
         self._stage = ""
         self._start = 0.0
@@ -193,14 +195,7 @@ def print_line(line: str) -> None:
         ) from error
 
 
-_UNITS = {
-    "fmin": " Hz",
-    "fmax": " Hz",
-    "min_note_length": " s",
-    "secs_per_instrument": " s",
-    "transpose": " semitones",
-    "peak_db": " dB",
-}
+_UNITS = {entry.attribute: f" {entry.about.unit}" for entry in TABLE.values() if entry.about.unit}
 
 
 def _setting(name: str, value: Any) -> str:
@@ -218,7 +213,7 @@ def _names(output: "Output") -> dict[str, Any]:
     return {"output": str(output.path), "confidence": output.confidence}
 
 
-def _sentence(report: "RunReport") -> str:
+def _sentence(report: "Report") -> str:
     notes = f"{report.notes} note{'s' * (report.notes != 1)}"
     folded = f" ({report.folded} folded by octaves)" if report.folded else ""
     played = f" on {', '.join(report.heard_names)}" if report.heard_names else ""
@@ -228,7 +223,7 @@ def _sentence(report: "RunReport") -> str:
     )
 
 
-def _rounded(report: "RunReport") -> dict[str, Any]:
+def _rounded(report: "Report") -> dict[str, Any]:
     timings = {stage: round(seconds, 4) for stage, seconds in report.timings.items()}
     return report.as_dict() | {"timings": timings}
 

@@ -32,8 +32,8 @@ from retimbre.io.mono import to_mono
 from retimbre.like.denoise import room_spectrum, subtract_room
 from retimbre.like.ends import NoteEnds, find_ends
 from retimbre.like.straighten import straighten
-from retimbre.params import NoteParams, PitchParams
 from retimbre.runtime import single_threaded_blas
+from retimbre.settings.params import NoteParams, PitchParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 from retimbre.units import hz_to_midi, midi_to_hz
 

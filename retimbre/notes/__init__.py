@@ -35,18 +35,17 @@ Training leaves out recorded notes that sound at another octave than the one the
 (``is_pitched_as_labelled`` in ``retimbre/train/data/measure.py``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, Int64Array
-from retimbre.errors import ParameterError
 from retimbre.notes.costs import is_pitched, note_costs
 from retimbre.notes.curves import note_curves
 from retimbre.notes.onsets import join_octave_slips, onset_times, split_at_attacks
 from retimbre.notes.search import find_segments
-from retimbre.params import NoteParams
+from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 from retimbre.units import hz_to_midi
 
@@ -91,7 +90,11 @@ class _FoundNotes:
 
 
 def segment_notes(
-    track: PitchTrack, params: NoteParams | None = None, *, confidence: float | None = None
+    track: PitchTrack,
+    params: NoteParams | None = None,
+    *,
+    confidence: float | None = None,
+    min_note_length: float | None = None,
 ) -> Notes:
     """Find the notes of a melody.
 
@@ -105,7 +108,8 @@ def segment_notes(
     params : NoteParams, optional
         `confidence`, `min_note_length` are used; the others belong to later stages.
     confidence : float [0..1], optional
-        Stands in for ``params.confidence``.
+    min_note_length : float [seconds, >= 0], optional
+        Take the place of those of `params`.
 
     Returns
     -------
@@ -126,11 +130,10 @@ def segment_notes(
     >>> segment_notes(track, confidence=0.8).pitch
     array([69, 71])
     """
-    params = params or NoteParams()
-    threshold = params.confidence if confidence is None else confidence
-    if not 0.0 <= threshold <= 1.0:
-        raise ParameterError(f"Confidence must be between 0 and 1, given {threshold}.")
-    notes, _ = segment_and_count(track, threshold, params.min_note_length)
+    given = {"confidence": confidence, "min_note_length": min_note_length}
+    changes = {name: value for name, value in given.items() if value is not None}
+    params = replace(params or NoteParams(), **changes)  # type: ignore[arg-type]
+    notes, _ = segment_and_count(track, params.confidence, params.min_note_length)
     return notes
 
 

@@ -9,8 +9,8 @@ from retimbre import notes as segmentation
 from retimbre._typing import BoolArray
 from retimbre.errors import NoPitchError, ParameterError
 from retimbre.io import midi
-from retimbre.params import NoteParams
 from retimbre.result import Analysis
+from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
 
 

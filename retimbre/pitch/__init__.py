@@ -1,13 +1,14 @@
 """Pitch estimation."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import BoolArray, Float32Array, FloatArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.params import PitchParams
 from retimbre.pitch.crepe.decoding import (
     Decoder,
     PeakDecoder,
@@ -21,6 +22,7 @@ from retimbre.pitch.loudness import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
 from retimbre.runtime import single_threaded_blas
+from retimbre.settings.params import PitchParams
 from retimbre.types import PitchTrack
 from retimbre.units import frames_to_time
 
@@ -29,6 +31,17 @@ __all__ = ["estimate_pitch"]
 
 OnPitch = Callable[[PitchTrack], None]
 """Called with the pitch track so far."""
+
+
+class PitchOptions(TypedDict, total=False):
+    """The fields of PitchParams as keywords."""
+
+    method: str
+    capacity: str
+    viterbi: bool
+    fmin: float
+    fmax: float
+
 
 SILENCE_DB = 60.0
 """Frames that lie so far under the loud frames of the clip are silent."""
@@ -42,6 +55,7 @@ def estimate_pitch(
     *,
     progress: Progress | None = None,
     on_pitch: OnPitch | None = None,
+    **options: Unpack[PitchOptions],
 ) -> PitchTrack:
     """Estimate pitch, level and onset strength of a recording every 10 ms.
 
@@ -60,6 +74,8 @@ def estimate_pitch(
     on_pitch : callable, optional
         Called with the track so far after each block of frames, as far as its path is known; its
         f0 may change later. pYIN, which looks at the whole at once, has no track so far.
+    **options
+        Fields of PitchParams, in the place of those of `params`: ``fmin=80``.
 
     Returns
     -------
@@ -85,7 +101,7 @@ def estimate_pitch(
     """
     from retimbre.io.audio import resample
 
-    params = params or PitchParams()
+    params = replace(params or PitchParams(), **options)
     y = _check_audio(y, sr)
     if len(y) == 0:
         return PitchTrack(*np.zeros((5, 0)))

@@ -9,9 +9,9 @@ from retimbre import pitch
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.io import audio, midi
 from retimbre.io.mono import to_mono
-from retimbre.params import PitchParams
 from retimbre.result import Analysis
 from retimbre.runtime import single_threaded_blas, timed
+from retimbre.settings.params import PitchParams
 from retimbre.types import PitchTrack
 
 Listener = Callable[[FloatArray, int], None]
@@ -111,6 +111,6 @@ def analyze(
             sr,
             params or PitchParams(),
             progress=partial(progress, "pitch") if progress else None,
-            **({} if on_pitch is None else {"on_pitch": on_pitch}),
+            on_pitch=on_pitch,
         )
     return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.params import PitchParams
 from retimbre.pitch import SILENCE_DB, estimate_pitch, find_silence
+from retimbre.settings.params import PitchParams
 
 TINY = PitchParams(capacity="tiny")
 
@@ -190,7 +190,7 @@ def test_bad_audio_is_refused(y, sr, message):
 def test_crepe_needs_no_heavy_library():
     script = (
         "import sys, numpy\n"
-        "from retimbre.params import PitchParams\n"
+        "from retimbre.settings.params import PitchParams\n"
         "from retimbre.pitch import estimate_pitch\n"
         "estimate_pitch(numpy.ones(800), 16000, PitchParams(capacity='tiny'))\n"
         "print([m for m in ('tensorflow', 'librosa', 'numba', 'scipy') if m in sys.modules])\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retimbre.params import PitchParams
 from retimbre.pitch import estimate_pitch
+from retimbre.settings.params import PitchParams
 
 GOLDEN = Path(__file__).parents[2].parent / "shared" / "data" / "sms-tools"
 

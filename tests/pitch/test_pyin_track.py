@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.params import PitchParams
 from retimbre.pitch import estimate_pitch
+from retimbre.settings.params import PitchParams
 
 PYIN = PitchParams(method="pyin", fmin=80.0, fmax=800.0)
 

@@ -9,6 +9,7 @@ from small_dataset import SETTINGS, write_dataset
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.families import split_families
 from retimbre.train.data.labels import InstrumentKey, LeftOut, NoteLabel
 
 
@@ -20,7 +21,7 @@ def folder(tmp_path):
 
 def test_a_pair_is_two_notes_of_one_trained_instrument(folder):
     notes = Dataset(folder)
-    trained, held_out = notes.split(1, seed=0)
+    trained, held_out = split_families(notes, 1, seed=0)
     assert sorted(trained + held_out) == [0, 1, 2, 3]
     assert len(held_out) == 1
     chosen, first, second = notes.draw_pairs(trained, 64, np.random.default_rng(0))

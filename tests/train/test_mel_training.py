@@ -17,6 +17,7 @@ from retimbre.train.data import fluid, measures, shards
 from retimbre.train.data.batches import average_pool
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.duplicates import find_duplicates
+from retimbre.train.data.families import split_families
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -99,7 +100,7 @@ def test_copies_are_found(folder):
 
 
 def test_nothing_is_held_out_where_nothing_shall_be(notes):
-    assert notes.split(0, 0) == ([0, 1], [])
+    assert split_families(notes, 0, 0) == ([0, 1], [])
 
 
 def test_notes_are_drawn_from_the_pitches_of_the_run(notes):

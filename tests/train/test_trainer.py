@@ -25,7 +25,7 @@ def mel():
 
 def random_batch(trainer, n=2):
     """Draw random images of the moment."""
-    from retimbre.train.data.dataset import Notes
+    from retimbre.train.data.dataset import TrainingNotes
 
     config, kind = trainer.config, trainer.networks.representation
     moment = config.moment(int(trainer.n_seen))
@@ -33,7 +33,7 @@ def random_batch(trainer, n=2):
     shape = (config.batch_size, *kind.shapes[moment.stage], kind.n_values)
     low, high = config.pitch_range
     return tuple(
-        Notes(
+        TrainingNotes(
             rng.uniform(-1, 1, shape).astype(np.float32),
             rng.integers(low, high + 1, config.batch_size).astype(np.int32),
             rng.random(config.batch_size).astype(np.float32),

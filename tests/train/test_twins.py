@@ -8,7 +8,7 @@ from small_dataset import SETTINGS, write_dataset
 
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import Dataset
-from retimbre.train.data.families import find_families, level_distances
+from retimbre.train.data.families import find_families, level_distances, split_families
 from retimbre.train.data.labels import NoteLabel
 
 PLAYERS = [
@@ -59,7 +59,7 @@ def test_families_share_program_name_or_sound(notes: Dataset) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_twin_of_a_held_out_instrument_is_trained_on(notes: Dataset, seed: int) -> None:
-    trained, held_out = notes.split(3, seed)
+    trained, held_out = split_families(notes, 3, seed)
     assert sorted(trained + held_out) == list(range(len(PLAYERS)))
     assert 1 <= len(held_out) <= 2
     for family in find_families(notes):
@@ -67,14 +67,14 @@ def test_no_twin_of_a_held_out_instrument_is_trained_on(notes: Dataset, seed: in
 
 
 def test_three_quarters_at_least_are_trained_on(notes: Dataset) -> None:
-    trained, held_out = notes.split(100, 0)
+    trained, held_out = split_families(notes, 100, 0)
     assert len(trained) >= 6
     assert len(held_out) >= 1
 
 
 def test_the_split_is_drawn_by_the_seed(notes: Dataset) -> None:
-    assert notes.split(3, 0) == notes.split(3, 0)
-    assert len({tuple(notes.split(3, seed)[1]) for seed in range(8)}) > 1
+    assert split_families(notes, 3, 0) == split_families(notes, 3, 0)
+    assert len({tuple(split_families(notes, 3, seed)[1]) for seed in range(8)}) > 1
 
 
 def test_distances_are_mean_level_differences(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from retimbre._typing import Float32Array
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.params import CREPE_CAPACITIES
+from retimbre.settings.params import CREPE_CAPACITIES
 
 if TYPE_CHECKING:
     import h5py

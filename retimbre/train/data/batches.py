@@ -23,7 +23,7 @@ from retimbre.train.data.changes import (
     to_features,
     total_levels,
 )
-from retimbre.train.data.dataset import Dataset, Notes
+from retimbre.train.data.dataset import Dataset, TrainingNotes
 
 SHORT, NOISY = 0.25, 0.2
 """How often the encoder's notes are cut short, and lie in noise."""
@@ -49,7 +49,7 @@ def draw_batch(
     n_frames: int,
     rng: np.random.Generator,
     pitch_range: tuple[int, int] = (21, 108),
-) -> tuple[Notes, Notes]:
+) -> tuple[TrainingNotes, TrainingNotes]:
     """Draw two notes each of some instruments, many of them changed ones.
 
     Parameters
@@ -66,9 +66,9 @@ def draw_batch(
 
     Returns
     -------
-    heard : Notes
+    heard : TrainingNotes
         What the encoder is shown.
-    wanted : Notes
+    wanted : TrainingNotes
         Another note of the same instrument, row by row.
     """
     _, *pairs = dataset.draw_pairs(instruments, size, rng, pitch_range)
@@ -86,8 +86,8 @@ def draw_batch(
     (first, low, soft), (second, high, loud) = made
     worn = _wear(first, rng)
     return (
-        Notes(to_features(worn, low), low, soft),
-        Notes(to_features(second, high), high, loud),
+        TrainingNotes(to_features(worn, low), low, soft),
+        TrainingNotes(to_features(second, high), high, loud),
     )
 
 

@@ -10,14 +10,13 @@ from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError
 from retimbre.train.data import shards
 from retimbre.train.data.duplicates import read_duplicates
-from retimbre.train.data.families import find_families
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
 from retimbre.train.data.measures import find_measure
 
 MIN_NOTES_PER_INSTRUMENT = 6
 
 
-class Notes(NamedTuple):
+class TrainingNotes(NamedTuple):
     """Some notes of a batch.
 
     Attributes
@@ -128,9 +127,9 @@ class Dataset:
             features[i] = self._parts[p][row - self._starts[p]]
         return features
 
-    def notes(self, rows: IntArray) -> Notes:
+    def notes(self, rows: IntArray) -> TrainingNotes:
         """Return some notes with their labels."""
-        return Notes(self.rows(rows), self.pitches[rows], self.velocities[rows])
+        return TrainingNotes(self.rows(rows), self.pitches[rows], self.velocities[rows])
 
     def label_of(self, instrument: int) -> NoteLabel:
         """Return the label of the instrument's first note."""
@@ -139,32 +138,6 @@ class Dataset:
     def row_at(self, instrument: int, pitch: int) -> int | None:
         """Return a note of an instrument at a pitch, or None where it has none."""
         return self._rows_at.get((instrument, pitch))
-
-    def split(self, n_held_out: int, seed: int) -> tuple[list[int], list[int]]:
-        """Split the instruments into trained and held-out ones, families undivided.
-
-        Parameters
-        ----------
-        n_held_out : int
-            Families are drawn at random while they fit into so many instruments, and into a
-            quarter of all.
-        seed : int
-
-        Returns
-        -------
-        trained, held_out : list of int
-            Indices into `instruments`; no twin of a held-out instrument is trained on.
-        """
-        if n_held_out == 0:
-            return list(range(len(self.instruments))), []
-        families = find_families(self)
-        most = min(n_held_out, len(self.instruments) // 4)
-        held_out: list[int] = []
-        for index in np.random.default_rng(seed).permutation(len(families)):
-            if len(held_out) + len(families[index]) <= most:
-                held_out += families[index]
-        trained = sorted(set(range(len(self.instruments))) - set(held_out))
-        return trained, sorted(held_out)
 
     def draw_notes(
         self,

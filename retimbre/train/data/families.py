@@ -5,16 +5,12 @@ of its programs in every SoundFont, often from the same samples.
 """
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retimbre._typing import FloatArray
+from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.measures import SILENT_DB, thin_levels
-
-if TYPE_CHECKING:
-    from retimbre.train.data.dataset import Dataset
-
 
 TWIN_DB = 3.0
 """Instruments whose levels differ by less, on average over shared notes, are twins."""
@@ -23,7 +19,7 @@ N_SHARED = 6
 FRAME_STEP = 8
 
 
-def find_families(dataset: "Dataset") -> list[list[int]]:
+def find_families(dataset: Dataset) -> list[list[int]]:
     """Group the instruments of a dataset into families.
 
     Two instruments are of one family if they have the same MIDI program, whatever bank and
@@ -60,7 +56,7 @@ def find_families(dataset: "Dataset") -> list[list[int]]:
     return list(families.values())
 
 
-def find_alike(dataset: "Dataset", limit_db: float = TWIN_DB) -> list[tuple[int, int]]:
+def find_alike(dataset: Dataset, limit_db: float = TWIN_DB) -> list[tuple[int, int]]:
     """Return the pairs of instruments whose notes sound alike.
 
     Parameters
@@ -77,7 +73,7 @@ def find_alike(dataset: "Dataset", limit_db: float = TWIN_DB) -> list[tuple[int,
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(distance < limit_db, 1))]
 
 
-def level_distances(dataset: "Dataset") -> FloatArray:
+def level_distances(dataset: Dataset) -> FloatArray:
     """Return how much the levels of every two instruments differ.
 
     Returns
@@ -101,7 +97,7 @@ def level_distances(dataset: "Dataset") -> FloatArray:
     return np.where(count > 0, total / np.maximum(count, 1), np.inf)
 
 
-def _common_notes(dataset: "Dataset") -> list[dict[int, int]]:
+def _common_notes(dataset: Dataset) -> list[dict[int, int]]:
     """Return, for some pitches and velocities, the row of every instrument that has the note."""
     found: dict[tuple[int, int], dict[int, int]] = {}
     for i, key in enumerate(dataset.instruments):
@@ -117,3 +113,31 @@ def _common_notes(dataset: "Dataset") -> list[dict[int, int]]:
 def _plain(name: str) -> str:
     """Return a name without numbers and signs; one that has nothing else is itself."""
     return re.sub(r"[^a-z]+", "", name.lower()) or name.casefold()
+
+
+def split_families(dataset: Dataset, n_held_out: int, seed: int) -> tuple[list[int], list[int]]:
+    """Split the instruments into trained and held-out ones, families undivided.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    n_held_out : int
+        Families are drawn at random while they fit into so many instruments, and into a
+        quarter of all.
+    seed : int
+
+    Returns
+    -------
+    trained, held_out : list of int
+        Indices into `instruments`; no twin of a held-out instrument is trained on.
+    """
+    if n_held_out == 0:
+        return list(range(len(dataset.instruments))), []
+    families = find_families(dataset)
+    most = min(n_held_out, len(dataset.instruments) // 4)
+    held_out: list[int] = []
+    for index in np.random.default_rng(seed).permutation(len(families)):
+        if len(held_out) + len(families[index]) <= most:
+            held_out += families[index]
+    trained = sorted(set(range(len(dataset.instruments))) - set(held_out))
+    return trained, sorted(held_out)

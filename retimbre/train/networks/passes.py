@@ -12,10 +12,10 @@ from retimbre.train.networks.layers import blend
 from retimbre.train.networks.networks import Networks
 
 Tensor = Any
-Notes = tuple[Tensor, Tensor, Tensor]
+NoteTensors = tuple[Tensor, Tensor, Tensor]
 """Images, one-hot pitches and velocities (batch, 1) of some notes."""
 
-Batch = tuple[Notes, ...]
+TensorBatch = tuple[NoteTensors, ...]
 """Some notes; where there is an encoder also another note of the same instruments."""
 
 ENCODED_STATS = (
@@ -86,12 +86,12 @@ class StagePasses:
             self.masks = tf.constant(kind.mask(np.arange(low, high + 1)).astype(np.float32))
             self.fill = tf.constant(kind.fill)
 
-    def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
+    def make(self, batch: TensorBatch, alpha: Tensor, seed: Tensor) -> Made:
         """Make notes, and let the discriminator tell how real they are."""
         raise NotImplementedError
 
     def judge(
-        self, batch: Batch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
+        self, batch: TensorBatch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
     ) -> Judged:
         """Show the discriminator real and made notes."""
         images, one_hot, _ = batch[-1]
@@ -143,7 +143,7 @@ class StagePasses:
 
 
 class EncodedPasses(StagePasses):
-    """Notes are encoded and played at another pitch; what lies between them is played too."""
+    """NoteTensors are encoded and played at another pitch; what lies between them is played too."""
 
     @classmethod
     def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ class EncodedPasses(StagePasses):
         super().__init__(networks, stage, fading)
         self.encoder = networks.encoder(stage, fading)
 
-    def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
+    def make(self, batch: TensorBatch, alpha: Tensor, seed: Tensor) -> Made:
         """Encode one note, play another of the same instrument, and what lies between.
 
         Half of the notes that the discriminator gets were never heard: slerps and blends.
@@ -201,7 +201,7 @@ class RandomPasses(StagePasses):
         """Return the names of what `make` tells."""
         return RANDOM_STATS
 
-    def make(self, batch: Batch, alpha: Tensor, seed: Tensor) -> Made:
+    def make(self, batch: TensorBatch, alpha: Tensor, seed: Tensor) -> Made:
         """Play random z."""
         _, one_hot, velocity = batch[-1]
         shape = (self.config.batch_size, self.config.latent_dim)

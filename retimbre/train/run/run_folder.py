@@ -17,6 +17,7 @@ from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.io.files import write_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.families import split_families
 from retimbre.train.data.shards import SETTINGS
 
 CHECKPOINTS = "checkpoints"
@@ -110,7 +111,7 @@ def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list
     """
     path = folder / SPLIT
     if not path.is_file():
-        parts = dataset.split(config.n_held_out, config.seed)
+        parts = split_families(dataset, config.n_held_out, config.seed)
         named = {
             name: [list(dataset.instruments[i]) for i in part]
             for name, part in zip(("trained", "held_out"), parts, strict=True)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.train.config import TrainConfig
-from retimbre.train.data.dataset import Notes
+from retimbre.train.data.dataset import TrainingNotes
 from retimbre.train.networks.games import R1_EVERY
 from retimbre.train.networks.networks import Networks
 from retimbre.train.networks.passes import N_DRAWS, passes_for, stat_names
 
 Tensor = Any
-Batch = tuple[Notes, ...]
+Batch = tuple[TrainingNotes, ...]
 """Some notes; where there is an encoder also another note of the same instruments."""
 
 
@@ -31,7 +31,7 @@ class Trainer:
     ----------
     networks : Networks
     n_seen : tf.Variable of int64
-        Notes shown so far.
+        TrainingNotes shown so far.
     stats : tuple of str
         Names of what `train_step` returns.
     """
@@ -91,7 +91,7 @@ class Trainer:
 
         Parameters
         ----------
-        batch : tuple of Notes
+        batch : tuple of TrainingNotes
             Features at the resolution of this moment, MIDI pitches, velocities 0..1.
         """
         n_seen = int(self.n_seen)

@@ -5,16 +5,26 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from retimbre.errors import ParameterError
-from retimbre.params import GivenInstruments, NoteParams, PitchParams, RenderParams, TimbreParams
+from retimbre.settings.params import (
+    STAGES,
+    TABLE,
+    NoteParams,
+    PitchParams,
+    RenderParams,
+    TimbreParams,
+)
+
+if TYPE_CHECKING:
+    from retimbre.settings.stops import GivenInstruments
 
 
 class Options(TypedDict, total=False):
     """The settings as flat keywords; one that is missing or None keeps its default.
 
-    The units and ranges are those of the parameter classes in `retimbre.params`.
+    The units and ranges are those of the parameter classes in `retimbre.settings.params`.
     """
 
     confidence: float | None
@@ -33,27 +43,6 @@ class Options(TypedDict, total=False):
     min_note_length: float | None
     transpose: int | None
     pitch_range: tuple[int, int] | None
-
-
-# Which field of which stage a flat name sets.
-_FIELDS: dict[str, tuple[str, str]] = {
-    "confidence": ("notes", "confidence"),
-    "seed": ("timbre", "seed"),
-    "model": ("timbre", "model"),
-    "secs_per_instrument": ("timbre", "secs_per_instrument"),
-    "instruments": ("timbre", "instruments"),
-    "like": ("timbre", "like"),
-    "expression": ("render", "expression"),
-    "peak_db": ("render", "peak_db"),
-    "pitch_method": ("pitch", "method"),
-    "crepe_capacity": ("pitch", "capacity"),
-    "viterbi": ("pitch", "viterbi"),
-    "fmin": ("pitch", "fmin"),
-    "fmax": ("pitch", "fmax"),
-    "min_note_length": ("notes", "min_note_length"),
-    "transpose": ("notes", "transpose"),
-    "pitch_range": ("notes", "pitch_range"),
-}
 
 
 @dataclass(frozen=True)
@@ -96,19 +85,13 @@ class Settings:
         >>> Settings.from_options(confidence=0.8, seed=3).notes.confidence
         0.8
         """
-        stages: dict[str, dict[str, Any]] = {"pitch": {}, "notes": {}, "timbre": {}, "render": {}}
+        stages: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
         for name, value in options.items():
-            if name not in _FIELDS:
+            if name not in TABLE:
                 raise ParameterError(_unknown_option(name))
             if value is not None:
-                stage, attribute = _FIELDS[name]
-                stages[stage][attribute] = value
-        return cls(
-            PitchParams(**stages["pitch"]),
-            NoteParams(**stages["notes"]),
-            TimbreParams(**stages["timbre"]),
-            RenderParams(**stages["render"]),
-        )
+                stages[TABLE[name].stage][TABLE[name].attribute] = value
+        return cls(**{stage: STAGES[stage](**values) for stage, values in stages.items()})
 
     def with_seed(self) -> tuple["Settings", int]:
         """Return the same settings with a seed, drawn if there is none, and that seed.
@@ -130,6 +113,6 @@ class Settings:
 
 
 def _unknown_option(name: str) -> str:
-    close = get_close_matches(name, _FIELDS, n=1)
-    hint = f". Did you mean {close[0]!r}?" if close else f"; use one of {', '.join(_FIELDS)}."
+    close = get_close_matches(name, TABLE, n=1)
+    hint = f". Did you mean {close[0]!r}?" if close else f"; use one of {', '.join(TABLE)}."
     return f"No option named {name!r}{hint}"

@@ -1,0 +1,369 @@
+"""Settings of each stage, checked when they are made, and the table of all of them."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, field, fields
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from retimbre.errors import ParameterError
+from retimbre.settings.stops import read_stops
+
+if TYPE_CHECKING:
+    from retimbre.settings.stops import GivenInstruments
+
+PITCH_METHODS = ("crepe", "pyin")
+CREPE_CAPACITIES = ("full", "tiny")
+
+LARGEST_SEED = 2**53
+"""Up to it every reader of JSON keeps an integer exact."""
+
+SHORTEST_INSTRUMENT = 0.01
+"""More instruments than frames [seconds] would only fill the memory."""
+
+
+PITCH_SECTION = "Pitch and notes"
+
+
+class About(NamedTuple):
+    """What is known of a setting, wherever people meet it.
+
+    Attributes
+    ----------
+    help : str
+        A sentence.
+    unit : str
+    kind : {"number", "integer", "flag", "choice", "text", "frequency", "keys", "files"}
+    low, high : float or None
+        The range; both ends are allowed.
+    choices : tuple of str
+    name : str
+        The flat name, where it is not the field's.
+    section : {"Output", "Sound", "Pitch and notes"}
+        Heading on the help page; empty where the command line has no such option.
+    short : str
+        The one-letter option.
+    metavar : str
+    shown : str
+        What the help page shows as the default in the place of None.
+    """
+
+    help: str
+    unit: str = ""
+    kind: str = "number"
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    name: str = ""
+    section: str = ""
+    short: str = ""
+    metavar: str = ""
+    shown: str = ""
+
+
+def _setting(default: Any, help: str, **about: Any) -> Any:
+    return field(default=default, metadata={"about": About(help, **about)})
+
+
+def about(setting: "Field[Any]") -> About:
+    """Return what is known of a field of `PitchParams`, `NoteParams`, ..."""
+    found: About = setting.metadata["about"]
+    return found._replace(name=found.name or setting.name)
+
+
+def _check(ok: bool, message: str) -> None:
+    if not ok:
+        raise ParameterError(message)
+
+
+@dataclass(frozen=True)
+class PitchParams:
+    """How the pitch is estimated.
+
+    Attributes
+    ----------
+    method : {"crepe", "pyin"}
+    capacity : {"full", "tiny"}
+        Size of the CREPE network.
+    viterbi : bool
+        Smooth the path of pitches with the Viterbi algorithm, and correct CREPE's octaves by the
+        waveform's period; False gives the network's frames one by one.
+    fmin, fmax : float [Hz]
+        Frames are searched for f0 in this range; CREPE itself spans 32.7..1975.5 Hz.
+    """
+
+    method: str = _setting(
+        "crepe",
+        "Pitch estimator.",
+        kind="choice",
+        choices=PITCH_METHODS,
+        name="pitch_method",
+        section=PITCH_SECTION,
+    )
+    capacity: str = _setting(
+        "full",
+        "Size of the CREPE network.",
+        kind="choice",
+        choices=CREPE_CAPACITIES,
+        name="crepe_capacity",
+        section=PITCH_SECTION,
+    )
+    viterbi: bool = _setting(
+        True, "Smooth the pitch over time.", kind="flag", section=PITCH_SECTION
+    )
+    fmin: float = _setting(
+        32.7,
+        "Lowest pitch to look for, in Hz or as a note (C2).",
+        unit="Hz",
+        kind="frequency",
+        section=PITCH_SECTION,
+        metavar="HZ|NOTE",
+    )
+    fmax: float = _setting(
+        1975.5,
+        "Highest pitch to look for.",
+        unit="Hz",
+        kind="frequency",
+        section=PITCH_SECTION,
+        metavar="HZ|NOTE",
+    )
+
+    def __post_init__(self) -> None:
+        _check(
+            self.method in PITCH_METHODS,
+            f"Unknown pitch method {self.method!r}; use one of {', '.join(PITCH_METHODS)}.",
+        )
+        _check(
+            self.capacity in CREPE_CAPACITIES,
+            f"Unknown CREPE capacity {self.capacity!r}; use one of {', '.join(CREPE_CAPACITIES)}.",
+        )
+        _check(
+            0 < self.fmin < self.fmax and math.isfinite(self.fmax),
+            "The pitch range needs 0 < fmin < fmax, both finite, "
+            f"given {self.fmin} and {self.fmax} Hz.",
+        )
+
+
+@dataclass(frozen=True)
+class NoteParams:
+    """How frames become notes.
+
+    Attributes
+    ----------
+    confidence : float [0..1]
+        Frames below it are unvoiced.
+    min_note_length : float [seconds, >= 0]
+        Shorter notes are dropped.
+    transpose : int [semitones]
+    pitch_range : (int, int) or None [MIDI]
+        Notes outside are folded into it by octaves; None takes the model's range.
+    """
+
+    confidence: float = _setting(
+        0.5,
+        "Frames below it are unvoiced; repeat the option to compare several.",
+        low=0,
+        high=1,
+        section="Output",
+        short="-c",
+        metavar="FLOAT",
+    )
+    min_note_length: float = _setting(
+        0.06, "Drop shorter notes.", unit="s", low=0, section=PITCH_SECTION, metavar="MS"
+    )
+    transpose: int = _setting(
+        0,
+        "Transpose up, or down if negative.",
+        unit="semitones",
+        kind="integer",
+        low=-127,
+        high=127,
+        section=PITCH_SECTION,
+        metavar="SEMITONES",
+    )
+    pitch_range: tuple[int, int] | None = _setting(
+        None,
+        "Fold notes into this range by octaves, such as 36-84 or C2-C6.",
+        kind="keys",
+        section=PITCH_SECTION,
+        metavar="LOW-HIGH",
+        shown="the model's range",
+    )
+
+    def __post_init__(self) -> None:
+        _check(
+            0.0 <= self.confidence <= 1.0,
+            f"Confidence must be between 0 and 1, given {self.confidence}.",
+        )
+        _check(
+            self.min_note_length >= 0.0,
+            f"The minimum note length must not be negative, given {self.min_note_length} s.",
+        )
+        if self.pitch_range is not None:
+            low, high = self.pitch_range
+            _check(
+                low >= 0 and high <= 127 and high - low >= 11,
+                "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
+                f"given {low}-{high}.",
+            )
+
+
+@dataclass(frozen=True)
+class TimbreParams:
+    """Which instruments play.
+
+    Attributes
+    ----------
+    model : str
+        A name under ``models/`` or the path of a model folder.
+    secs_per_instrument : float [seconds, >= 0.01]
+        One random instrument every so many seconds.
+    instruments : str, Instrument, np.ndarray [shape=(latent_dim,)] or sequence of them, optional
+        Instruments that are played instead of random ones: ``"Flute,Cello"`` or
+        ``["Flute", "Cello"]`` spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at
+        times in seconds. In a sequence an Instrument or a z may stand in the place of a name.
+    like : path or sequence of paths, optional
+        Recordings of one note each, whose timbres are taken instead of random ones.
+    seed : int or None [0..2**53]
+        Same seed, same bytes; None draws one.
+    """
+
+    model: str = _setting(
+        "default",
+        "Name of an embedded model, or a model folder.",
+        kind="text",
+        section="Sound",
+        short="-m",
+        metavar="NAME|PATH",
+    )
+    secs_per_instrument: float = _setting(
+        6.0,
+        "One random instrument per S seconds of the clip, at least two.",
+        unit="s",
+        low=SHORTEST_INSTRUMENT,
+        section="Sound",
+        metavar="S",
+    )
+    seed: int | None = _setting(
+        None,
+        "Random seed; the same seed gives the same file.",
+        kind="integer",
+        low=0,
+        high=LARGEST_SEED,
+        section="Sound",
+        metavar="INT",
+        shown="random, printed",
+    )
+    instruments: "GivenInstruments | None" = _setting(
+        None,
+        "Named instruments instead of random ones: 'Flute,Cello' morphs from the beginning to the "
+        "end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue the list. "
+        "'retimbre instruments' lists the names.",
+        kind="text",
+        section="Sound",
+        short="-i",
+        metavar="LIST",
+    )
+    like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _setting(
+        None,
+        "Use the instrument in a recording of one note, at least 0.3 s long; repeat to morph from "
+        "one to the next.",
+        kind="files",
+        section="Sound",
+        metavar="FILE",
+    )
+
+    def __post_init__(self) -> None:
+        if self.instruments is not None:
+            _check(not self.files, "Use either --instruments or --like, not both.")
+            stops = read_stops(self.instruments)
+            if any(stop.instrument is not None for stop in stops):
+                # Arrays cannot be compared as settings are.
+                items = tuple(stop.instrument or stop.name for stop in stops)
+                object.__setattr__(self, "instruments", items)
+        _check(
+            self.secs_per_instrument >= SHORTEST_INSTRUMENT,
+            f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
+            f"given {self.secs_per_instrument}.",
+        )
+        _check(
+            self.seed is None
+            or (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED),
+            f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), "
+            f"given {self.seed!r}.",
+        )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of `like`, however they were given."""
+        if self.like is None:
+            return ()
+        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like
+        return tuple(os.fspath(path) for path in paths)
+
+
+@dataclass(frozen=True)
+class RenderParams:
+    """How the notes sound.
+
+    Attributes
+    ----------
+    expression : float [0..1]
+        0: plain notes; 1: the performer's pitch and loudness curves are followed.
+    peak_db : float [dB re full scale, <= 0]
+        Peak of the result.
+    """
+
+    expression: float = _setting(
+        1.0,
+        "0 plays plain notes, 1 follows the performer's pitch and loudness.",
+        low=0,
+        high=1,
+        section="Sound",
+        metavar="FLOAT",
+    )
+    peak_db: float = _setting(-1.0, "Peak of the result re full scale.", unit="dB", high=0)
+
+    def __post_init__(self) -> None:
+        _check(
+            0.0 <= self.expression <= 1.0,
+            f"Expression must be between 0 and 1, given {self.expression}.",
+        )
+        _check(self.peak_db <= 0.0, f"The peak must not be above 0 dBFS, given {self.peak_db} dB.")
+
+
+STAGES = {
+    "pitch": PitchParams,
+    "notes": NoteParams,
+    "timbre": TimbreParams,
+    "render": RenderParams,
+}
+"""The parameters of each stage, by the names of the attributes of `Settings`."""
+
+
+class Entry(NamedTuple):
+    """A row of the table of settings.
+
+    Attributes
+    ----------
+    stage, attribute : str
+        Where the setting is kept.
+    default : object
+    about : About
+    """
+
+    stage: str
+    attribute: str
+    default: Any
+    about: About
+
+
+TABLE = {
+    known.name: Entry(stage, setting.name, setting.default, known)
+    for stage, params in STAGES.items()
+    for setting in fields(params)
+    for known in [about(setting)]
+}
+"""All settings by their flat names: keywords of `retimbre_file`, and with dashes the options of the
+command line."""

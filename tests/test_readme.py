@@ -45,7 +45,7 @@ def python_blocks(*, with_palette: bool) -> list[str]:
 
 def test_the_python_examples_run(tmp_path: Path) -> None:
     blocks = python_blocks(with_palette=False)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     run_in(tmp_path, "\n".join([*blocks, "assert len(out) > 4 * generator.sample_rate"]))
     assert (tmp_path / "out.wav").stat().st_size > 500_000
 

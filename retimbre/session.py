@@ -263,10 +263,9 @@ class Session:
             self.timbre, self.settings.timbre, melody.duration, self.model.latent_dim
         )
         take = _Take(placed, self.model.even_path(placed, melody.notes))
-        if melody.origin:
-            self._takes[melody.origin] = take
-            if len(self._takes) > MAX_TAKES:
-                self._takes.popitem(last=False)
+        self._takes[melody.origin] = take
+        if len(self._takes) > MAX_TAKES:
+            self._takes.popitem(last=False)
         return take
 
     @single_threaded_blas

@@ -4,6 +4,7 @@ Conventions: times in seconds, f0 in Hz with NaN where there is no pitch, `pitch
 number, `velocity` 1..127, levels in dB. All arrays of one object share one length.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,14 +86,10 @@ class Notes:
     velocity: IntArray
 
     def __post_init__(self) -> None:
-        for name, dtype in (
-            ("onset", np.float64),
-            ("offset", np.float64),
-            ("pitch", np.int64),
-            ("velocity", np.int64),
-        ):
-            object.__setattr__(self, name, _readonly(getattr(self, name), dtype))
         names = ("onset", "offset", "pitch", "velocity")
+        for name in names:
+            dtype = np.float64 if name in ("onset", "offset") else np.int64
+            object.__setattr__(self, name, _readonly(getattr(self, name), dtype))
         _check_lengths("Notes", {name: getattr(self, name) for name in names})
         self._check_values()
         order = np.lexsort((self.pitch, self.onset))
@@ -204,7 +201,8 @@ class Melody:
         ``short_notes`` (how many were under the minimum length) and ``unvoiced_seconds`` (time
         that has a pitch but lies below the threshold).
     origin : str
-        Edits of one melody share it; a `Session` gives them one path of instruments and one gain.
+        Edits of one melody share it, and in a `Session` their instruments and gain. By default a
+        digest of source and notes.
     extra : dict of str to Any
         Fields of a file that this version does not know; those of notes stand under their ids in
         ``note_extra``.
@@ -244,7 +242,15 @@ class Melody:
             object.__setattr__(self, "curves", tuple(self.curves))
         if n and self.duration == 0.0:
             object.__setattr__(self, "duration", float(self.notes.offset.max()))
+        if not self.origin:
+            object.__setattr__(self, "origin", self._digest())
         self._check(n)
+
+    def _digest(self) -> str:
+        notes = self.notes
+        columns = (notes.onset, notes.offset, notes.pitch, notes.velocity)
+        known = repr((self.source, self.duration)).encode() + b"".join(c.tobytes() for c in columns)
+        return hashlib.sha256(known).hexdigest()[:16]
 
     def _check(self, n: int) -> None:
         parts = (self.ids, self.articulation, self.strength, self.curves or range(n))
@@ -254,10 +260,9 @@ class Melody:
                 f"{', '.join(str(len(part)) for part in parts)} ids, articulations, strengths "
                 "and curves."
             )
-        if len(set(self.ids.tolist())) != n or (n and not self.ids.min() >= 0):
-            raise ParameterError("The ids of notes must be different numbers from 0 on.")
-        if n and self.ids.max() > LARGEST_ID:
-            raise ParameterError(f"The ids of notes must not exceed {LARGEST_ID} (2**53).")
+        in_range = not n or (self.ids.min() >= 0 and self.ids.max() <= LARGEST_ID)
+        if len(set(self.ids.tolist())) != n or not in_range:
+            raise ParameterError("The ids of notes must be different, from 0 on, at most 2**53.")
         unknown = sorted(set(self.articulation) - {*ARTICULATIONS})
         if unknown:
             raise ParameterError(

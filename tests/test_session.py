@@ -18,7 +18,7 @@ GAP_AFTER = (3, 7)
 """Notes behind which a second is silent: three phrases."""
 
 
-def song(*, with_curves=True):
+def song(*, with_curves=True, origin="song"):
     """A melody of three phrases of four notes."""
     onset, time = [], 0.0
     for k in range(N_NOTES):
@@ -28,7 +28,7 @@ def song(*, with_curves=True):
     notes = Notes(onset, onset + 0.28, 60 + np.arange(N_NOTES) % 5, np.full(N_NOTES, 90))
     vibrato = 30.0 * np.sin(np.arange(29))
     curves = tuple(NoteCurve(vibrato, np.linspace(0, -6, 29)) for _ in range(N_NOTES))
-    return Melody(notes, curves if with_curves else None, source="song", origin="song")
+    return Melody(notes, curves if with_curves else None, source="song", origin=origin)
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +172,12 @@ def test_notes_between_are_those_that_sound():
     assert notes_between(song(), 0.0, 0.3, releases).tolist() == [0]
     assert notes_between(song(), 0.33, 0.5, releases).tolist() == [0, 1]
     assert notes_between(song(), 1.6, 2.1, releases).tolist() == []
+
+
+def test_a_melody_made_by_hand_has_an_origin_that_its_edits_keep(session):
+    melody = song(origin="")
+    edited = retimbre.edit_note(melody, 5, pitch=67)
+    assert melody.origin
+    assert edited.origin == melody.origin != song(origin="other").origin
+    before, after = session.play(melody), session.play(edited)
+    assert after.y[: 2 * after.sr].tobytes() == before.y[: 2 * after.sr].tobytes()

@@ -1,6 +1,5 @@
 """Melodies from recordings and MIDI files, fitted to a model."""
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -94,9 +93,7 @@ def _of_midi(analysis: Analysis) -> Melody:
     found = analysis.notes or Notes.empty()
     if len(found) == 0:
         raise NoPitchError(f"{analysis.source} contains no notes.")
-    return Melody(
-        found, source=analysis.source, duration=analysis.duration, origin=_origin(analysis, found)
-    )
+    return Melody(found, source=analysis.source, duration=analysis.duration)
 
 
 def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
@@ -120,16 +117,7 @@ def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
             "short_notes": n_short,
             "unvoiced_seconds": round(float(pitched - voiced_seconds), 3),
         },
-        origin=_origin(analysis, found),
     )
-
-
-def _origin(analysis: Analysis, found: Notes) -> str:
-    """Name a melody by what it was found in and by its notes."""
-    digest = hashlib.sha256(repr((analysis.source, analysis.duration)).encode())
-    for values in (found.onset, found.offset, found.pitch, found.velocity):
-        digest.update(values.tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Results and reports of the pipeline."""
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -102,6 +103,17 @@ class Report:
 
     def __getitem__(self, name: str) -> Any:
         return self.as_dict()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.as_dict()
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the figures, so that ``dict(report)`` holds them."""
+        return self.as_dict().keys()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a figure by its name, or `default` if there is none."""
+        return self.as_dict().get(name, default)
 
 
 @dataclass(frozen=True, eq=False)

@@ -202,7 +202,8 @@ class Session:
 
         The first time that a melody is played, its instruments are placed and the gain of the
         clip is found. They stay for its edits (whose ``origin`` is the same), so that an edit
-        changes no sample outside of its phrase, see `phrase_of`.
+        changes no sample outside of its phrase, see `phrase_of`. An edit that makes the clip much
+        louder may therefore exceed full scale; a fresh session finds path and gain anew.
 
         Parameters
         ----------
@@ -331,23 +332,10 @@ class Session:
     def phrase_of(self, melody: Melody, note_id: int) -> tuple[float, float]:
         """Return the part of a melody that can change when one of its notes does.
 
-        Parameters
-        ----------
-        melody : Melody
-        note_id : int
-
-        Returns
-        -------
-        start, stop : float [seconds]
-            From the first to the last note that sounds without a break around the note, with
-            their releases.
-
-        Raises
-        ------
-        ParameterError
-            If the melody has no such note.
+        See `retimbre.notes.edits.phrase_of`. An edit that moves a note changes the phrase where it
+        was and the one where it is then.
         """
-        return phrase_of(melody, note_id, self._releases(melody))
+        return phrase_of(melody, note_id)
 
     def _report(
         self,

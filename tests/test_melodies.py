@@ -126,6 +126,11 @@ def bad(**changes):
         (bad(cents=[0.0], level_db="x"), "'level_db'"),
         (bad(offset=-1.0), "onset < offset"),
         (bad(articulation="hit"), "'hit'"),
+        (bad(onset=10**400), "'onset'"),
+        (bad(pitch=10**30), "'pitch'"),
+        (bad(pitch=60.7), "whole number"),
+        (bad(id=10**30), "ids"),
+        (bad(cents=[0.0]), "both or none"),
     ],
 )
 def test_a_file_that_is_no_melody_is_one_sentence(tmp_path, table, match):
@@ -178,8 +183,26 @@ def test_notes_are_added_and_removed_by_id():
         (lambda m: retimbre.add_note(m, onset=0.0, pitch=60), "offset"),
         (lambda m: retimbre.add_note(m, onset=0, offset=1, pitch=60, colour=1), "'colour'"),
         (lambda m: retimbre.remove_note(m, 9), "no note of id 9"),
+        (lambda m: retimbre.edit_note(m, 0, pitch="C4"), "whole number"),
+        (lambda m: retimbre.edit_note(m, 0, pitch=60.7), "whole number"),
+        (lambda m: retimbre.edit_note(m, 0, onset="x"), "finite number"),
+        (lambda m: retimbre.edit_note(m, 0, strength=float("nan")), "finite number"),
+        (lambda m: retimbre.edit_note(m, 0, articulation=["soft"]), "a word"),
+        (lambda m: retimbre.edit_note(m, 0, curve=None), "a NoteCurve"),
     ],
 )
 def test_edits_that_cannot_be_are_refused(change, match):
     with pytest.raises(ParameterError, match=match):
         change(a_melody())
+
+
+def test_a_curve_needs_a_melody_with_curves():
+    plain = Melody(a_melody().notes)
+    with pytest.raises(ParameterError, match="no curves"):
+        retimbre.edit_note(plain, 0, curve=a_melody().curves[0])
+
+
+def test_what_a_file_says_of_a_removed_note_goes_with_it(tmp_path):
+    melody = a_melody(note_extra={2: {"lyric": "la"}})
+    again = retimbre.add_note(retimbre.remove_note(melody, 2), onset=2.0, offset=3.0, pitch=60)
+    assert again.note_extra == {}

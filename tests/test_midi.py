@@ -10,7 +10,7 @@ from same_notes import assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError, ReadError
 from retimbre.io.midi import (
-    fit_notes,
+    fit_pitches,
     is_midi,
     load_midi,
     read_midi,
@@ -18,6 +18,11 @@ from retimbre.io.midi import (
 from retimbre.types import Notes
 
 TEMPO_120, TEMPO_60 = 500_000, 1_000_000
+
+
+def fit_notes(notes, **options):
+    pitches, folded = fit_pitches(notes.pitch, **options)
+    return Notes(notes.onset, notes.offset, pitches, notes.velocity), folded
 
 
 def on(time, note, velocity=64, channel=0):

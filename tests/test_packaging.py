@@ -59,6 +59,12 @@ def test_the_oldest_versions_that_are_tried_are_the_oldest_allowed(wanted):
     assert (tried + ".0.0").startswith(least + ".")
 
 
+def test_every_folder_of_modules_is_packed():
+    folders = {path.parent for path in (ROOT / "retimbre").rglob("__init__.py")}
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert set(CONFIG["options"]["packages"].split()) == names | {"retimbre.models"}
+
+
 @pytest.mark.parametrize("python", ["/bin/false", sys.executable])
 def test_a_wheel_that_does_not_play_fails_the_check(tmp_path, python):
     check = [

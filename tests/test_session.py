@@ -160,11 +160,10 @@ def test_analysis_and_playing_can_be_cancelled(session):
 
 def test_phrases_end_where_nothing_sounds():
     melody = song()
-    releases = np.full(N_NOTES, 0.1)
-    assert phrase_of(melody, 0, releases) == pytest.approx((0.0, 1.29))
-    assert phrase_of(melody, 5, releases) == pytest.approx((2.19, 3.49))
+    assert phrase_of(melody, 0) == pytest.approx((0.0, 0.9 + 0.28 + 0.3 + 0.01))
+    assert phrase_of(melody, 5) == pytest.approx((2.2 - 0.01, 3.1 + 0.28 + 0.3 + 0.01))
     with pytest.raises(ParameterError, match="no note of id 99"):
-        phrase_of(melody, 99, releases)
+        phrase_of(melody, 99)
 
 
 def test_notes_between_are_those_that_sound():
@@ -181,3 +180,29 @@ def test_a_melody_made_by_hand_has_an_origin_that_its_edits_keep(session):
     assert edited.origin == melody.origin != song(origin="other").origin
     before, after = session.play(melody), session.play(edited)
     assert after.y[: 2 * after.sr].tobytes() == before.y[: 2 * after.sr].tobytes()
+
+
+def test_a_note_that_overlaps_another_changes_its_phrase_alone(session):
+    notes = Notes([0.0, 0.5, 0.8, 3.0], [0.4, 0.86, 0.81, 3.4], [60, 62, 64, 65], [90] * 4)
+    melody = Melody(notes, tuple(NoteCurve(np.zeros(40), np.zeros(40)) for _ in range(4)))
+    before = session.play(melody)
+    start, stop = (round(edge * before.sr) for edge in session.phrase_of(melody, 2))
+    for edited in (
+        retimbre.remove_note(melody, 2),
+        retimbre.edit_note(melody, 2, onset=5.0, offset=5.2),
+    ):
+        after = session.play(edited)
+        assert after.y[:start].tobytes() == before.y[:start].tobytes()
+        n = round(3.6 * before.sr)
+        assert after.y[stop:n].tobytes() == before.y[stop:n].tobytes()
+
+
+def test_a_chord_that_is_folded_keeps_who_is_who(session):
+    notes = Notes([0.0] * 3, [1.0] * 3, [6, 40, 60], [70, 80, 90])
+    melody = Melody(notes, ids=[5, 6, 7], articulation=("struck", "soft", "tied"))
+    played = session.play(melody).melody
+    found = dict(zip(played.ids.tolist(), played.notes.velocity.tolist(), strict=True))
+    assert found == {5: 70, 6: 80, 7: 90}
+    assert played.notes.pitch.tolist() == sorted(played.notes.pitch.tolist())
+    said = dict(zip(played.ids.tolist(), played.articulation, strict=True))
+    assert said == {5: "struck", 6: "soft", 7: "tied"}

@@ -1,7 +1,6 @@
 """Melodies as JSON: to be kept, edited elsewhere and played again."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,10 @@ import numpy as np
 
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.io.files import open_input, write_text
-from retimbre.types import Melody, NoteCurve, Notes
+from retimbre.types import LARGEST_ID, Melody, NoteCurve, Notes
+
+MAX_NUMBER = 1e15
+"""No number of a melody is as large; NaN and infinity are none."""
 
 FORMAT, FORMAT_VERSION = "retimbre melody", 1
 
@@ -105,7 +107,13 @@ def _melody_of(table: Mapping[str, Any]) -> Melody:
         raise ParameterError("'notes' must be a list of objects.")
     numbered = _with_ids(rows)
     order = sorted(numbered, key=lambda row: (_number(row, "onset"), _number(row, "pitch")))
+    for row in order:
+        whole = [name for name in ("pitch", "velocity") if _number(row, name) % 1]
+        if whole:
+            raise ParameterError(f"{whole[0]!r} must be a whole number, given {row[whole[0]]!r}.")
     has_curves = [all(part in row for part in _CURVE) for row in order]
+    if any(sum(part in row for part in _CURVE) == 1 for row in order):
+        raise ParameterError("A note has one of 'cents' and 'level_db'; it needs both or none.")
     if any(has_curves) and not all(has_curves):
         missing = order[has_curves.index(False)]["id"]
         raise ParameterError(f"Note {missing} lacks its curves, which the others have.")
@@ -127,7 +135,7 @@ def _melody_of(table: Mapping[str, Any]) -> Melody:
 def _with_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give an id to the notes that have none."""
     given = [row["id"] for row in rows if "id" in row]
-    if not all(type(note_id) is int for note_id in given):
+    if not all(type(note_id) is int and 0 <= note_id <= LARGEST_ID for note_id in given):
         raise ParameterError("The ids of notes must be different numbers from 0 on.")
     taken = {*given}
     free = (n for n in range(2 * len(rows)) if n not in taken)
@@ -142,8 +150,8 @@ def _facts(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands in a file about the melody as a whole, as far as it does."""
     facts: dict[str, Any] = {}
     for name in ("source", "origin"):
-        if name in table:
-            facts[name] = str(table[name])
+        if isinstance(table.get(name), str):
+            facts[name] = table[name]
     for name in ("duration", "confidence", "voiced_seconds"):
         if table.get(name) is not None:
             facts[name] = _number(table, name)
@@ -156,7 +164,7 @@ def _facts(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(row: Mapping[str, Any], name: str, default: float | None = None) -> Any:
     value = row.get(name, default)
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) < MAX_NUMBER:
         raise ParameterError(f"{name!r} must be a finite number, given {value!r:.60}.")
     return value
 

@@ -9,6 +9,7 @@ import os
 
 import numpy as np
 
+from retimbre._typing import IntArray
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
@@ -143,22 +144,22 @@ def _log_changed(name: str, n_unended: int, n_short: int) -> None:
         logger.warning("%s has %s.", name, " and ".join(parts))
 
 
-def fit_notes(
-    notes: Notes, *, transpose: int = 0, pitch_range: tuple[int, int]
-) -> tuple[Notes, int]:
-    """Transpose notes, then bring those outside a range into it by whole octaves.
+def fit_pitches(
+    pitches: IntArray, *, transpose: int = 0, pitch_range: tuple[int, int]
+) -> tuple[IntArray, int]:
+    """Transpose pitches, then bring those outside a range into it by whole octaves.
 
     Parameters
     ----------
-    notes : Notes
+    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
     transpose : int [semitones]
     pitch_range : (int, int) [MIDI 0..127]
         Lowest and highest pitch, both included; an octave (12 keys) or more.
 
     Returns
     -------
-    notes : Notes
-        As many as before. Notes of one onset are sorted by their new pitch.
+    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
+        In the same order.
     n_folded : int
         How many were outside the range.
 
@@ -173,12 +174,11 @@ def fit_notes(
             "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
             f"given {low}-{high}."
         )
-    pitch = notes.pitch + transpose
+    moved = pitches + transpose
     # The fewest octaves that reach the range: rounded away from it.
-    up = np.maximum(-((pitch - low) // 12), 0)
-    down = np.maximum(-((high - pitch) // 12), 0)
-    folded = Notes(notes.onset, notes.offset, pitch + 12 * (up - down), notes.velocity)
-    return folded, int(np.count_nonzero(up + down))
+    up = np.maximum(-((moved - low) // 12), 0)
+    down = np.maximum(-((high - moved) // 12), 0)
+    return moved + 12 * (up - down), int(np.count_nonzero(up + down))
 
 
 def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | None = None) -> None:

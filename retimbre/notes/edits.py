@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, Int64Array
+from retimbre._typing import FloatArray, Int64Array, IntArray
 from retimbre.errors import ParameterError
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.types import Melody, NoteCurve, Notes
 
 PHRASE_MARGIN_SECONDS = 0.01
@@ -43,6 +44,7 @@ def edit_note(melody: Melody, note_id: int, **changes: Any) -> Melody:
         raise ParameterError(
             f"A note has no {unknown[0]!r} to change; use {', '.join(sorted(_FIELDS))}."
         )
+    _check_changes(melody, changes)
     rows[index] |= changes
     return _of_rows(melody, rows)
 
@@ -73,6 +75,7 @@ def add_note(melody: Melody, **values: Any) -> Melody:
     unknown = sorted(values.keys() - _FIELDS)
     if unknown:
         raise ParameterError(f"A note has no {unknown[0]!r}; use {', '.join(sorted(_FIELDS))}.")
+    _check_changes(melody, values)
     plain = {"velocity": 100, "articulation": "struck", "strength": 1.0}
     if melody.curves is not None:
         plain["curve"] = NoteCurve(np.zeros(1), np.zeros(1))
@@ -90,10 +93,49 @@ def remove_note(melody: Melody, note_id: int) -> Melody:
     """
     rows = _rows(melody)
     del rows[_index_of(melody, note_id)]
+    extra = {own: kept for own, kept in melody.note_extra.items() if own != note_id}
+    return _of_rows(replace(melody, note_extra=extra), rows)
+
+
+def with_pitches(melody: Melody, pitches: IntArray) -> Melody:
+    """Give the notes of a melody other pitches, each to its own.
+
+    Parameters
+    ----------
+    melody : Melody
+    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
+    """
+    rows = [row | {"pitch": int(p)} for row, p in zip(_rows(melody), pitches, strict=True)]
     return _of_rows(melody, rows)
 
 
 _FIELDS = frozenset(("onset", "offset", "pitch", "velocity", "articulation", "strength", "curve"))
+
+
+def _check_changes(melody: Melody, changes: dict[str, Any]) -> None:
+    """See that values are of the right kind; their ranges are checked where they are kept."""
+    for name, value in changes.items():
+        if name == "curve":
+            is_right = isinstance(value, NoteCurve) and len(value.cents) > 0
+            if melody.curves is None:
+                raise ParameterError("The melody has no curves, so no note of it can have one.")
+        elif name == "articulation":
+            is_right = isinstance(value, str)
+        elif name in ("pitch", "velocity"):
+            is_right = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        else:
+            is_right = isinstance(value, int | float | np.number) and bool(np.isfinite(value))
+        if not is_right:
+            wanted = _KINDS.get(name, "a finite number")
+            raise ParameterError(f"{name!r} must be {wanted}, given {value!r:.60}.")
+
+
+_KINDS = {
+    "curve": "a NoteCurve with a frame or more",
+    "articulation": "a word",
+    "pitch": "a whole number",
+    "velocity": "a whole number",
+}
 
 
 def _index_of(melody: Melody, note_id: int) -> int:
@@ -159,17 +201,16 @@ def notes_between(melody: Melody, start: float, stop: float, releases: FloatArra
     return np.flatnonzero((melody.notes.onset < stop) & (end > start))
 
 
-def phrase_of(melody: Melody, note_id: int, releases: FloatArray) -> tuple[float, float]:
-    """Return the part of a melody in which notes sound without a break around one of them.
+def phrase_of(melody: Melody, note_id: int) -> tuple[float, float]:
+    """Return the part of a melody in which notes can sound without a break around one of them.
 
-    A note's release depends on when the next begins, so the note before belongs to the phrase
-    too, as far as it sounds into it.
+    A note's release depends on when the next begins. So each counts with the longest release that
+    it can have, whatever it has now.
 
     Parameters
     ----------
     melody : Melody
     note_id : int
-    releases : np.ndarray [shape=(n_notes,), seconds]
 
     Returns
     -------
@@ -181,7 +222,7 @@ def phrase_of(melody: Melody, note_id: int, releases: FloatArray) -> tuple[float
         If the melody has no such note.
     """
     index = _index_of(melody, note_id)
-    end = np.maximum.accumulate(melody.notes.offset + releases)
+    end = np.maximum.accumulate(melody.notes.offset + RELEASE_SECONDS)
     breaks = np.flatnonzero(melody.notes.onset[1:] > end[:-1] + 2.0 * PHRASE_MARGIN_SECONDS) + 1
     after = int(np.searchsorted(breaks, index, side="right"))
     first = int(breaks[after - 1]) if after else 0

@@ -8,6 +8,7 @@ from retimbre import notes as segmentation
 from retimbre._typing import BoolArray
 from retimbre.errors import NoPitchError, ParameterError
 from retimbre.io import midi
+from retimbre.notes.edits import with_pitches
 from retimbre.result import Analysis
 from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
@@ -85,8 +86,11 @@ def fit_melody(melody: Melody, pitch_range: tuple[int, int], transpose: int = 0)
     melody : Melody
         ``folded`` counts the notes that were moved.
     """
-    fitted, folded = midi.fit_notes(melody.notes, transpose=transpose, pitch_range=pitch_range)
-    return replace(melody, notes=fitted, folded=melody.folded + folded)
+    pitches, folded = midi.fit_pitches(
+        melody.notes.pitch, transpose=transpose, pitch_range=pitch_range
+    )
+    # Folding may change the order of the notes of a chord.
+    return replace(with_pitches(melody, pitches), folded=melody.folded + folded)
 
 
 def _of_midi(analysis: Analysis) -> Melody:

@@ -162,7 +162,7 @@ class NoteParams:
 
     confidence: float = _setting(
         0.5,
-        "Frames below it are unvoiced; repeat the option to compare several.",
+        "How sure CREPE must be that a frame has a pitch; repeat to compare several thresholds.",
         low=0,
         high=1,
         section="Output",

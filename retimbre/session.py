@@ -5,17 +5,19 @@ finds what does not depend on the threshold, `melody` the notes at a threshold, 
 What plays a melody anywhere in the package does so through a session.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from os import PathLike
 
 import numpy as np
 
 from retimbre import generator, latent, mixing
 from retimbre._typing import Float32Array, FloatArray, StageProgress
-from retimbre.errors import Cancelled, NoPitchError
+from retimbre.errors import Cancelled, NoPitchError, ParameterError
 from retimbre.expression import RELEASE_SECONDS, release_times
 from retimbre.notes.edits import notes_between, phrase_of
 from retimbre.notes.melody import find_melody, fit_melody, playable_range
@@ -82,8 +84,8 @@ class Session:
     ModelError
         If the model cannot be opened.
     ParameterError
-        If the model and the pitch range share less than an octave, or there is no instrument of a
-        name.
+        If `settings` is no Settings, the model and the pitch range share less than an octave, or
+        there is no instrument of a name.
     AudioError
         If no note is heard in a recording whose timbre is asked for.
 
@@ -97,6 +99,11 @@ class Session:
     def __init__(
         self, settings: Settings | None = None, *, timbre: TimbrePath | None = None
     ) -> None:
+        if not isinstance(settings, Settings | None):
+            raise ParameterError(
+                f"A session needs Settings, given {settings!r:.60}; "
+                "make them with Settings.from_options."
+            )
         self.settings, self._seed = (settings or Settings()).with_seed()
         self.model = generator.load_generator(self.settings.timbre.model)
         # What is wrong is said before the minutes of analysis.
@@ -228,6 +235,8 @@ class Session:
         ------
         NoPitchError
             If there is no note.
+        ParameterError
+            If `start` or `stop` is no finite number.
         ModelError, Cancelled
         """
         if not len(melody):
@@ -282,8 +291,8 @@ class Session:
         """Return the samples of a part of a melody, and the place of the first of them."""
         sr = self.model.clip_rate
         n_samples = round(max(melody.duration, _last_offset(melody) + TAIL_SECONDS) * sr)
-        first = min(max(0, round((start or 0.0) * sr)), n_samples)
-        last = n_samples if stop is None else min(max(first, round(stop * sr)), n_samples)
+        first = 0 if start is None else min(_sample_at(start, sr), n_samples)
+        last = n_samples if stop is None else min(max(first, _sample_at(stop, sr)), n_samples)
         is_part = (first, last) != (0, n_samples)
         # The gain is that of the whole clip, which has to be heard once to know it.
         if is_part and take.gain is None:
@@ -363,6 +372,14 @@ class Session:
             duration=n_samples / self.model.clip_rate,
             timings=timings,
         )
+
+
+def _sample_at(time: float, sr: int) -> int:
+    if not isinstance(time, Real) or not math.isfinite(time):
+        raise ParameterError(
+            f"A part begins and ends at a finite number of seconds, given {time!r}."
+        )
+    return max(0, round(time * sr))
 
 
 def _last_offset(melody: Melody) -> float:

@@ -155,6 +155,8 @@ class NoteCurve:
         for name in ("cents", "level_db"):
             object.__setattr__(self, name, _readonly(getattr(self, name), np.float64))
         _check_lengths("NoteCurve", {"cents": self.cents, "level_db": self.level_db})
+        if not (np.isfinite(self.cents).all() and np.isfinite(self.level_db).all()):
+            raise ParameterError("A NoteCurve needs finite cents and levels.")
 
 
 NoteCurves = Sequence[NoteCurve]
@@ -166,6 +168,10 @@ ARTICULATIONS = ("struck", "soft", "tied")
 
 LARGEST_ID = 2**53
 """Up to it every reader of JSON keeps an integer exact."""
+
+
+MAX_SECONDS = 24.0 * 3600.0
+"""No melody lasts longer; times beyond it are mistaken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +196,7 @@ class Melody:
     source : str
         Name of the recording or file.
     duration : float [seconds]
-        Of the recording; the end of the last note by default.
+        Of the recording; the end of the last note by default. At most `MAX_SECONDS`.
     confidence : float or None
         The threshold at which the notes were found; None for MIDI.
     folded : int
@@ -268,11 +274,33 @@ class Melody:
             raise ParameterError(
                 f"Unknown articulation {unknown[0]!r}; use one of {', '.join(ARTICULATIONS)}."
             )
+        lasts = max(self.duration, float(self.notes.offset.max(initial=0.0)))
+        if not (self.duration >= 0.0 and lasts <= MAX_SECONDS):
+            raise ParameterError(
+                f"A melody lasts at most {MAX_SECONDS / 3600.0:.0f} hours, given a duration of "
+                f"{self.duration:g} s and a last note that ends at "
+                f"{self.notes.offset.max(initial=0.0):g} s."
+            )
         if not np.all((self.strength >= 0.0) & (self.strength <= 1.0)):
             raise ParameterError("The strength of an articulation must be in 0..1.")
 
     def __len__(self) -> int:
         return len(self.notes)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what is known of each note; ``curve`` only where there are curves."""
+        columns: dict[str, Sequence[Any]] = {
+            "id": self.ids.tolist(),
+            "onset": self.notes.onset.tolist(),
+            "offset": self.notes.offset.tolist(),
+            "pitch": self.notes.pitch.tolist(),
+            "velocity": self.notes.velocity.tolist(),
+            "articulation": self.articulation,
+            "strength": self.strength.tolist(),
+        }
+        if self.curves is not None:
+            columns["curve"] = self.curves
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def __repr__(self) -> str:
         return f"<Melody of {self.source or 'nothing'}: {len(self)} notes, {self.duration:.2f} s>"

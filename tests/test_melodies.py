@@ -54,6 +54,9 @@ def test_defaults_are_filled_in():
         ({"ids": [0, 1, 2**53 + 1]}, "2\\*\\*53"),
         ({"articulation": ("struck", "hit", "soft")}, "'hit'"),
         ({"strength": [0.0, 0.5, 1.1]}, r"0\.\.1"),
+        ({"duration": 1e6}, "24 hours"),
+        ({"duration": np.nan}, "24 hours"),
+        ({"duration": -1.0}, "24 hours"),
     ],
 )
 def test_what_does_not_fit_is_refused(facts, match):
@@ -95,6 +98,20 @@ def test_unknown_fields_are_kept(tmp_path):
     assert [note.get("lyric") for note in again["notes"]] == [None, None, "la"]
 
 
+def test_facts_of_numpy_are_numbers(tmp_path):
+    melody = a_melody(confidence=np.float32(0.5), folded=np.int64(1), extra={"key": np.int16(3)})
+    retimbre.save_melody(tmp_path / "m.json", melody)
+    again = retimbre.load_melody(tmp_path / "m.json")
+    assert (again.confidence, again.folded, again.extra) == (0.5, 1, {"key": 3})
+
+
+@pytest.mark.parametrize("fields", [{"extra": {"notes": 1}}, {"note_extra": {0: {"onset": 1}}}])
+def test_extra_fields_do_not_hide_behind_others(tmp_path, fields):
+    with pytest.raises(ParameterError, match=r"a name of its own, given '(notes|onset)'"):
+        retimbre.save_melody(tmp_path / "m.json", a_melody(**fields))
+    assert not list(tmp_path.iterdir())
+
+
 def test_notes_by_hand_need_little(tmp_path):
     path = tmp_path / "m.json"
     notes = [
@@ -131,6 +148,7 @@ def bad(**changes):
         (bad(pitch=60.7), "whole number"),
         (bad(id=10**30), "ids"),
         (bad(cents=[0.0]), "both or none"),
+        (bad(onset=1e9, offset=2e9), "24 hours"),
     ],
 )
 def test_a_file_that_is_no_melody_is_one_sentence(tmp_path, table, match):

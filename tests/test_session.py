@@ -111,6 +111,18 @@ def test_one_session_plays_as_fresh_ones_do(tmp_path):
         np.testing.assert_array_equal(found.y, retimbre.retimbre_file(path, **options).y)
 
 
+@pytest.mark.parametrize("time", [np.nan, np.inf, "0", 1j])
+def test_a_part_needs_numbers(session, time):
+    for part in ({"start": time}, {"stop": time}):
+        with pytest.raises(ParameterError, match="finite number of seconds"):
+            session.play(song(), **part)
+
+
+def test_a_session_needs_settings():
+    with pytest.raises(ParameterError, match="needs Settings, given 'models/default'"):
+        Session("models/default")
+
+
 def test_no_note_is_refused(session):
     with pytest.raises(NoPitchError, match="no note"):
         session.play(Melody(Notes.empty()))

@@ -105,6 +105,12 @@ def test_a_pitch_track_has_one_length():
         PitchTrack(ramp, ramp[:2], ramp, ramp, ramp)
 
 
+def test_a_curve_is_finite():
+    for values in (np.nan, np.inf):
+        with pytest.raises(ParameterError, match="finite"):
+            NoteCurve(np.zeros(1), np.array([values]))
+
+
 def test_a_curve_has_one_length():
     with pytest.raises(ParameterError, match="NoteCurve needs 1-D arrays of one length"):
         NoteCurve(np.zeros(3), np.zeros(2))

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ MAX_NUMBER = 1e15
 FORMAT, FORMAT_VERSION = "retimbre melody", 1
 
 _TOP = ("source", "duration", "confidence", "folded", "voiced_seconds", "dropped", "origin")
+_FILE = {*_TOP, "format", "format_version", "notes"}
 _NOTE = ("id", "onset", "offset", "pitch", "velocity", "articulation", "strength")
 _CURVE = ("cents", "level_db")
 
@@ -36,12 +38,21 @@ def save_melody(path: str | os.PathLike[str], melody: Melody) -> None:
     ------
     WriteError
         If the file cannot be written.
+    ParameterError
+        If a field of ``extra`` has the name of one that every melody has.
     """
+    known = _FILE & melody.extra.keys()
+    known |= {
+        name for kept in melody.note_extra.values() for name in {*_NOTE, *_CURVE} & kept.keys()
+    }
+    if known:
+        raise ParameterError(f"An extra field needs a name of its own, given {min(known)!r}.")
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}
     top = {name: getattr(melody, name) for name in _TOP}
     fields = {**melody.extra, **head, **top}
-    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items()]
-    notes = ",\n".join(f"  {json.dumps(row)}" for row in _note_rows(melody))
+    dump = partial(json.dumps, default=_plain)
+    lines = [f" {dump(name)}: {dump(value)}" for name, value in fields.items()]
+    notes = ",\n".join(f"  {dump(row)}" for row in _note_rows(melody))
     text = "{\n" + ",\n".join([*lines, f' "notes": [\n{notes}\n ]']) + "\n}\n"
     write_text(path, text)
 
@@ -84,21 +95,20 @@ def load_melody(path: str | os.PathLike[str]) -> Melody:
 
 
 def _note_rows(melody: Melody) -> list[dict[str, Any]]:
-    notes = melody.notes
-    columns = (
-        melody.ids.tolist(),
-        notes.onset.tolist(),
-        notes.offset.tolist(),
-        notes.pitch.tolist(),
-        notes.velocity.tolist(),
-        melody.articulation,
-        melody.strength.tolist(),
-    )
-    rows = [dict(zip(_NOTE, row, strict=True)) for row in zip(*columns, strict=True)]
-    for k, row in enumerate(rows):
-        if melody.curves is not None:
-            row |= {part: getattr(melody.curves[k], part).tolist() for part in _CURVE}
-    return [{**melody.note_extra.get(row["id"], {}), **row} for row in rows]
+    rows = []
+    for row in melody.rows():
+        curve = row.pop("curve", None)
+        if curve is not None:
+            row |= {part: getattr(curve, part).tolist() for part in _CURVE}
+        rows.append({**melody.note_extra.get(row["id"], {}), **row})
+    return rows
+
+
+def _plain(value: object) -> Any:
+    """Return a value of numpy as Python's own, which JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
 def _melody_of(table: Mapping[str, Any]) -> Melody:
@@ -117,7 +127,6 @@ def _melody_of(table: Mapping[str, Any]) -> Melody:
     if any(has_curves) and not all(has_curves):
         missing = order[has_curves.index(False)]["id"]
         raise ParameterError(f"Note {missing} lacks its curves, which the others have.")
-    known = {*_TOP, "format", "format_version", "notes"}
     return Melody(
         Notes(*(np.array([_number(row, part) for row in order]) for part in _NOTE[1:5])),
         tuple(NoteCurve(*(_numbers(row, part) for part in _CURVE)) for row in order)
@@ -126,7 +135,7 @@ def _melody_of(table: Mapping[str, Any]) -> Melody:
         ids=np.array([row["id"] for row in order], np.int64),
         articulation=tuple(str(row.get("articulation", "struck")) for row in order),
         strength=np.array([_number(row, "strength", 1.0) for row in order]),
-        extra={name: value for name, value in table.items() if name not in known},
+        extra={name: value for name, value in table.items() if name not in _FILE},
         note_extra={row["id"]: extra for row in order if (extra := _unknown(row))},
         **_facts(table),
     )

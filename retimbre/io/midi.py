@@ -13,12 +13,9 @@ from retimbre._typing import IntArray
 from retimbre.errors import DecodeError, ParameterError
 from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
-from retimbre.types import NoteCurves, Notes
+from retimbre.types import MAX_SECONDS, NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
-
-MAX_SECONDS = 24.0 * 3600.0
-"""A longer file is damaged, or made so: a time in it is days away, and so is the last note."""
 
 MIN_NOTE_SECONDS = 0.05
 """What a note whose end is its beginning is given for a length."""

@@ -37,7 +37,7 @@ def edit_note(melody: Melody, note_id: int, **changes: Any) -> Melody:
     ParameterError
         If there is no such note or field, or a value is out of its range.
     """
-    rows = _rows(melody)
+    rows = melody.rows()
     index = _index_of(melody, note_id)
     unknown = sorted(changes.keys() - rows[index].keys() - {"curve"} | changes.keys() & {"id"})
     if unknown:
@@ -80,7 +80,7 @@ def add_note(melody: Melody, **values: Any) -> Melody:
     if melody.curves is not None:
         plain["curve"] = NoteCurve(np.zeros(1), np.zeros(1))
     note_id = int(melody.ids.max(initial=-1)) + 1
-    return _of_rows(melody, [*_rows(melody), {"id": note_id, **plain, **values}])
+    return _of_rows(melody, [*melody.rows(), {"id": note_id, **plain, **values}])
 
 
 def remove_note(melody: Melody, note_id: int) -> Melody:
@@ -91,7 +91,7 @@ def remove_note(melody: Melody, note_id: int) -> Melody:
     ParameterError
         If there is no such note.
     """
-    rows = _rows(melody)
+    rows = melody.rows()
     del rows[_index_of(melody, note_id)]
     extra = {own: kept for own, kept in melody.note_extra.items() if own != note_id}
     return _of_rows(replace(melody, note_extra=extra), rows)
@@ -105,7 +105,7 @@ def with_pitches(melody: Melody, pitches: IntArray) -> Melody:
     melody : Melody
     pitches : np.ndarray of int [shape=(n_notes,), MIDI]
     """
-    rows = [row | {"pitch": int(p)} for row, p in zip(_rows(melody), pitches, strict=True)]
+    rows = [row | {"pitch": int(p)} for row, p in zip(melody.rows(), pitches, strict=True)]
     return _of_rows(melody, rows)
 
 
@@ -143,23 +143,6 @@ def _index_of(melody: Melody, note_id: int) -> int:
     if not len(found):
         raise ParameterError(f"The melody has no note of id {note_id}.")
     return int(found[0])
-
-
-def _rows(melody: Melody) -> list[dict[str, Any]]:
-    """Return what is known of each note, as a mapping."""
-    notes = melody.notes
-    columns = {
-        "id": melody.ids.tolist(),
-        "onset": notes.onset.tolist(),
-        "offset": notes.offset.tolist(),
-        "pitch": notes.pitch.tolist(),
-        "velocity": notes.velocity.tolist(),
-        "articulation": melody.articulation,
-        "strength": melody.strength.tolist(),
-    }
-    if melody.curves is not None:
-        columns["curve"] = melody.curves
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _of_rows(melody: Melody, rows: list[dict[str, Any]]) -> Melody:

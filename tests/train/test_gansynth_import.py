@@ -26,6 +26,10 @@ from retimbre.cli import import_gansynth as import_command
 from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, WriteError
 from retimbre.generator.network import load_onnxruntime
+from retimbre.notes.edits import edit_note
+from retimbre.session import Session
+from retimbre.settings import Settings
+from retimbre.types import Melody, Notes
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -182,6 +186,19 @@ def test_the_main_job_opens_the_model(imported, z):
 
 
 # Where it is written, from here on with small networks
+
+
+def test_an_edit_changes_its_phrase_alone(imported):
+    onset = np.array([0.0, 0.4, 2.0])
+    melody = Melody(Notes(onset, onset + 0.3, [60, 64, 67], [90, 90, 90]))
+    session = Session(Settings.from_options(model=str(imported[0]), seed=1))
+    whole = session.play(melody)
+    edited = session.play(edit_note(melody, 2, pitch=62))
+    first = round(session.phrase_of(melody, 2)[0] * whole.sr)
+    assert edited.y[:first].tobytes() == whole.y[:first].tobytes()
+    assert np.any(edited.y[first:] != whole.y[first:])
+    part = session.play(melody, 1.9)
+    assert part.y.tobytes() == whole.y[-len(part.y) :].tobytes()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ SECONDS = (0.25, 0.5, 1.0, 4.0)
 """How long notes are held; the last is as long as the image with its release."""
 
 RELEASE = 0.3
-REACH = {0.5: 3.0}
+TARGET = {0.5: 3.0}
 SEED_RATE = 1764 / 458.7
 """Notes a second of GANSynth's own tool on a laptop, as it reported."""
 
@@ -190,11 +190,11 @@ def measure(
         )
     as_written, network, sound = (1e3 * float(np.median(times[k])) for k in times)
     ratio, whole = as_written / network, network + sound
-    reach = f"{REACH[seconds]:g}" if seconds in REACH else ""
+    target = f"{TARGET[seconds]:g}" if seconds in TARGET else ""
     figures = (as_written, network, ratio, whole, 1e3 / whole)
     told = [f"{figure:.1f}" for figure in figures]
     name = f"{seconds:g} s" if seconds == durations[0] else f"{seconds:g} s in all"
-    return [name, str(n_frames), *told[:3], reach, *told[3:]]
+    return [name, str(n_frames), *told[:3], target, *told[3:]]
 
 
 def _timed(work: Callable[[], Any]) -> float:

@@ -82,7 +82,7 @@ def peak_of_children() -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0
 
 
-def row(name: str, source: Path, folder: Path, reach: str) -> str:
+def row(name: str, source: Path, folder: Path, target: str) -> str:
     """Time a job several times and return its row of the table."""
     runs = [run(source, folder) for _ in range(RUNS)]
     walls = sorted(r["wall"] for r in runs)
@@ -90,7 +90,7 @@ def row(name: str, source: Path, folder: Path, reach: str) -> str:
     parts = middle["timings"]
     cells = [f"{parts[key]:.1f}" for key in ("decode", "pitch", "generate", "synthesize")]
     spread = f"{statistics.median(walls):.1f} ({walls[0]:.1f}-{walls[-1]:.1f})"
-    return f"| {name} | {middle['notes']} | {' | '.join(cells)} | {spread} | {reach} |"
+    return f"| {name} | {middle['notes']} | {' | '.join(cells)} | {spread} | {target} |"
 
 
 def first_run(source: Path, folder: Path) -> str:
@@ -110,10 +110,10 @@ def first_run(source: Path, folder: Path) -> str:
 def times(folder: Path) -> None:
     """Write the table of whole-process times."""
     rows = []
-    for name, seconds, reach in (("10 s recording", 10.0, "<= 8"), ("3 min recording", 180.0, "")):
+    for name, seconds, target in (("10 s recording", 10.0, "<= 8"), ("3 min recording", 180.0, "")):
         source = folder / f"{seconds:.0f}.wav"
         sing(source, seconds)
-        rows.append(row(name, source, folder, reach))
+        rows.append(row(name, source, folder, target))
     source = folder / "notes.mid"
     write_midi(source)
     rows.append(row("1,764 MIDI notes, 150 s", source, folder, "<= 45"))

@@ -150,7 +150,7 @@ def is_in_tune(cents: FloatArray) -> list[bool]:
     return [bool(abs(value) <= TOLERANCE_CENTS) for value in cents]
 
 
-def _row(name: str, heard: HeardPitches, reach: str, more: str = "") -> Row:
+def _row(name: str, heard: HeardPitches, target: str, more: str = "") -> Row:
     covered = np.isfinite(heard.swift)
     either = np.fmin(np.abs(heard.swift), np.abs(heard.pyin))
     agreed = np.abs(heard.swift - heard.pyin) <= AGREED_CENTS
@@ -158,7 +158,7 @@ def _row(name: str, heard: HeardPitches, reach: str, more: str = "") -> Row:
     return Row(
         f"pitch within {TOLERANCE_CENTS:.0f} cents, {name}",
         share(is_in_tune(heard.pyin)),
-        reach,
+        target,
         f"by pYIN; by Swift-F0 on MIDI {SWIFT_KEYS[0]}..{SWIFT_KEYS[1]} "
         f"{share(is_in_tune(heard.swift[covered]))}; by one of the two "
         f"{share(is_in_tune(either))}; both hear one and the same other pitch in "

@@ -88,7 +88,7 @@ def reconstruction_rows(
 ) -> list[Row]:
     """Measure cross-pitch and same-pitch reconstruction of unseen and seen instruments."""
     rows = []
-    reach = "<= 6.6 dB"
+    target = "<= 6.6 dB"
     for name, instruments in (("unseen", real.held_out), ("seen", real.trained)):
         pairs = real.draw_pairs(instruments, n, np.random.default_rng([seed, 1]))
         same = pairs[0].by_pitch()
@@ -101,7 +101,7 @@ def reconstruction_rows(
                 Row(
                     f"level error on audible partials, {name} instruments, {what}",
                     f"{np.nanmean(found.separated):.2f} dB",
-                    reach if (name, what) == ("unseen", "cross-pitch") else "",
+                    target if (name, what) == ("unseen", "cross-pitch") else "",
                     f"by the encoder alone {np.nanmean(rough.separated):.2f} dB; against the raw "
                     f"image {np.nanmean(found.raw):.2f} dB; {len(notes)} notes of "
                     f"{len(set(notes.instruments.tolist()))} instruments"

@@ -13,14 +13,14 @@ class Row(NamedTuple):
         What was measured.
     measured : str
         The value, with its unit.
-    reach : str
+    target : str
         What it should be; empty for a figure that only explains another.
     remark : str
     """
 
     figure: str
     measured: str
-    reach: str = ""
+    target: str = ""
     remark: str = ""
 
 

@@ -10,9 +10,10 @@ import os
 import numpy as np
 
 from retimbre._typing import IntArray
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import DecodeError
 from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
+from retimbre.settings.params import check_pitch_range
 from retimbre.types import NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
@@ -169,11 +170,7 @@ def fit_pitches(
         If the range is smaller than an octave or outside 0..127.
     """
     low, high = pitch_range
-    if not (low >= 0 and high <= 127 and high - low >= 11):
-        raise ParameterError(
-            "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
-            f"given {low}-{high}."
-        )
+    check_pitch_range(low, high)
     moved = pitches + transpose
     # The fewest octaves that reach the range: rounded away from it.
     up = np.maximum(-((moved - low) // 12), 0)

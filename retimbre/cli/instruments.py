@@ -31,8 +31,6 @@ noisiness   level of its noise relative to its tone, in dB
 range       notes of it in training; other notes can be played too
 """
 
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
 # Column, what it shows of an instrument, and by what it is sorted.
 _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"], Any]]] = {
     "name": (lambda i: i.name, lambda i: i.name.casefold()),
@@ -40,7 +38,7 @@ _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"]
     "attack": (lambda i: f"{1000 * i.attack:.0f} ms", lambda i: i.attack),
     "decay": (lambda i: f"{i.decay:.1f} dB/s", lambda i: i.decay),
     "noisiness": (lambda i: f"{i.noisiness:.0f} dB", lambda i: i.noisiness),
-    "range": (lambda i: "-".join(map(_note, i.range or ())), lambda i: i.range),
+    "range": (lambda i: _range(i.range or ()), lambda i: i.range),
     "source": (lambda i: i.source, lambda i: i.source.casefold()),
 }
 _TO_THE_RIGHT = ("brightness", "attack", "decay", "noisiness")
@@ -104,5 +102,7 @@ def _table(found: "Sequence[Instrument]") -> list[str]:
     return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
-def _note(midi: int) -> str:
-    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+def _range(ends: Sequence[int]) -> str:
+    from retimbre.units import midi_to_note
+
+    return "-".join(map(midi_to_note, ends))

@@ -17,7 +17,7 @@ from retimbre.io.files import whole_file
 from retimbre.result import Result
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments, Notes
-from retimbre.units import hz_to_midi
+from retimbre.units import hz_to_midi, midi_to_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,7 +199,7 @@ def _note_ticks(low: float, high: float) -> tuple[list[int], list[str]]:
     span = high - low
     classes = {0, 2, 4, 5, 7, 9, 11} if span < 22 else {0, 4, 7} if span < 60 else {0}
     pitches = [p for p in range(int(np.ceil(low)), int(high) + 1) if p % 12 in classes]
-    return pitches, [f"{'C D EF G A B'[p % 12]}{p // 12 - 1}" for p in pitches]
+    return pitches, [midi_to_note(p) for p in pitches]
 
 
 def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:

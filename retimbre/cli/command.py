@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from retimbre import __version__
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Console, ProgressBars
@@ -261,3 +262,4 @@ command = MainJobGroup(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+click.version_option(__version__, prog_name="retimbre", message="%(prog)s %(version)s")(command)

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from retimbre import __version__
-from retimbre.cli.group import LAST_SECTION, SectionOption
+from retimbre.cli.group import SectionOption
 from retimbre.cli.values import Number, WholeNumber, frequency, note_range
 from retimbre.settings.params import PITCH_SECTION, TABLE, About
 
@@ -30,25 +29,23 @@ IN_MS = ("min_note_length",)
 def _option(name: str) -> SectionOption:
     """Make the option of a setting of the table."""
     about, default = TABLE[name].about, TABLE[name].default
-    scale = 1000.0 if name in IN_MS else 1.0
     long = "--" + name.replace("_", "-")
-    extra: dict[str, Any] = {}
-    if name in REPEATED:
-        extra["multiple"] = True
-    elif default is not None:
-        shown = round(default * scale, 6) if name in IN_MS else default
-        extra |= {"default": shown, "show_default": True}
     if about.kind == "flag":
         long = f"{long}/--no-{long.removeprefix('--')}"
-    said = about.shown or (default if name in REPEATED and default is not None else "")
+    if name in IN_MS:
+        default = round(1000.0 * default, 6)
+    is_repeated = name in REPEATED
+    said = about.shown or (default if is_repeated else None)
     return SectionOption(
-        [*([about.short] if about.short else []), long],
+        [about.short, long] if about.short else [long],
         section=about.section,
+        multiple=is_repeated,
+        default=None if is_repeated else default,
+        show_default=not is_repeated,
         show_range=name != "seed",
         metavar=about.metavar or None,
         type=_type_of(about),
-        help=about.help + (f"  [default: {said}]" if said != "" else ""),
-        **extra,
+        help=about.help if said is None else f"{about.help}  [default: {said}]",
     )
 
 
@@ -61,15 +58,12 @@ def _type_of(about: About) -> Any:
     return click.Choice(about.choices) if about.kind == "choice" else _TYPES[about.kind]
 
 
-def _section(name: str) -> list[SectionOption]:
-    return [_option(setting) for setting, entry in TABLE.items() if entry.about.section == name]
-
-
 INPUTS = click.Argument(
     ["inputs"], metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 
 _output = partial(SectionOption, section="Output")
+_side = partial(_output, is_flag=True)
 OUTPUT = [
     _output(
         ["-o", "--output"],
@@ -78,14 +72,10 @@ OUTPUT = [
         help="Output file, or folder (created if missing).",
     ),
     _option("confidence"),
-    _output(["--save-midi"], is_flag=True, help="Write the notes as MIDI, with pitch bends."),
-    _output(
-        ["--save-notes"], is_flag=True, help="Write the notes as CSV: onset,offset,pitch,velocity."
-    ),
-    _output(["--save-f0"], is_flag=True, help="Write the pitch as CSV: time,frequency,confidence."),
-    _output(
-        ["--plot"], is_flag=True, help="Write a picture (PNG) of input, pitch, notes and output."
-    ),
+    _side(["--save-midi"], help="Write the notes as MIDI, with pitch bends."),
+    _side(["--save-notes"], help="Write the notes as CSV: onset,offset,pitch,velocity."),
+    _side(["--save-f0"], help="Write the pitch as CSV: time,frequency,confidence."),
+    _side(["--plot"], help="Write a picture (PNG) of input, pitch, notes and output."),
     _output(
         ["--overwrite/--skip-existing", "replace"],
         default=None,
@@ -95,17 +85,18 @@ OUTPUT = [
 
 _SOUND_ORDER = ("model", "instruments", "like", "secs_per_instrument", "seed", "expression")
 SOUND = [_option(name) for name in _SOUND_ORDER]
-PITCH_AND_NOTES = _section(PITCH_SECTION)
+PITCH_AND_NOTES = [
+    _option(name) for name, entry in TABLE.items() if entry.about.section == PITCH_SECTION
+]
 
-_run = partial(SectionOption, section=LAST_SECTION)
+_flag = partial(click.Option, is_flag=True)
 RUN = [
-    _run(
+    _flag(
         ["--json", "as_json"],
-        is_flag=True,
         help="Print one JSON object per output; failures have the key 'error'.",
     ),
-    _run(["-n", "--dry-run"], is_flag=True, help="Print the plan; render and write nothing."),
-    _run(
+    _flag(["-n", "--dry-run"], help="Print the plan; render and write nothing."),
+    click.Option(
         ["-j", "--jobs"],
         metavar="N",
         type=WholeNumber(1),
@@ -113,24 +104,8 @@ RUN = [
         show_default=True,
         help="Number of inputs to process at a time.",
     ),
-    _run(["-q", "--quiet"], is_flag=True, help="Print errors only."),
-    _run(["-v", "--verbose"], is_flag=True, help="Print details, and tracebacks of errors."),
+    _flag(["-q", "--quiet"], help="Print errors only."),
+    _flag(["-v", "--verbose"], help="Print details, and tracebacks of errors."),
 ]
 
-
-def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        click.echo(f"retimbre {__version__}")
-        ctx.exit()
-
-
-VERSION = _run(
-    ["--version"],
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Show the version and exit.",
-)
-
-PARAMS: list[click.Parameter] = [INPUTS, *OUTPUT, *SOUND, *PITCH_AND_NOTES, *RUN, VERSION]
+PARAMS: list[click.Parameter] = [INPUTS, *OUTPUT, *SOUND, *PITCH_AND_NOTES, *RUN]

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
 from retimbre import __version__
+from retimbre.batch import plan
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Console, ProgressBars
@@ -23,9 +24,6 @@ from retimbre.errors import (
     one_line,
 )
 from retimbre.settings import Options, Settings
-
-if TYPE_CHECKING:
-    from retimbre.batch.plan import Input, Job
 
 COMMANDS = {
     "instruments": ("retimbre.cli.instruments:instruments", "List the instruments of a model."),
@@ -77,15 +75,14 @@ def run_main_job(
 ) -> None:
     """Do what the options say and exit with the code of the report."""
     report = Console(as_json, quiet, verbose)
-    _set_up_logging(_log_level(report))
+    _set_up_logging(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
     # A MIDI file has one output, however many thresholds are asked for.
     found = _find(inputs, report, tell_midi=dry_run or len(thresholds) > 1)
     planned = _plan(found, thresholds, output, sides)
-    kept = _given_files(planned, settings)
-    planned = _writable(planned, replace, kept, named=output, report=report)
+    planned = _writable(planned, replace, _given_files(planned, settings), output, report)
     if dry_run:
         _tell(planned, settings, report)
     elif planned:
@@ -100,49 +97,43 @@ def _settings(
     """Check all values before anything is done with them."""
     options["min_note_length"] /= 1000.0
     options["instruments"] = ",".join(options["instruments"]) if options["instruments"] else None
-    try:
+    with _refusing():
         settings = Settings.from_options(**cast(Options, options))
         thresholds = tuple(dict.fromkeys(confidence)) or (settings.notes.confidence,)
         for threshold in thresholds:
             settings.with_confidence(threshold)
-    except ParameterError as error:
-        raise click.UsageError(str(error)) from error
     return settings, thresholds
 
 
-def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> "list[Input]":
-    from retimbre.batch.plan import find_inputs, without_repeats
+def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> list[plan.Input]:
     from retimbre.io.midi import is_midi
 
-    found: list[Input] = []
+    found: list[plan.Input] = []
     for path in paths:
         try:
-            found += find_inputs(path)
+            found += plan.find_inputs(path)
         except RetimbreError as error:
             report.failed(str(path), one_line(error))
-    if not tell_midi:
-        return without_repeats(found)
     known = []
-    for item in without_repeats(found):
+    for item in plan.without_repeats(found):
         try:
-            known.append(dataclasses.replace(item, is_midi=is_midi(item.path)))
+            is_known = tell_midi and is_midi(item.path)
+            known.append(dataclasses.replace(item, is_midi=is_known))
         except RetimbreError as error:
             report.failed(str(item.path), one_line(error))
     return known
 
 
 def _plan(
-    inputs: "list[Input]", thresholds: Sequence[float], output: str | None, sides: Sequence[str]
-) -> "list[Job]":
-    from retimbre.batch.plan import plan_jobs
-
+    inputs: list[plan.Input], thresholds: Sequence[float], output: str | None, sides: Sequence[str]
+) -> list[plan.Job]:
     try:
-        return plan_jobs(inputs, thresholds, output=output, sides=sides)
+        return plan.plan_jobs(inputs, thresholds, output=output, sides=sides)
     except ParameterError as error:
         raise click.BadParameter(str(error), param_hint="'-o'") from error
 
 
-def _given_files(jobs: "list[Job]", settings: Settings) -> dict[Path, str]:
+def _given_files(jobs: list[plan.Job], settings: Settings) -> dict[Path, str]:
     """Return the files that the command reads, and what each of them is."""
     model = Path(settings.timbre.model)
     parts = model.iterdir() if model.is_dir() else [model]
@@ -154,17 +145,14 @@ def _given_files(jobs: "list[Job]", settings: Settings) -> dict[Path, str]:
 
 
 def _writable(
-    jobs: "list[Job]",
+    jobs: list[plan.Job],
     replace: bool | None,
     kept: dict[Path, str],
-    *,
     named: str | None,
     report: Console,
-) -> "list[Job]":
+) -> list[plan.Job]:
     """Leave out the outputs that must not or need not be written, and tell why."""
-    from retimbre.batch.plan import Job, is_folder_output, standing
-
-    is_named = named is not None and not is_folder_output(named)
+    is_named = named is not None and not plan.is_folder_output(named)
     left = []
     for job in jobs:
         outputs = []
@@ -172,7 +160,7 @@ def _writable(
             source = str(job.source)
             taken = [path for path in output.paths if path.resolve() in kept]
             try:
-                there = [path for path in output.paths if standing(path)]
+                there = [path for path in output.paths if plan.standing(path)]
             except RetimbreError as error:
                 report.failed(source, one_line(error), output)
                 continue
@@ -185,15 +173,15 @@ def _writable(
                 report.failed(source, f"{there[0]} exists; add --overwrite to replace it.", output)
             else:
                 outputs.append(output)
-        left.append(Job(job.source, tuple(outputs)))
+        left.append(plan.Job(job.source, tuple(outputs)))
     return [job for job in left if job.outputs]
 
 
-def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Console) -> None:
+def _play(jobs: list[plan.Job], settings: Settings, workers: int, report: Console) -> None:
     from retimbre.batch.run import run_jobs
 
     progress = ProgressBars(report)
-    set_up = partial(_set_up_logging, _log_level(report))
+    set_up = partial(_set_up_logging, logging.getLogger("retimbre").level)
     n_outputs = sum(len(job.outputs) for job in jobs)
     outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
     try:
@@ -221,7 +209,7 @@ def _refusing() -> Iterator[None]:
         raise click.UsageError(one_line(error)) from error
 
 
-def _tell(jobs: "list[Job]", settings: Settings, report: Console) -> None:
+def _tell(jobs: list[plan.Job], settings: Settings, report: Console) -> None:
     """Say what would be done, and how."""
     from retimbre.timbre import check_timbre
 
@@ -234,12 +222,6 @@ def _tell(jobs: "list[Job]", settings: Settings, report: Console) -> None:
         for output in job.outputs:
             at = settings.with_confidence(output.confidence)
             report.planned(str(job.source), output, dataclasses.asdict(at))
-
-
-def _log_level(report: Console) -> int:
-    if report.verbose:
-        return logging.DEBUG
-    return logging.ERROR if report.quiet else logging.INFO
 
 
 def _set_up_logging(level: int) -> None:

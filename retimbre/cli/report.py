@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -77,8 +77,7 @@ class Console:
         """Take in and tell a failure: one line on stderr, with `as_json` an object on stdout."""
         self.n_failed += 1
         if self.as_json:
-            made = {} if output is None else _names(output)
-            self._object({"input": source, **made, "error": error})
+            self._object({"input": source, **_names(output), "error": error})
         if self.verbose and details:
             click.echo(details.rstrip(), err=True)
         is_named = re.search(rf"(?<![\w./-]){re.escape(source)}(?![\w/-])", error)
@@ -148,36 +147,29 @@ class ProgressBars:
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if done >= total:
-            self._end(stage, total)
+            seconds = perf_counter() - self._start
+            self.close()
+            if stage == "generate":
+                self._report.say(f"generated {total} samples in {seconds:.1f}s")
 
     def _begin(self, stage: str, total: int) -> None:
         self.close()
         self._stage, self._start = stage, perf_counter()
         if stage == "generate":
             self._report.say(f"Generating {total} samples...")
-        if not self._report.quiet and _is_terminal(sys.stderr):
+        # A process may be started without stderr; Python then has None in its place.
+        if not self._report.quiet and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             self._bar = tqdm(
                 total=total, desc=_STAGES.get(stage, stage), leave=False, mininterval=0.05
             )
 
-    def _end(self, stage: str, total: int) -> None:
-        seconds = perf_counter() - self._start
-        self.close()
-        if stage == "generate":
-            self._report.say(f"generated {total} samples in {seconds:.1f}s")
-
     def close(self) -> None:
         """Take the bar away, wherever it stands."""
         if self._bar is not None:
             self._bar.close()
         self._bar, self._stage = None, ""
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    # A process may be started without stderr; Python then has None in its place.
-    return stream is not None and stream.isatty()
 
 
 def print_line(line: str) -> None:
@@ -209,7 +201,9 @@ def _setting(name: str, value: Any) -> str:
     return f"{name.removesuffix('_db').replace('_', ' ')} {text}{_UNITS.get(name, '')}"
 
 
-def _names(output: "Output") -> dict[str, Any]:
+def _names(output: "Output | None") -> dict[str, Any]:
+    if output is None:
+        return {}
     return {"output": str(output.path), "confidence": output.confidence}
 
 

@@ -1,5 +1,6 @@
 """Options of the main job, in the order of the help."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from retimbre.cli.group import SectionOption
 from retimbre.cli.values import Number, WholeNumber, frequency, note_range
 from retimbre.settings.params import PITCH_SECTION, TABLE, About
 
-_TYPES: dict[str, Any] = {
-    "frequency": frequency,
-    "keys": note_range,
-    "files": click.Path(),
-    "text": None,
-    "flag": None,
+_TYPES: dict[str, Callable[[About], Any]] = {
+    "number": lambda about: Number(about.low, about.high),
+    "integer": lambda about: WholeNumber(about.low, about.high),  # type: ignore[arg-type]
+    "choice": lambda about: click.Choice(about.choices),
+    "frequency": lambda _: frequency,
+    "keys": lambda _: note_range,
+    "files": lambda _: click.Path(),
+    "text": lambda _: None,
+    "flag": lambda _: None,
 }
-"""What reads the text of a setting on the command line, by its kind."""
+"""What reads a setting on the command line, by its kind."""
 
 REPEATED = ("confidence", "instruments", "like")
 """Settings that are given several times on the command line."""
@@ -26,7 +30,7 @@ IN_MS = ("min_note_length",)
 """Settings that are given in milliseconds on the command line."""
 
 
-def _option(name: str) -> SectionOption:
+def option(name: str) -> SectionOption:
     """Make the option of a setting of the table."""
     about, default = TABLE[name].about, TABLE[name].default
     long = "--" + name.replace("_", "-")
@@ -44,18 +48,9 @@ def _option(name: str) -> SectionOption:
         show_default=not is_repeated,
         show_range=name != "seed",
         metavar=about.metavar or None,
-        type=_type_of(about),
+        type=_TYPES[about.kind](about),
         help=about.help if said is None else f"{about.help}  [default: {said}]",
     )
-
-
-def _type_of(about: About) -> Any:
-    if about.kind == "number":
-        return Number(about.low, about.high)
-    if about.kind == "integer":
-        low, high = (None if end is None else int(end) for end in (about.low, about.high))
-        return WholeNumber(low, high)
-    return click.Choice(about.choices) if about.kind == "choice" else _TYPES[about.kind]
 
 
 INPUTS = click.Argument(
@@ -71,7 +66,7 @@ OUTPUT = [
         type=click.Path(),
         help="Output file, or folder (created if missing).",
     ),
-    _option("confidence"),
+    option("confidence"),
     _side(["--save-midi"], help="Write the notes as MIDI, with pitch bends."),
     _side(["--save-notes"], help="Write the notes as CSV: onset,offset,pitch,velocity."),
     _side(["--save-f0"], help="Write the pitch as CSV: time,frequency,confidence."),
@@ -84,9 +79,9 @@ OUTPUT = [
 ]
 
 _SOUND_ORDER = ("model", "instruments", "like", "secs_per_instrument", "seed", "expression")
-SOUND = [_option(name) for name in _SOUND_ORDER]
+SOUND = [option(name) for name in _SOUND_ORDER]
 PITCH_AND_NOTES = [
-    _option(name) for name, entry in TABLE.items() if entry.about.section == PITCH_SECTION
+    option(name) for name, entry in TABLE.items() if entry.about.section == PITCH_SECTION
 ]
 
 _flag = partial(click.Option, is_flag=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retimbre.cli.words import columns
 from retimbre.settings.params import TABLE
 
 if TYPE_CHECKING:
@@ -226,11 +227,7 @@ def _table(outcomes: "list[Outcome]") -> str:
     """Set the thresholds of one input side by side."""
     head = ("threshold", "notes", "voiced s", "dropped s", "dropped notes", "folded", "output")
     rows = [head, *sorted(map(_row, outcomes), key=lambda row: float(row[0]))]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(head) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.rjust(n) for cell, n in zip(row, widths, strict=False)), row[-1]])
-        for row in rows
-    )
+    return "\n".join(columns(rows, to_the_left=("output",)))
 
 
 def _row(outcome: "Outcome") -> tuple[str, ...]:

@@ -10,19 +10,11 @@ from typing import Any, cast
 
 import click
 
-from retimbre import __version__
+from retimbre import __version__, errors
 from retimbre.batch import plan
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Console, ProgressBars
-from retimbre.errors import (
-    AudioError,
-    FileError,
-    ModelNotFoundError,
-    ParameterError,
-    RetimbreError,
-    one_line,
-)
 from retimbre.settings import Options, Settings
 
 COMMANDS = {
@@ -112,15 +104,15 @@ def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> list[pl
     for path in paths:
         try:
             found += plan.find_inputs(path)
-        except RetimbreError as error:
-            report.failed(str(path), one_line(error))
+        except errors.RetimbreError as error:
+            report.failed(str(path), errors.one_line(error))
     known = []
     for item in plan.without_repeats(found):
         try:
             is_known = tell_midi and is_midi(item.path)
             known.append(dataclasses.replace(item, is_midi=is_known))
-        except RetimbreError as error:
-            report.failed(str(item.path), one_line(error))
+        except errors.RetimbreError as error:
+            report.failed(str(item.path), errors.one_line(error))
     return known
 
 
@@ -129,7 +121,7 @@ def _plan(
 ) -> list[plan.Job]:
     try:
         return plan.plan_jobs(inputs, thresholds, output=output, sides=sides)
-    except ParameterError as error:
+    except errors.ParameterError as error:
         raise click.BadParameter(str(error), param_hint="'-o'") from error
 
 
@@ -161,8 +153,8 @@ def _writable(
             taken = [path for path in output.paths if path.resolve() in kept]
             try:
                 there = [path for path in output.paths if plan.standing(path)]
-            except RetimbreError as error:
-                report.failed(source, one_line(error), output)
+            except errors.RetimbreError as error:
+                report.failed(source, errors.one_line(error), output)
                 continue
             if taken:
                 what = kept[taken[0].resolve()]
@@ -200,13 +192,13 @@ def _refusing() -> Iterator[None]:
     """Tell what is wrong with the command, not with an input, as such."""
     try:
         yield
-    except ModelNotFoundError as error:
-        raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    except errors.ModelNotFoundError as error:
+        raise click.BadParameter(errors.one_line(error), param_hint="'-m'") from error
     # What is wrong with an input is an outcome; this is wrong with a recording to be like.
-    except (AudioError, FileError) as error:
-        raise click.BadParameter(one_line(error), param_hint="'--like'") from error
-    except ParameterError as error:
-        raise click.UsageError(one_line(error)) from error
+    except (errors.AudioError, errors.FileError) as error:
+        raise click.BadParameter(errors.one_line(error), param_hint="'--like'") from error
+    except errors.ParameterError as error:
+        raise click.UsageError(errors.one_line(error)) from error
 
 
 def _tell(jobs: list[plan.Job], settings: Settings, report: Console) -> None:

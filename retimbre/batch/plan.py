@@ -216,9 +216,7 @@ def _output(folder: Path, name: str, confidence: float | None, sides: Sequence[s
 def _target_folder(item: Input, output: str | None) -> Path:
     if output is None:
         return item.path.parent
-    if item.folder is None:
-        return Path(output)
-    return Path(output) / item.path.parent.relative_to(item.folder)
+    return Path(output) / item.path.parent.relative_to(item.folder or item.path.parent)
 
 
 def _labels(inputs: Sequence[Input], folders: Sequence[Path]) -> list[str]:

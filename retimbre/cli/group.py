@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -81,9 +81,8 @@ class MainJobGroup(click.Group):
         """Return a command, importing its module."""
         if cmd_name not in self.lazy:
             return None
-        module, attribute = self.lazy[cmd_name][0].split(":")
         try:
-            command = getattr(import_module(module), attribute)
+            command = resolve_name(self.lazy[cmd_name][0])
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"'retimbre {cmd_name}' needs {error.name}; "

@@ -265,9 +265,7 @@ class TimbreParams:
     @property
     def files(self) -> tuple[str, ...]:
         """The paths of `like`, however they were given."""
-        if self.like is None:
-            return ()
-        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like
+        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like or ()
         return tuple(os.fspath(path) for path in paths)
 
 

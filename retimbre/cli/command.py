@@ -73,7 +73,10 @@ def run_main_job(
     settings, thresholds = _settings(options, confidence)
     # A MIDI file has one output, however many thresholds are asked for.
     found = _find(inputs, report, tell_midi=dry_run or len(thresholds) > 1)
-    planned = _plan(found, thresholds, output, sides)
+    try:
+        planned = plan.plan_jobs(found, thresholds, output=output, sides=sides)
+    except errors.ParameterError as error:
+        raise click.BadParameter(str(error), param_hint="'-o'") from error
     planned = _writable(planned, replace, _given_files(planned, settings), output, report)
     if dry_run:
         _tell(planned, settings, report)
@@ -114,15 +117,6 @@ def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> list[pl
         except errors.RetimbreError as error:
             report.failed(str(item.path), errors.one_line(error))
     return known
-
-
-def _plan(
-    inputs: list[plan.Input], thresholds: Sequence[float], output: str | None, sides: Sequence[str]
-) -> list[plan.Job]:
-    try:
-        return plan.plan_jobs(inputs, thresholds, output=output, sides=sides)
-    except errors.ParameterError as error:
-        raise click.BadParameter(str(error), param_hint="'-o'") from error
 
 
 def _given_files(jobs: list[plan.Job], settings: Settings) -> dict[Path, str]:

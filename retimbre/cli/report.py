@@ -62,7 +62,8 @@ class Console:
             return
         self.n_done += 1
         if self.as_json:
-            self._object(_rounded(outcome.report))
+            timings = {name: round(spent, 4) for name, spent in outcome.report.timings.items()}
+            self._object(outcome.report.as_dict() | {"timings": timings})
         else:
             for path in (str(outcome.report.output), *outcome.report.files.values()):
                 print_line(path)
@@ -216,11 +217,6 @@ def _sentence(report: "Report") -> str:
         f"{report.input} -> {report.output}: {notes}{folded}{played}, "
         f"{report.duration:.1f} s, seed {report.seed}, took {report.timings['total']:.1f} s"
     )
-
-
-def _rounded(report: "Report") -> dict[str, Any]:
-    timings = {stage: round(seconds, 4) for stage, seconds in report.timings.items()}
-    return report.as_dict() | {"timings": timings}
 
 
 def _table(outcomes: "list[Outcome]") -> str:

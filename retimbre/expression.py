@@ -165,22 +165,14 @@ def follow_level(
     gain_db : np.ndarray [shape=(n,), dB]
     """
     # Levels are relative: both loudest moments are set to 0 dB.
-    target = _at_times(_smooth(target_db - target_db.max()), times)
+    padded = np.pad(target_db - target_db.max(), len(_SMOOTHING) // 2, mode="edge")
+    smooth = np.convolve(padded, _SMOOTHING, mode="valid")
+    target = np.interp(times / HOP_SECONDS, np.arange(len(smooth)), smooth)
     wanted = amount * (target - (own_db - own_db.max()))
     boost = MAX_BOOST_DB * np.tanh(np.maximum(wanted, 0.0) / MAX_BOOST_DB)
     gain = boost + np.maximum(np.minimum(wanted, 0.0), -MAX_CUT_DB)
     kept = np.interp(ATTACK_KEPT, times, gain)
     return np.asarray(np.where(times < ATTACK_KEPT, kept, gain))
-
-
-def _smooth(level_db: FloatArray) -> FloatArray:
-    half = len(_SMOOTHING) // 2
-    padded = np.pad(level_db, half, mode="edge")
-    return np.convolve(padded, _SMOOTHING, mode="valid")
-
-
-def _at_times(level_db: FloatArray, times: FloatArray) -> FloatArray:
-    return np.asarray(np.interp(times / HOP_SECONDS, np.arange(len(level_db)), level_db))
 
 
 def _check(notes: Notes, curves: Sequence[NoteCurve] | None, expression: float) -> None:

@@ -133,13 +133,8 @@ def measure_loudness(y: FloatArray, *, sr: float) -> float:
 def _k_weights(size: int, sr: float) -> FloatArray:
     """Weigh the bins of |rfft|^2 so that they sum to the K-weighted energy."""
     z = np.exp(-2j * np.pi * np.minimum(np.arange(size // 2 + 1) * sr / size, 24e3) / 48e3)
-    shelf_b, shelf_a = (
-        (1.53512485958697, -2.69169618940638, 1.19839281085285),
-        (
-            -1.69065929318241,
-            0.73248077421585,
-        ),
-    )
+    shelf_b = (1.53512485958697, -2.69169618940638, 1.19839281085285)
+    shelf_a = (-1.69065929318241, 0.73248077421585)
     pass_a = (-1.99004745483398, 0.99007225036621)
     shelf = np.polyval(shelf_b[::-1], z) / (1.0 + z * shelf_a[0] + z**2 * shelf_a[1])
     high_pass = (1.0 - z) ** 2 / (1.0 + z * pass_a[0] + z**2 * pass_a[1])

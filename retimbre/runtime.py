@@ -5,6 +5,7 @@ fixed, and each piece is computed by one thread: a sum that two threads share is
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -50,13 +51,10 @@ def processor_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     cpu_info : Path
         Linux's description of the processors.
     """
-    if not cpu_info.is_file():
-        return frozenset()
-    for line in cpu_info.read_text().splitlines():
-        name, _, flags = line.partition(":")
-        if name.strip().lower() in ("flags", "features"):  # x86, ARM
-            return frozenset(flags.split())
-    return frozenset()
+    text = cpu_info.read_text() if cpu_info.is_file() else ""
+    # The first is x86's name for them, the second ARM's.
+    found = re.search(r"^[ \t]*(?:flags|features)[ \t]*:(.*)", text, re.IGNORECASE | re.MULTILINE)
+    return frozenset(found[1].split()) if found else frozenset()
 
 
 def in_processes(
@@ -121,14 +119,9 @@ def _stop(futures: "Iterable[Future[Found]]", others: "set[BaseProcess]") -> Non
     while not all(future.done() for future in futures):
         for process in set(active_children()) - others:
             if process.pid is not None:
-                _interrupt(process.pid)
+                with suppress(ProcessLookupError):  # it may have just ended
+                    os.kill(process.pid, signal.SIGINT)
         wait(futures, timeout=_ASK_AGAIN_SECONDS)
-
-
-def _interrupt(pid: int) -> None:
-    """Press Ctrl-C in another process, if it still runs."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGINT)
 
 
 @contextmanager

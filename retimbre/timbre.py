@@ -117,13 +117,10 @@ def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
         # Either all have a name or none: one that was given without is called by what it is.
         names = tuple(name or "z" for name in names) if any(names) else ()
         return TimbrePath(z, names, times or None)
-    files = params.files
-    if files:
-        return TimbrePath(
-            np.stack([_encode_file(path, model) for path in files]),
-            tuple(Path(path).name for path in files),
-        )
-    return None
+    if not params.files:
+        return None
+    z = np.stack([_encode_file(path, model) for path in params.files])
+    return TimbrePath(z, tuple(Path(path).name for path in params.files))
 
 
 def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
@@ -190,10 +187,8 @@ def warn_of_late(path: TimbrePath | None, duration: float, source: str) -> None:
         return
     late = [f"{name}@{t:g}" for name, t in zip(path.names, path.times, strict=True) if t > duration]
     if late:
-        lie = "lies" if len(late) == 1 else "lie"
-        logger.warning(
-            "%s %s after the end of %s (%.2f s).", ", ".join(late), lie, source, duration
-        )
+        told = f"{', '.join(late)} {'lies' if len(late) == 1 else 'lie'}"
+        logger.warning("%s after the end of %s (%.2f s).", told, source, duration)
 
 
 def heard_names(instruments: Instruments, onsets: FloatArray) -> tuple[str, ...]:

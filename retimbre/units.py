@@ -3,6 +3,8 @@
 All functions take scalars or arrays and return float64 arrays (0-d for scalars).
 """
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,42 @@ from retimbre._typing import FloatArray
 
 A4_HZ = 440.0
 A4_MIDI = 69.0
+
+_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+
+
+def midi_to_note(midi: int) -> str:
+    """Return the name of a note; its accidental is a sharp.
+
+    >>> midi_to_note(60), midi_to_note(70)
+    ('C4', 'A#4')
+    """
+    return f"{_NOTES[midi % 12]}{midi // 12 - 1}"
+
+
+def note_to_midi(name: str) -> int:
+    """Convert the name of a note to its MIDI number; C4 is 60.
+
+    Parameters
+    ----------
+    name : str
+        A letter, an accidental and an octave: ``C3``, ``A#4``, ``Bb2``, ``C-1``.
+
+    Returns
+    -------
+    midi : int
+
+    Raises
+    ------
+    ValueError
+        If `name` is no note.
+    """
+    match = re.fullmatch(r"([A-Ga-g])([#♯b♭]?)(-?\d+)", name.strip())
+    if match is None:
+        raise ValueError(f"{name!r} is not a note; write it like C3 or A#4.")
+    letter, accidental, octave = match.groups()
+    return 12 * (int(octave) + 1) + _NOTES.index(letter.upper()) + _ACCIDENTALS[accidental]
 
 
 def hz_to_midi(f0: npt.ArrayLike) -> FloatArray:

@@ -129,13 +129,13 @@ def test_of_several_notes_the_clearest_is_taken(quick, caplog):
     assert note.pitch == 60
     assert note.onset == pytest.approx(0.5, abs=0.011)
     assert note.seconds == pytest.approx(0.9, abs=0.05)
-    assert "tune.wav: using the note at 0.50 s (clearest of 3): MIDI 60" in caplog.text
+    assert "tune.wav: using the note at 0.50 s (clearest of 3): C4" in caplog.text
     check_spectrum(note.image)
 
 
 @pytest.mark.parametrize(
     ("midi", "told"),
-    [(59.997, "MIDI 60 +0 cents, 262 Hz"), (60.25, "MIDI 60 +25 "), (59.75, "MIDI 60 -25 ")],
+    [(59.997, "C4 +0 cents, 262 Hz"), (60.25, "C4 +25 "), (59.75, "C4 -25 ")],
 )
 def test_the_note_that_is_taken_is_told_with_its_tuning(quick, caplog, midi, told):
     with caplog.at_level(logging.INFO, logger="retimbre"):

@@ -65,3 +65,20 @@ def test_level_there_and_back(level_db):
     assert units.amplitude_to_db(units.db_to_amplitude(level_db)) == pytest.approx(
         level_db, abs=1e-9
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "midi"), [("C-1", 0), ("C4", 60), ("c#4", 61), ("D♭4", 61), ("Bb2", 46), ("G9", 127)]
+)
+def test_names_of_notes(name, midi):
+    assert units.note_to_midi(name) == midi
+
+
+def test_notes_are_named_and_read_again():
+    assert [units.note_to_midi(units.midi_to_note(midi)) for midi in range(128)] == [*range(128)]
+
+
+@pytest.mark.parametrize("name", ["", "H4", "C", "4", "C##4", "C4.5"])
+def test_what_is_no_note(name):
+    with pytest.raises(ValueError, match="not a note"):
+        units.note_to_midi(name)

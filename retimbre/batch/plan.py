@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, count
 from pathlib import Path
 
 from retimbre.errors import ParameterError, ReadError, WriteError
-from retimbre.io.formats import FORMATS, MEDIA_SUFFIXES, MIDI_SUFFIXES
+from retimbre.io.formats import MEDIA_SUFFIXES, MIDI_SUFFIXES, format_of
 
 SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
 """What is written beside an output, and how its name ends."""
@@ -172,12 +173,10 @@ def plan_jobs(
     folders = [_target_folder(item, output) for item in inputs]
     jobs = []
     for item, folder, label in zip(inputs, folders, _labels(inputs, folders), strict=True):
-        endings: list[tuple[str, float | None]] = [(".retimbred.wav", thresholds[0])]
-        if item.is_midi:
-            endings = [(".retimbred.wav", None)]
-        elif several:
-            endings = [(f"_pe_{threshold_tag(c)}.wav", c) for c in thresholds]
-        outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings)
+        endings = {".retimbred.wav": None if item.is_midi else thresholds[0]}
+        if several and not item.is_midi:
+            endings = {f"_pe_{threshold_tag(c)}.wav": c for c in thresholds}
+        outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings.items())
         jobs.append(Job(item.path, outputs))
     return jobs
 
@@ -202,10 +201,7 @@ def _one_job(
             f"{str(path)!r} is a single file, but there may be several outputs; give a folder "
             "instead (an existing one, or a name without a suffix)."
         )
-    if path.suffix.lower() not in FORMATS:
-        raise ParameterError(
-            f"Unsupported output format {path.suffix!r} ({path}); use one of {' '.join(FORMATS)}."
-        )
+    format_of(path)  # raises where it cannot be written
     confidence = None if inputs[0].is_midi else thresholds[0]
     return Job(inputs[0].path, (_output(path.parent, path.name, confidence, sides),))
 
@@ -220,9 +216,7 @@ def _output(folder: Path, name: str, confidence: float | None, sides: Sequence[s
 def _target_folder(item: Input, output: str | None) -> Path:
     if output is None:
         return item.path.parent
-    if item.folder is None:
-        return Path(output)
-    return Path(output) / item.path.parent.relative_to(item.folder)
+    return Path(output) / item.path.parent.relative_to(item.folder or item.path.parent)
 
 
 def _labels(inputs: Sequence[Input], folders: Sequence[Path]) -> list[str]:
@@ -234,31 +228,26 @@ def _labels(inputs: Sequence[Input], folders: Sequence[Path]) -> list[str]:
         lambda path: f"{path.absolute().parent.name}_{path.name}",
     )
     level = [0] * len(inputs)
-    for _ in schemes[1:]:
+    for _ in schemes:
         labels = [schemes[n](item.path) for n, item in zip(level, inputs, strict=True)]
-        counts = Counter(_keys(labels, folders))
-        clashes = [counts[key] > 1 for key in _keys(labels, folders)]
-        level = [n + clash for n, clash in zip(level, clashes, strict=True)]
-    labels = [schemes[n](item.path) for n, item in zip(level, inputs, strict=True)]
+        keys = list(map(_key, labels, folders))
+        counts = Counter(keys)
+        level = [n + (counts[key] > 1) for n, key in zip(level, keys, strict=True)]
     return _numbered(labels, folders)
 
 
-def _keys(labels: Sequence[str], folders: Sequence[Path]) -> list[tuple[str, str]]:
+def _key(label: str, folder: Path) -> tuple[str, str]:
     # Some file systems do not tell capitals apart.
-    return [(str(f.absolute()), name.casefold()) for f, name in zip(folders, labels, strict=True)]
+    return str(folder.absolute()), label.casefold()
 
 
 def _numbered(labels: Sequence[str], folders: Sequence[Path]) -> list[str]:
-    taken: set[tuple[str, str]] = set()
-    numbered = []
+    taken: dict[tuple[str, str], str] = {}
     for label, folder in zip(labels, folders, strict=True):
-        name, n = label, 1
-        while _keys([name], [folder])[0] in taken:
-            n += 1
-            name = f"{label}-{n}"
-        taken.add(_keys([name], [folder])[0])
-        numbered.append(name)
-    return numbered
+        names = chain([label], (f"{label}-{n}" for n in count(2)))
+        name = next(name for name in names if _key(name, folder) not in taken)
+        taken[_key(name, folder)] = name
+    return list(taken.values())
 
 
 def standing(path: Path) -> bool:

@@ -45,10 +45,6 @@ class Outcome:
     details: str | None = None
 
 
-Work = Callable[[Job], list[Outcome]]
-"""What a worker does with a job; it can be pickled."""
-
-
 def run_jobs(
     jobs: Sequence[Job],
     settings: Settings,
@@ -172,7 +168,9 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     timings = dict(result.report.timings)
     with timed(timings, "save"):
         _make_folder(output.path.parent)
-        written = {kind: path for kind, path in output.sides.items() if _has(result, kind)}
+        written = dict(output.sides)
+        if result.pitch is None:
+            written.pop("f0", None)
         for kind, path in written.items():
             _write_side(kind, path, result, picture)
         # Last, so that where the main output exists everything does.
@@ -206,10 +204,6 @@ def _make_folder(folder: Path) -> None:
         raise WriteError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
 
 
-def _has(result: Result, kind: str) -> bool:
-    return kind != "f0" or result.pitch is not None
-
-
 def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram | None) -> None:
     if kind == "midi":
         midi.save_midi(path, result.notes, result.curves)
@@ -227,23 +221,22 @@ def _failure(source: Path, output: Output | None, error: Exception) -> Outcome:
 
 
 def _run_pool(
-    jobs: Sequence[Job], work: Work, workers: int, set_up: Callable[[], None] | None
+    jobs: Sequence[Job],
+    work: Callable[[Job], list[Outcome]],
+    workers: int,
+    set_up: Callable[[], None] | None,
 ) -> Iterator[Outcome]:
     """Spread jobs over processes; a process that dies takes only its own job with it."""
     lost: list[Job] = []
     for job, outcomes in in_processes(work, jobs, workers, set_up):
+        yield from outcomes or ()
         if outcomes is None:
             lost.append(job)
-        else:
-            yield from outcomes
     # It is not known which job a process died of, so each of the lost gets one of its own.
     for job in lost:
         for _, outcomes in in_processes(work, [job], 1, set_up):
-            died = Outcome(
-                job.source,
-                error="The worker process died, perhaps out of memory; try fewer --jobs.",
-            )
-            yield from outcomes or [died]
+            died = "The worker process died, perhaps out of memory; try fewer --jobs."
+            yield from outcomes or [Outcome(job.source, error=died)]
 
 
 def _work(job: Job, settings: Settings, timbre: TimbrePath | None) -> list[Outcome]:

@@ -6,25 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
+from retimbre import __version__, errors
+from retimbre.batch import plan
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Console, ProgressBars
-from retimbre.errors import (
-    AudioError,
-    FileError,
-    ModelNotFoundError,
-    ParameterError,
-    RetimbreError,
-    one_line,
-)
 from retimbre.settings import Options, Settings
-
-if TYPE_CHECKING:
-    from retimbre.batch.plan import Input, Job
 
 COMMANDS = {
     "instruments": ("retimbre.cli.instruments:instruments", "List the instruments of a model."),
@@ -76,15 +67,17 @@ def run_main_job(
 ) -> None:
     """Do what the options say and exit with the code of the report."""
     report = Console(as_json, quiet, verbose)
-    _set_up_logging(_log_level(report))
+    _set_up_logging(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     sides = [kind for name, kind in _SIDES.items() if options.pop(name)]
     # Options that are the settings' own stay in `options`; the rest is named above.
     settings, thresholds = _settings(options, confidence)
     # A MIDI file has one output, however many thresholds are asked for.
     found = _find(inputs, report, tell_midi=dry_run or len(thresholds) > 1)
-    planned = _plan(found, thresholds, output, sides)
-    kept = _given_files(planned, settings)
-    planned = _writable(planned, replace, kept, named=output, report=report)
+    try:
+        planned = plan.plan_jobs(found, thresholds, output=output, sides=sides)
+    except errors.ParameterError as error:
+        raise click.BadParameter(str(error), param_hint="'-o'") from error
+    planned = _writable(planned, replace, _given_files(planned, settings), output, report)
     if dry_run:
         _tell(planned, settings, report)
     elif planned:
@@ -99,49 +92,34 @@ def _settings(
     """Check all values before anything is done with them."""
     options["min_note_length"] /= 1000.0
     options["instruments"] = ",".join(options["instruments"]) if options["instruments"] else None
-    try:
+    with _refusing():
         settings = Settings.from_options(**cast(Options, options))
         thresholds = tuple(dict.fromkeys(confidence)) or (settings.notes.confidence,)
         for threshold in thresholds:
             settings.with_confidence(threshold)
-    except ParameterError as error:
-        raise click.UsageError(str(error)) from error
     return settings, thresholds
 
 
-def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> "list[Input]":
-    from retimbre.batch.plan import find_inputs, without_repeats
+def _find(paths: Sequence[Path], report: Console, *, tell_midi: bool) -> list[plan.Input]:
     from retimbre.io.midi import is_midi
 
-    found: list[Input] = []
+    found: list[plan.Input] = []
     for path in paths:
         try:
-            found += find_inputs(path)
-        except RetimbreError as error:
-            report.failed(str(path), one_line(error))
-    if not tell_midi:
-        return without_repeats(found)
+            found += plan.find_inputs(path)
+        except errors.RetimbreError as error:
+            report.failed(str(path), errors.one_line(error))
     known = []
-    for item in without_repeats(found):
+    for item in plan.without_repeats(found):
         try:
-            known.append(dataclasses.replace(item, is_midi=is_midi(item.path)))
-        except RetimbreError as error:
-            report.failed(str(item.path), one_line(error))
+            is_known = tell_midi and is_midi(item.path)
+            known.append(dataclasses.replace(item, is_midi=is_known))
+        except errors.RetimbreError as error:
+            report.failed(str(item.path), errors.one_line(error))
     return known
 
 
-def _plan(
-    inputs: "list[Input]", thresholds: Sequence[float], output: str | None, sides: Sequence[str]
-) -> "list[Job]":
-    from retimbre.batch.plan import plan_jobs
-
-    try:
-        return plan_jobs(inputs, thresholds, output=output, sides=sides)
-    except ParameterError as error:
-        raise click.BadParameter(str(error), param_hint="'-o'") from error
-
-
-def _given_files(jobs: "list[Job]", settings: Settings) -> dict[Path, str]:
+def _given_files(jobs: list[plan.Job], settings: Settings) -> dict[Path, str]:
     """Return the files that the command reads, and what each of them is."""
     model = Path(settings.timbre.model)
     parts = model.iterdir() if model.is_dir() else [model]
@@ -153,17 +131,14 @@ def _given_files(jobs: "list[Job]", settings: Settings) -> dict[Path, str]:
 
 
 def _writable(
-    jobs: "list[Job]",
+    jobs: list[plan.Job],
     replace: bool | None,
     kept: dict[Path, str],
-    *,
     named: str | None,
     report: Console,
-) -> "list[Job]":
+) -> list[plan.Job]:
     """Leave out the outputs that must not or need not be written, and tell why."""
-    from retimbre.batch.plan import Job, is_folder_output, standing
-
-    is_named = named is not None and not is_folder_output(named)
+    is_named = named is not None and not plan.is_folder_output(named)
     left = []
     for job in jobs:
         outputs = []
@@ -171,9 +146,9 @@ def _writable(
             source = str(job.source)
             taken = [path for path in output.paths if path.resolve() in kept]
             try:
-                there = [path for path in output.paths if standing(path)]
-            except RetimbreError as error:
-                report.failed(source, one_line(error), output)
+                there = [path for path in output.paths if plan.standing(path)]
+            except errors.RetimbreError as error:
+                report.failed(source, errors.one_line(error), output)
                 continue
             if taken:
                 what = kept[taken[0].resolve()]
@@ -184,15 +159,15 @@ def _writable(
                 report.failed(source, f"{there[0]} exists; add --overwrite to replace it.", output)
             else:
                 outputs.append(output)
-        left.append(Job(job.source, tuple(outputs)))
+        left.append(plan.Job(job.source, tuple(outputs)))
     return [job for job in left if job.outputs]
 
 
-def _play(jobs: "list[Job]", settings: Settings, workers: int, report: Console) -> None:
+def _play(jobs: list[plan.Job], settings: Settings, workers: int, report: Console) -> None:
     from retimbre.batch.run import run_jobs
 
     progress = ProgressBars(report)
-    set_up = partial(_set_up_logging, _log_level(report))
+    set_up = partial(_set_up_logging, logging.getLogger("retimbre").level)
     n_outputs = sum(len(job.outputs) for job in jobs)
     outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
     try:
@@ -211,16 +186,16 @@ def _refusing() -> Iterator[None]:
     """Tell what is wrong with the command, not with an input, as such."""
     try:
         yield
-    except ModelNotFoundError as error:
-        raise click.BadParameter(one_line(error), param_hint="'-m'") from error
+    except errors.ModelNotFoundError as error:
+        raise click.BadParameter(errors.one_line(error), param_hint="'-m'") from error
     # What is wrong with an input is an outcome; this is wrong with a recording to be like.
-    except (AudioError, FileError) as error:
-        raise click.BadParameter(one_line(error), param_hint="'--like'") from error
-    except ParameterError as error:
-        raise click.UsageError(one_line(error)) from error
+    except (errors.AudioError, errors.FileError) as error:
+        raise click.BadParameter(errors.one_line(error), param_hint="'--like'") from error
+    except errors.ParameterError as error:
+        raise click.UsageError(errors.one_line(error)) from error
 
 
-def _tell(jobs: "list[Job]", settings: Settings, report: Console) -> None:
+def _tell(jobs: list[plan.Job], settings: Settings, report: Console) -> None:
     """Say what would be done, and how."""
     from retimbre.timbre import check_timbre
 
@@ -233,12 +208,6 @@ def _tell(jobs: "list[Job]", settings: Settings, report: Console) -> None:
         for output in job.outputs:
             at = settings.with_confidence(output.confidence)
             report.planned(str(job.source), output, dataclasses.asdict(at))
-
-
-def _log_level(report: Console) -> int:
-    if report.verbose:
-        return logging.DEBUG
-    return logging.ERROR if report.quiet else logging.INFO
 
 
 def _set_up_logging(level: int) -> None:
@@ -261,3 +230,4 @@ command = MainJobGroup(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+click.version_option(__version__, prog_name="retimbre", message="%(prog)s %(version)s")(command)

@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -47,10 +47,9 @@ def _without_usage_of_values() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        is_value = isinstance(error, click.BadParameter)
-        if isinstance(error.__cause__, RetimbreError) or (
-            is_value and not isinstance(error, click.MissingParameter)
-        ):
+        is_missing = isinstance(error, click.MissingParameter)
+        is_value = isinstance(error, click.BadParameter) and not is_missing
+        if is_value or isinstance(error.__cause__, RetimbreError):
             error.ctx = None
         raise
 
@@ -76,15 +75,14 @@ class MainJobGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted({*super().list_commands(ctx), *self.lazy})
+        return sorted(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, importing its module."""
         if cmd_name not in self.lazy:
-            return super().get_command(ctx, cmd_name)
-        module, attribute = self.lazy[cmd_name][0].split(":")
+            return None
         try:
-            command = getattr(import_module(module), attribute)
+            command = resolve_name(self.lazy[cmd_name][0])
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"'retimbre {cmd_name}' needs {error.name}; "
@@ -101,15 +99,14 @@ class MainJobGroup(click.Group):
         **extra: Any,
     ) -> click.Context:
         """Parse for the main job, or let the command that is named parse for itself."""
-        if args and (args[0] in self.lazy or args[0] in self.commands):
-            command = self.get_command(click.Context(self, info_name=info_name), args[0])
-            if command is not None:
-                # Commands are parsed beside the group, not below it, and would not inherit these.
-                extra = {**self.context_settings, **command.context_settings, **extra}
-                with _without_usage_of_values():
-                    return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        first = args[0] if args else ""
+        command = self.get_command(click.Context(self, info_name=info_name), first)
         with _without_usage_of_values():
-            return super().make_context(info_name, args, parent, **extra)
+            if command is None:
+                return super().make_context(info_name, args, parent, **extra)
+            # Commands are parsed beside the group, not below it, and would not inherit these.
+            extra = {**self.context_settings, **command.context_settings, **extra}
+            return command.make_context(f"{info_name} {first}", args[1:], parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments of the main job, none of which is the name of a command."""

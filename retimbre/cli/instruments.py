@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retimbre.cli.options import option
 from retimbre.cli.report import print_line
+from retimbre.cli.words import columns
 from retimbre.errors import ModelNotFoundError, alternatives, one_line
-from retimbre.settings.params import TimbreParams
 
 if TYPE_CHECKING:
     from retimbre.types import Instrument
@@ -31,8 +32,6 @@ noisiness   level of its noise relative to its tone, in dB
 range       notes of it in training; other notes can be played too
 """
 
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
 # Column, what it shows of an instrument, and by what it is sorted.
 _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"], Any]]] = {
     "name": (lambda i: i.name, lambda i: i.name.casefold()),
@@ -40,26 +39,14 @@ _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"]
     "attack": (lambda i: f"{1000 * i.attack:.0f} ms", lambda i: i.attack),
     "decay": (lambda i: f"{i.decay:.1f} dB/s", lambda i: i.decay),
     "noisiness": (lambda i: f"{i.noisiness:.0f} dB", lambda i: i.noisiness),
-    "range": (lambda i: "-".join(map(_note, i.range or ())), lambda i: i.range),
+    "range": (lambda i: _range(i.range or ()), lambda i: i.range),
     "source": (lambda i: i.source, lambda i: i.source.casefold()),
 }
-_TO_THE_RIGHT = ("brightness", "attack", "decay", "noisiness")
-_JSON = (
-    "name", "brightness", "attack", "decay", "noisiness", "range", "source", "bank", "program",
-    "licence",
-)  # fmt: skip
+_JSON = (*_COLUMNS, "bank", "program", "licence")
 
 
-@click.command(help=HELP)
+@click.command(help=HELP, params=[option("model")])
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME|PATH",
-    default=TimbreParams.model,
-    show_default=True,
-    help="Name of an embedded model, or a model folder.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array (attack in seconds).")
 @click.option(
     "--sort",
@@ -89,20 +76,12 @@ def instruments(words: tuple[str, ...], model: str, as_json: bool, field: str | 
         rows = [{name: getattr(entry, name) for name in _JSON} for entry in found]
         print_line(json.dumps(rows, indent=2))
     else:
-        for line in _table(found):
+        cells = [list(_COLUMNS), *([show(i) for show, _ in _COLUMNS.values()] for i in found)]
+        for line in columns(cells, to_the_left=("name", "range", "source")):
             print_line(line)
 
 
-def _table(found: "Sequence[Instrument]") -> list[str]:
-    """Set instruments under each other, one a line, with a head."""
-    cells = {name: [name, *map(show, found)] for name, (show, _) in _COLUMNS.items()}
-    columns = []
-    for name, texts in cells.items():
-        width = max(map(len, texts))
-        align = str.rjust if name in _TO_THE_RIGHT else str.ljust
-        columns.append([align(text, width) for text in texts])
-    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+def _range(ends: Sequence[int]) -> str:
+    from retimbre.units import midi_to_note
 
-
-def _note(midi: int) -> str:
-    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+    return "-".join(map(midi_to_note, ends))

@@ -8,10 +8,11 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from retimbre.cli.words import columns
 from retimbre.settings.params import TABLE
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Console:
             return
         self.n_done += 1
         if self.as_json:
-            self._object(_rounded(outcome.report))
+            timings = {name: round(spent, 4) for name, spent in outcome.report.timings.items()}
+            self._object(outcome.report.as_dict() | {"timings": timings})
         else:
             for path in (str(outcome.report.output), *outcome.report.files.values()):
                 print_line(path)
@@ -77,8 +79,7 @@ class Console:
         """Take in and tell a failure: one line on stderr, with `as_json` an object on stdout."""
         self.n_failed += 1
         if self.as_json:
-            made = {} if output is None else _names(output)
-            self._object({"input": source, **made, "error": error})
+            self._object({"input": source, **_names(output), "error": error})
         if self.verbose and details:
             click.echo(details.rstrip(), err=True)
         is_named = re.search(rf"(?<![\w./-]){re.escape(source)}(?![\w/-])", error)
@@ -148,36 +149,29 @@ class ProgressBars:
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if done >= total:
-            self._end(stage, total)
+            seconds = perf_counter() - self._start
+            self.close()
+            if stage == "generate":
+                self._report.say(f"generated {total} samples in {seconds:.1f}s")
 
     def _begin(self, stage: str, total: int) -> None:
         self.close()
         self._stage, self._start = stage, perf_counter()
         if stage == "generate":
             self._report.say(f"Generating {total} samples...")
-        if not self._report.quiet and _is_terminal(sys.stderr):
+        # A process may be started without stderr; Python then has None in its place.
+        if not self._report.quiet and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             self._bar = tqdm(
                 total=total, desc=_STAGES.get(stage, stage), leave=False, mininterval=0.05
             )
 
-    def _end(self, stage: str, total: int) -> None:
-        seconds = perf_counter() - self._start
-        self.close()
-        if stage == "generate":
-            self._report.say(f"generated {total} samples in {seconds:.1f}s")
-
     def close(self) -> None:
         """Take the bar away, wherever it stands."""
         if self._bar is not None:
             self._bar.close()
         self._bar, self._stage = None, ""
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    # A process may be started without stderr; Python then has None in its place.
-    return stream is not None and stream.isatty()
 
 
 def print_line(line: str) -> None:
@@ -209,7 +203,9 @@ def _setting(name: str, value: Any) -> str:
     return f"{name.removesuffix('_db').replace('_', ' ')} {text}{_UNITS.get(name, '')}"
 
 
-def _names(output: "Output") -> dict[str, Any]:
+def _names(output: "Output | None") -> dict[str, Any]:
+    if output is None:
+        return {}
     return {"output": str(output.path), "confidence": output.confidence}
 
 
@@ -223,20 +219,11 @@ def _sentence(report: "Report") -> str:
     )
 
 
-def _rounded(report: "Report") -> dict[str, Any]:
-    timings = {stage: round(seconds, 4) for stage, seconds in report.timings.items()}
-    return report.as_dict() | {"timings": timings}
-
-
 def _table(outcomes: "list[Outcome]") -> str:
     """Set the thresholds of one input side by side."""
     head = ("threshold", "notes", "voiced s", "dropped s", "dropped notes", "folded", "output")
     rows = [head, *sorted(map(_row, outcomes), key=lambda row: float(row[0]))]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(head) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.rjust(n) for cell, n in zip(row, widths, strict=False)), row[-1]])
-        for row in rows
-    )
+    return "\n".join(columns(rows, to_the_left=("output",)))
 
 
 def _row(outcome: "Outcome") -> tuple[str, ...]:

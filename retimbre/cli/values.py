@@ -5,8 +5,6 @@ import re
 import click
 
 _NOTE = r"[A-Ga-g][#♯b♭]?-?\d+"
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 
 
 class Number(click.FloatRange):
@@ -19,30 +17,6 @@ class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
     name = "whole number"
-
-
-def note_to_midi(name: str) -> int:
-    """Convert the name of a note to its MIDI number; C4 is 60.
-
-    Parameters
-    ----------
-    name : str
-        A letter, an accidental and an octave: ``C3``, ``A#4``, ``Bb2``, ``C-1``.
-
-    Returns
-    -------
-    midi : int
-
-    Raises
-    ------
-    ValueError
-        If `name` is no note.
-    """
-    match = re.fullmatch(r"([A-Ga-g])([#♯b♭]?)(-?\d+)", name.strip())
-    if match is None:
-        raise ValueError(f"{name!r} is not a note; write it like C3 or A#4.")
-    letter, accidental, octave = match.groups()
-    return 12 * (int(octave) + 1) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental]
 
 
 def frequency(value: str | float) -> float:
@@ -65,6 +39,8 @@ def frequency(value: str | float) -> float:
         return float(value)
     except ValueError:
         pass
+    from retimbre.units import note_to_midi  # with NumPy, which the help does without
+
     try:
         return float(440.0 * 2.0 ** ((note_to_midi(str(value)) - 69) / 12))
     except (ValueError, OverflowError):
@@ -94,5 +70,7 @@ def note_range(value: str | tuple[int, int]) -> tuple[int, int]:
     match = re.fullmatch(rf"\s*({_NOTE}|\d+)\s*-\s*({_NOTE}|\d+)\s*", value)
     if match is None:
         raise click.BadParameter(f"{value!r} is not a range of notes; write 36-84 or C2-C6.")
+    from retimbre.units import note_to_midi
+
     low, high = (int(text) if text.isdigit() else note_to_midi(text) for text in match.groups())
     return low, high

@@ -1,4 +1,6 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, cells in columns."""
+
+from collections.abc import Container, Sequence
 
 
 def count(n: int, name: str) -> str:
@@ -17,3 +19,21 @@ def choose(n: int, one: str, more: str) -> str:
     ('1 note was', '2 notes were')
     """
     return f"{n:,} {one if n == 1 else more}"
+
+
+def columns(rows: Sequence[Sequence[str]], *, to_the_left: Container[str]) -> list[str]:
+    """Set rows under each other, in columns as wide as their widest cells.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The first is the head.
+    to_the_left : container of str
+        Heads of the columns that begin at their left; the others end at their right.
+    """
+    aligned = []
+    for cells in zip(*rows, strict=True):
+        align = str.ljust if cells[0] in to_the_left else str.rjust
+        width = max(map(len, cells))
+        aligned.append([align(cell, width) for cell in cells])
+    return ["  ".join(row).rstrip() for row in zip(*aligned, strict=True)]

@@ -17,7 +17,7 @@ from retimbre.io.files import whole_file
 from retimbre.result import Result
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Instruments, Notes
-from retimbre.units import hz_to_midi
+from retimbre.units import hz_to_midi, midi_to_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,8 +56,7 @@ def plot_result(
     WriteError
         If the file cannot be written.
     """
-    has_input = y_in is not None and sr_in is not None
-    picture = log_spectrogram(y_in, sr_in) if has_input else None  # type: ignore[arg-type]
+    picture = None if y_in is None or sr_in is None else log_spectrogram(y_in, sr_in)
     draw_result(path, result, picture)
 
 
@@ -100,7 +99,8 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
     output = log_spectrogram(result.y, result.sr)
     if picture is not None:
         _draw_spectrogram(axes["input"], bars["input"], picture, _INPUT_COLOURS)
-        _title(axes["input"], "input", _input_facts(result))
+        sr, seconds = result.report.input_sample_rate, result.report.input_duration
+        _title(axes["input"], "input", f"{seconds:.1f} s at {sr} Hz" if sr and seconds else "")
     _draw_notes(axes["notes"], bars["notes"], result)
     _draw_spectrogram(axes["output"], bars["output"], output, _OUTPUT_COLOURS)
     _title(axes["output"], "output", f"{output.duration:.1f} s at {result.sr} Hz")
@@ -128,16 +128,9 @@ def _title(axes: "Axes", text: str, facts: str) -> None:
     axes.set_title(facts, loc="right", fontsize=9, color=_FAINT, pad=5)
 
 
-def _input_facts(result: Result) -> str:
-    sr, seconds = result.report.input_sample_rate, result.report.input_duration
-    return f"{seconds:.1f} s at {sr} Hz" if sr and seconds else ""
-
-
 def _draw_spectrogram(
     axes: "Axes", bar: "Axes", picture: LogSpectrogram, colours: tuple[str, ...]
 ) -> None:
-    from matplotlib.ticker import FuncFormatter, NullLocator
-
     n_bins, n_columns = picture.level_db.shape
     mesh = axes.pcolormesh(
         np.linspace(0, picture.duration, n_columns + 1),
@@ -148,13 +141,10 @@ def _draw_spectrogram(
         vmax=0.0,
         rasterized=True,
     )
-    axes.set_yscale("log")
-    axes.set_ylim(picture.fmin, picture.fmax)
+    axes.set(yscale="log", ylim=(picture.fmin, picture.fmax))
     axes.set_yticks([50, 100, 200, 500, 1000, 2000, 5000, 10000])
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda f, _: f"{f:g}" if f < 1e3 else f"{f / 1e3:g}k")
-    )
-    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda f, _: f"{f:g}" if f < 1e3 else f"{f / 1e3:g}k")
+    axes.minorticks_off()
     axes.set_ylabel("Hz", color=_INK)
     _style(axes)
     _colour_bar(mesh, bar, "dB", [-60, -40, -20, 0])
@@ -172,25 +162,19 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     _style(axes)
     _note_legend(axes, has_f0=result.pitch is not None)
     confidence = result.report.confidence
-    facts = f"{len(notes)} notes" + (
-        f" at confidence {confidence:g}" if confidence is not None else ""
-    )
-    _title(axes, "notes" if result.pitch is None else "pitch and notes", facts)
+    at = "" if confidence is None else f" at confidence {confidence:g}"
+    _title(axes, "notes" if result.pitch is None else "pitch and notes", f"{len(notes)} notes{at}")
 
 
 def _note_legend(axes: "Axes", *, has_f0: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles = [
-        Patch(facecolor="#cfd6ee", edgecolor="#7f93d6", label="note, in its timbre's colour")
-    ]
-    if has_f0:
-        colour = _CONFIDENCE_COLOURS[-2]
-        handles.insert(0, Line2D([], [], color=colour, linewidth=2.5, label="f0"))  # type: ignore[arg-type]
+    f0 = Line2D([], [], color=_CONFIDENCE_COLOURS[-2], linewidth=2.5, label="f0")
+    note = Patch(facecolor="#cfd6ee", edgecolor="#7f93d6", label="note, in its timbre's colour")
     axes.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.985), ncols=2, frameon=False,
-        fontsize=9, labelcolor=_FAINT, handlelength=1.4,
+        handles=[f0, note] if has_f0 else [note], loc="lower center", bbox_to_anchor=(0.5, 0.985),
+        ncols=2, frameon=False, fontsize=9, labelcolor=_FAINT, handlelength=1.4,
     )  # fmt: skip
 
 
@@ -199,7 +183,7 @@ def _note_ticks(low: float, high: float) -> tuple[list[int], list[str]]:
     span = high - low
     classes = {0, 2, 4, 5, 7, 9, 11} if span < 22 else {0, 4, 7} if span < 60 else {0}
     pitches = [p for p in range(int(np.ceil(low)), int(high) + 1) if p % 12 in classes]
-    return pitches, [f"{'C D EF G A B'[p % 12]}{p // 12 - 1}" for p in pitches]
+    return pitches, [midi_to_note(p) for p in pitches]
 
 
 def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
@@ -208,14 +192,14 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         bar.set_axis_off()
         return np.inf, -np.inf
     track = result.pitch
-    voiced = np.isfinite(track.f0)
-    midi = hz_to_midi(track.f0[voiced])
     # The sure ones on top.
-    order = np.argsort(track.confidence[voiced], kind="stable")
+    order = np.argsort(track.confidence, kind="stable")
+    order = order[np.isfinite(track.f0[order])]
+    midi = hz_to_midi(track.f0[order])
     dots = axes.scatter(
-        track.times[voiced][order],
-        midi[order],
-        c=track.confidence[voiced][order],
+        track.times[order],
+        midi,
+        c=track.confidence[order],
         cmap=_colormap(_CONFIDENCE_COLOURS),
         vmin=0.0,
         vmax=1.0,
@@ -225,7 +209,7 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         rasterized=True,
     )
     _colour_bar(dots, bar, "confidence", [0, 0.25, 0.5, 0.75, 1])
-    played = midi[_is_inside(track.times[voiced], result.notes)]
+    played = midi[_is_inside(track.times[order], result.notes)]
     if played.size == 0:
         return np.inf, -np.inf
     return float(np.percentile(played, 1) - 3.0), float(np.percentile(played, 99) + 3.0)
@@ -291,12 +275,10 @@ def _label_instruments(axes: "Axes", instruments: Instruments) -> None:
     """Write the instruments' names or numbers at their times."""
     n = len(instruments.times)
     labels = instruments.names or [str(k + 1) for k in range(n)]
-    breaks = np.diff(instruments.times, prepend=-1.0, append=_FOR_EVER) == 0.0
+    ends = instruments.times[[0, -1]]
+    breaks = (np.diff(instruments.times, prepend=ends[0], append=ends[1]) == 0.0) & (n > 1)
     for k in range(0, n, -(-n // _MOST_LABELS)):
-        side = (
-            "left" if k == 0 or breaks[k] else "right" if k == n - 1 or breaks[k + 1] else "center"
-        )
-        side = "center" if n == 1 else side
+        side = "left" if breaks[k] else "right" if breaks[k + 1] else "center"
         # One alone has no place of its own.
         place = (0.5 if n == 1 else instruments.times[k], 0.5)
         axes.annotate(
@@ -339,27 +321,25 @@ def _to_rgb(oklab: FloatArray) -> FloatArray:
 
 
 def _share_time(axes: dict[str, "Axes"], duration: float) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
 
+    is_long = duration > 120.0
     minute = 60.0 * max(round(duration / 600.0), 0.5)
     for name, panel in axes.items():
         panel.set_xlim(0.0, duration)
         panel.tick_params(axis="x", labelbottom=name == "timbre")
         panel.xaxis.set_major_locator(
-            MultipleLocator(minute) if duration > 120.0 else MaxNLocator(10, steps=[1, 2, 5, 10])
+            MultipleLocator(minute) if is_long else MaxNLocator(10, steps=[1, 2, 5, 10])
         )
     last = axes["timbre"]
-    if duration > 120.0:
-        last.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t // 60:.0f}:{t % 60:02.0f}"))
-        last.set_xlabel("minutes : seconds", color=_INK)
-    else:
-        last.set_xlabel("seconds", color=_INK)
+    last.set_xlabel("minutes : seconds" if is_long else "seconds", color=_INK)
+    if is_long:
+        last.xaxis.set_major_formatter(lambda t, _: f"{t // 60:.0f}:{t % 60:02.0f}")
 
 
 def _style(axes: "Axes") -> None:
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color("#c9c9d6")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[:].set_color("#c9c9d6")
     axes.tick_params(colors=_INK, labelsize=9, color="#c9c9d6")
 
 
@@ -373,5 +353,4 @@ def _colour_bar(mappable: Any, bar: "Axes", label: str, ticks: list[float]) -> N
     bar.figure.colorbar(mappable, cax=bar, ticks=ticks)
     bar.set_ylabel(label, fontsize=9, color=_INK)
     bar.tick_params(labelsize=8, colors=_INK, length=0)
-    for spine in bar.spines.values():
-        spine.set_visible(False)
+    bar.spines[:].set_visible(False)

@@ -61,12 +61,8 @@ def log_spectrogram(y: FloatArray, sr: int) -> LogSpectrogram:
     edges = FMIN * (fmax / FMIN) ** (np.arange(n_bins + 1) / n_bins) * n_fft / sr
     step = max(y.size / (COLUMNS * _FRAMES_PER_COLUMN), 0.002 * sr)
     centres = np.arange(0, max(y.size, 1), step).astype(np.int64)
-    power = np.concatenate(
-        [
-            _band_power(_frames(y, block, n_window), n_fft, edges)
-            for block in np.split(centres, range(_BLOCK_FRAMES, len(centres), _BLOCK_FRAMES))
-        ]
-    )
+    blocks = np.split(centres, range(_BLOCK_FRAMES, len(centres), _BLOCK_FRAMES))
+    power = np.concatenate([_band_power(_frames(y, b, n_window), n_fft, edges) for b in blocks])
     columns = np.arange(len(power)) * min(COLUMNS, len(power)) // len(power)
     starts = np.flatnonzero(np.diff(columns, prepend=-1))
     loudest = np.maximum.reduceat(power, starts, axis=0)

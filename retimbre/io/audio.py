@@ -248,7 +248,8 @@ def save(
         known = ", ".join(soundfile.available_subtypes(file_format))
         raise ParameterError(f"{file_format} cannot hold {subtype!r}; use one of {known}.")
     file_format = long_enough(path, file_format, subtype, len(samples))
-    blocks: Iterable[FloatArray] = _split(samples)
+    starts = range(0, len(samples), _WRITE_FRAMES)
+    blocks: Iterable[FloatArray] = (samples[i : i + _WRITE_FRAMES] for i in starts)
     if subtype == "OPUS" and sr != _OPUS_SR:
         blocks, sr = resample_blocks(blocks, sr, _OPUS_SR), _OPUS_SR
     is_clipping = subtype not in ("FLOAT", "DOUBLE")
@@ -311,11 +312,10 @@ def _reblocked(pieces: Iterable[FloatArray], n_block: int) -> Iterator[FloatArra
     """Join and cut pieces to blocks of `n_block` samples; the last may be shorter."""
     block, n_filled = np.empty(n_block, dtype=np.float32), 0
     for piece in pieces:
-        n_taken = 0
-        while n_taken < len(piece):
-            n_copied = min(n_block - n_filled, len(piece) - n_taken)
-            block[n_filled : n_filled + n_copied] = piece[n_taken : n_taken + n_copied]
-            n_filled, n_taken = n_filled + n_copied, n_taken + n_copied
+        while len(piece):
+            n = min(n_block - n_filled, len(piece))
+            block[n_filled : n_filled + n] = piece[:n]
+            n_filled, piece = n_filled + n, piece[n:]
             if n_filled == n_block:
                 yield block
                 block, n_filled = np.empty(n_block, dtype=np.float32), 0
@@ -348,10 +348,6 @@ def _gathered(blocks: Iterable[FloatArray]) -> FloatArray:
         n += len(block)
     y.resize(n, refcheck=False)
     return y
-
-
-def _split(y: FloatArray) -> Iterator[FloatArray]:
-    return (y[i : i + _WRITE_FRAMES] for i in range(0, len(y), _WRITE_FRAMES))
 
 
 def _audited(

@@ -234,7 +234,6 @@ def _batched(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
     held: list[FloatArray] = []
     sr = 0
-    failure: av.FFmpegError | None = None
     try:
         for chunk, rate in chunks:
             is_full = sum(map(len, held)) >= CHUNK_FRAMES
@@ -242,9 +241,9 @@ def _batched(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
                 yield np.concatenate(held), sr
                 held = []
             held, sr = [*held, chunk], rate
-    except av.FFmpegError as error:
-        failure = error  # what came before it counts
+    except av.FFmpegError:
+        if held:
+            yield np.concatenate(held), sr  # what came before it counts
+        raise
     if held:
         yield np.concatenate(held), sr
-    if failure is not None:
-        raise failure

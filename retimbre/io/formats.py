@@ -70,8 +70,7 @@ def check_length(path: str | os.PathLike[str], seconds: float, sr: int) -> None:
     ParameterError
         If it cannot: AIFF ends at 4 GiB, which is 9 hours at 44.1 kHz.
     """
-    file_format, subtype = format_of(path)
-    long_enough(path, file_format, subtype, round(seconds * sr))
+    long_enough(path, *format_of(path), round(seconds * sr))
 
 
 def long_enough(
@@ -92,9 +91,8 @@ def long_enough(
     ParameterError
         If there is none.
     """
-    if file_format not in ("WAV", "AIFF"):
-        return file_format
-    if n_samples * _BYTES_PER_SAMPLE.get(subtype, 1) <= _MAX_BYTES:
+    n_bytes = n_samples * _BYTES_PER_SAMPLE.get(subtype, 1)
+    if file_format not in ("WAV", "AIFF") or n_bytes <= _MAX_BYTES:
         return file_format
     if file_format in _LONGER_FORMATS:
         return _LONGER_FORMATS[file_format]

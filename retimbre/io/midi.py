@@ -10,9 +10,10 @@ import os
 import numpy as np
 
 from retimbre._typing import IntArray
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import DecodeError
 from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
+from retimbre.settings.params import check_pitch_range
 from retimbre.types import MAX_SECONDS, NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
@@ -113,32 +114,23 @@ def _notes_in(content: bytes, name: str) -> Notes:
     if not tick_notes:
         drums = f", only {n_drums} drum hits" if n_drums else ""
         raise DecodeError(f"{name} contains no notes{drums}.")
-    onset = clock([note.onset for note in tick_notes])
-    offset = clock([note.offset for note in tick_notes])
+    starts, ends, pitch, velocity = np.array(tick_notes).T
+    onset, offset = clock(starts), clock(ends)
     is_short = offset <= onset
     if offset.max() > MAX_SECONDS:
         raise DecodeError(
             f"{name} lasts {offset.max() / 3600.0:.1f} hours, which is more than "
             f"{MAX_SECONDS / 3600.0:.0f}; check its times."
         )
-    _log_changed(name, n_unended, int(np.count_nonzero(is_short)))
-    return Notes(
-        onset,
-        np.where(is_short, onset + MIN_NOTE_SECONDS, offset),
-        np.array([note.pitch for note in tick_notes]),
-        np.array([note.velocity for note in tick_notes]),
-    )
-
-
-def _log_changed(name: str, n_unended: int, n_short: int) -> None:
-    """Say how many notes do not last as the file has it, if there are any."""
     counted = {
         "without an end, extended to the end of the track": n_unended,
-        f"of zero length, extended to {1000.0 * MIN_NOTE_SECONDS:.0f} ms": n_short,
+        f"of zero length, extended to {1000.0 * MIN_NOTE_SECONDS:.0f} ms": int(is_short.sum()),
     }
-    parts = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
-    if parts:
-        logger.warning("%s has %s.", name, " and ".join(parts))
+    changed = [f"{n} note{'s' * (n != 1)} {which}" for which, n in counted.items() if n]
+    if changed:
+        logger.warning("%s has %s.", name, " and ".join(changed))
+    offset = np.where(is_short, onset + MIN_NOTE_SECONDS, offset)
+    return Notes(onset, offset, pitch, velocity)
 
 
 def fit_pitches(
@@ -166,11 +158,7 @@ def fit_pitches(
         If the range is smaller than an octave or outside 0..127.
     """
     low, high = pitch_range
-    if not (low >= 0 and high <= 127 and high - low >= 11):
-        raise ParameterError(
-            "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
-            f"given {low}-{high}."
-        )
+    check_pitch_range(low, high)
     moved = pitches + transpose
     # The fewest octaves that reach the range: rounded away from it.
     up = np.maximum(-((moved - low) // 12), 0)

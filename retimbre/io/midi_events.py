@@ -193,7 +193,11 @@ def midi_of_notes(notes: Notes, curves: NoteCurves | None) -> tuple["mido.MidiFi
     import mido
 
     parts = arrange_notes(notes, curves)
-    events = [*_note_events(parts.notes, parts.channels), *parts.bends]
+    events = parts.bends.copy()
+    for note, channel in zip(parts.notes, parts.channels, strict=True):
+        on = mido.Message("note_on", channel=channel, note=note.pitch, velocity=note.velocity)
+        off = mido.Message("note_off", channel=channel, note=note.pitch)
+        events += [(note.onset, _ON_RANK, on), (note.offset, _OFF_RANK, off)]
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     midi.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TEMPO)]))
     track = mido.MidiTrack()
@@ -269,15 +273,6 @@ def _channels(notes: Sequence[TickNote], *, is_bent: bool) -> list[int]:
     return channels
 
 
-def _note_events(notes: Sequence[TickNote], channels: Sequence[int]) -> Iterator[Event]:
-    import mido
-
-    for note, channel in zip(notes, channels, strict=True):
-        on = mido.Message("note_on", channel=channel, note=note.pitch, velocity=note.velocity)
-        yield note.onset, _ON_RANK, on
-        yield note.offset, _OFF_RANK, mido.Message("note_off", channel=channel, note=note.pitch)
-
-
 def _bend_events(
     notes: Sequence[TickNote], channels: Sequence[int], cents: Sequence[FloatArray]
 ) -> list[Event]:
@@ -286,31 +281,21 @@ def _bend_events(
 
     largest = max((float(np.abs(c).max(initial=0.0)) for c in cents), default=0.0)
     semitones = int(np.clip(np.ceil(largest / 100.0), MIN_BEND_RANGE, MAX_BEND_RANGE))
+    # Registered parameter 0 is the range; in the end none is selected.
+    settings = ((101, 0), (100, 0), (6, semitones), (38, 0), (101, 127), (100, 127))
     events: list[Event] = []
     for channel in sorted(set(channels) - {PLAIN_CHANNEL}):
-        events += _range_events(channel, semitones)
+        for control, value in settings:
+            change = mido.Message("control_change", channel=channel, control=control, value=value)
+            events.append((0, _SETUP_RANK, change))
     for note, channel, curve in zip(notes, channels, cents, strict=True):
         if channel == PLAIN_CHANNEL:
             continue
         bends = np.rint(curve * (MAX_BEND + 1) / (100.0 * semitones))
-        previous = None
-        for frame, bend in enumerate(np.clip(bends, -MAX_BEND - 1, MAX_BEND).astype(int)):
-            tick = note.onset + round(frame * HOP_SECONDS * TICKS_PER_SECOND)
-            if tick >= note.offset:
-                break
-            if bend != previous:
-                message = mido.Message("pitchwheel", channel=channel, pitch=int(bend))
-                events.append((tick, _BEND_RANK, message))
-                previous = bend
+        bends = np.clip(bends, -MAX_BEND - 1, MAX_BEND)
+        ticks = note.onset + np.rint(np.arange(len(bends)) * HOP_SECONDS * TICKS_PER_SECOND)
+        is_new = (np.diff(bends, prepend=np.inf) != 0.0) & (ticks < note.offset)
+        for tick, bend in zip(ticks[is_new], bends[is_new], strict=True):
+            bending = mido.Message("pitchwheel", channel=channel, pitch=int(bend))
+            events.append((int(tick), _BEND_RANK, bending))
     return events
-
-
-def _range_events(channel: int, semitones: int) -> list[Event]:
-    """Set the range of a channel's bends: registered parameter 0, then none selected."""
-    import mido
-
-    settings = ((101, 0), (100, 0), (6, semitones), (38, 0), (101, 127), (100, 127))
-    return [
-        (0, _SETUP_RANK, mido.Message("control_change", channel=channel, control=c, value=v))
-        for c, v in settings
-    ]

@@ -7,13 +7,7 @@ import numpy as np
 
 from retimbre.errors import ParameterError
 from retimbre.io.midi import MIN_NOTE_SECONDS
-from retimbre.io.midi_events import (
-    TICKS_PER_BEAT,
-    TICKS_PER_SECOND,
-    Arrangement,
-    Event,
-    arrange_notes,
-)
+from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND, Event, arrange_notes
 from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:
@@ -106,24 +100,17 @@ def to_pretty_midi(
     score = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT)
     for channel in sorted(set(parts.channels)) or [0]:
         instrument = pretty_midi.Instrument(program, name="retimbre")
-        instrument.notes = _notes_of(channel, parts, notes)
+        for i in np.flatnonzero(np.asarray(parts.channels) == channel):
+            # A note that ends in the tick of its beginning would be lost when it is written.
+            shortest = (parts.notes[i].onset + 1) / TICKS_PER_SECOND
+            times = float(notes.onset[i]), max(float(notes.offset[i]), shortest)
+            note = pretty_midi.Note(int(notes.velocity[i]), int(notes.pitch[i]), *times)
+            instrument.notes.append(note)
         for event in parts.bends:
             if event[2].channel == channel:
                 _add_bend(instrument, event)
         score.instruments.append(instrument)
     return score
-
-
-def _notes_of(channel: int, parts: Arrangement, notes: Notes) -> "list[pretty_midi.Note]":
-    import pretty_midi
-
-    found = []
-    for i in np.flatnonzero(np.asarray(parts.channels) == channel):
-        # A note that ends in the tick of its beginning would be lost when it is written.
-        shortest = (parts.notes[i].onset + 1) / TICKS_PER_SECOND
-        times = float(notes.onset[i]), max(float(notes.offset[i]), shortest)
-        found.append(pretty_midi.Note(int(notes.velocity[i]), int(notes.pitch[i]), *times))
-    return found
 
 
 def _add_bend(instrument: "pretty_midi.Instrument", event: Event) -> None:

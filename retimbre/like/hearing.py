@@ -35,7 +35,7 @@ from retimbre.like.straighten import straighten
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import NoteParams, PitchParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
-from retimbre.units import hz_to_midi, midi_to_hz
+from retimbre.units import hz_to_midi, midi_to_hz, midi_to_note
 
 logger = logging.getLogger("retimbre")
 
@@ -50,7 +50,7 @@ HEARINGS = ((1.0, 0.6), (0.25, 0.6), (2.0, 0.6), (1.0, 0.3))
 """Speeds at which the recording is listened to, and the confidence that a note then needs: CREPE
 knows no pitch above B6, so such a note is played more slowly, and one below C1 faster."""
 
-SLOW_SECONDS = 15.0
+SLOWED_SECONDS = 15.0
 """So much of a recording is listened to slowly at most: it takes as many times longer."""
 
 STEADY_CENTS = 6.0
@@ -192,7 +192,7 @@ def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:
 def _listen(samples: FloatArray, speed: float) -> PitchTrack:
     """Return the pitch of a recording, found while it is played at another speed."""
     if speed < 1.0:
-        samples = samples[: round(SLOW_SECONDS * SAMPLE_RATE)]
+        samples = samples[: round(SLOWED_SECONDS * SAMPLE_RATE)]
     params = PitchParams(fmax=HIGHEST_HZ if speed == 1.0 else PitchParams.fmax)
     heard = pitch.estimate_pitch(samples, round(speed * SAMPLE_RATE), params)
     n = round(len(heard) * speed)
@@ -283,11 +283,11 @@ def _features(image: FloatArray, key: int) -> FloatArray:
 def _tell(heard: HeardNote, n_notes: int, source: str) -> None:
     others = "" if n_notes == 1 else f" (clearest of {n_notes})"
     logger.info(
-        "%s: using the note at %.2f s%s: MIDI %d %+d cents, %.0f Hz, %.2f s.",
+        "%s: using the note at %.2f s%s: %s %+d cents, %.0f Hz, %.2f s.",
         source,
         heard.onset,
         others,
-        heard.pitch,
+        midi_to_note(heard.pitch),
         round(heard.cents),
         midi_to_hz(heard.pitch + heard.cents / 100.0),
         heard.seconds,

@@ -8,14 +8,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from retimbre.errors import ParameterError
-from retimbre.settings.params import (
-    STAGES,
-    TABLE,
-    NoteParams,
-    PitchParams,
-    RenderParams,
-    TimbreParams,
-)
+from retimbre.settings import params
+from retimbre.settings.params import STAGES, TABLE
 
 if TYPE_CHECKING:
     from retimbre.settings.stops import GivenInstruments
@@ -57,10 +51,10 @@ class Settings:
     render : RenderParams
     """
 
-    pitch: PitchParams = field(default_factory=PitchParams)
-    notes: NoteParams = field(default_factory=NoteParams)
-    timbre: TimbreParams = field(default_factory=TimbreParams)
-    render: RenderParams = field(default_factory=RenderParams)
+    pitch: params.PitchParams = field(default_factory=params.PitchParams)
+    notes: params.NoteParams = field(default_factory=params.NoteParams)
+    timbre: params.TimbreParams = field(default_factory=params.TimbreParams)
+    render: params.RenderParams = field(default_factory=params.RenderParams)
 
     @classmethod
     def from_options(cls, **options: Unpack[Options]) -> "Settings":

@@ -3,7 +3,8 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,15 +67,25 @@ def _setting(default: Any, help: str, **about: Any) -> Any:
     return field(default=default, metadata={"about": About(help, **about)})
 
 
-def about(setting: "Field[Any]") -> About:
-    """Return what is known of a field of `PitchParams`, `NoteParams`, ..."""
-    found: About = setting.metadata["about"]
-    return found._replace(name=found.name or setting.name)
+_sound = partial(_setting, section="Sound")
+_pitch = partial(_setting, section=PITCH_SECTION)
+_frequency = partial(_pitch, unit="Hz", kind="frequency", metavar="HZ|NOTE")
+_fraction = partial(_setting, low=0, high=1, metavar="FLOAT")
 
 
-def _check(ok: bool, message: str) -> None:
-    if not ok:
-        raise ParameterError(message)
+def check_pitch_range(low: int, high: int) -> None:
+    """See that every note can be folded into a range of pitches [MIDI].
+
+    Raises
+    ------
+    ParameterError
+        If the range is smaller than an octave or outside 0..127.
+    """
+    if not (low >= 0 and high <= 127 and high - low >= 11):
+        raise ParameterError(
+            "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
+            f"given {low}-{high}."
+        )
 
 
 @dataclass(frozen=True)
@@ -93,56 +104,32 @@ class PitchParams:
         Frames are searched for f0 in this range; CREPE itself spans 32.7..1975.5 Hz.
     """
 
-    method: str = _setting(
-        "crepe",
-        "Pitch estimator.",
-        kind="choice",
-        choices=PITCH_METHODS,
-        name="pitch_method",
-        section=PITCH_SECTION,
+    method: str = _pitch(
+        "crepe", "Pitch estimator.", kind="choice", choices=PITCH_METHODS, name="pitch_method"
     )
-    capacity: str = _setting(
+    capacity: str = _pitch(
         "full",
         "Size of the CREPE network.",
         kind="choice",
         choices=CREPE_CAPACITIES,
         name="crepe_capacity",
-        section=PITCH_SECTION,
     )
-    viterbi: bool = _setting(
-        True, "Smooth the pitch over time.", kind="flag", section=PITCH_SECTION
-    )
-    fmin: float = _setting(
-        32.7,
-        "Lowest pitch to look for, in Hz or as a note (C2).",
-        unit="Hz",
-        kind="frequency",
-        section=PITCH_SECTION,
-        metavar="HZ|NOTE",
-    )
-    fmax: float = _setting(
-        1975.5,
-        "Highest pitch to look for.",
-        unit="Hz",
-        kind="frequency",
-        section=PITCH_SECTION,
-        metavar="HZ|NOTE",
-    )
+    viterbi: bool = _pitch(True, "Smooth the pitch over time.", kind="flag")
+    fmin: float = _frequency(32.7, "Lowest pitch to look for, in Hz or as a note (C2).")
+    fmax: float = _frequency(1975.5, "Highest pitch to look for.")
 
     def __post_init__(self) -> None:
-        _check(
-            self.method in PITCH_METHODS,
-            f"Unknown pitch method {self.method!r}; use one of {', '.join(PITCH_METHODS)}.",
-        )
-        _check(
-            self.capacity in CREPE_CAPACITIES,
-            f"Unknown CREPE capacity {self.capacity!r}; use one of {', '.join(CREPE_CAPACITIES)}.",
-        )
-        _check(
-            0 < self.fmin < self.fmax and math.isfinite(self.fmax),
-            "The pitch range needs 0 < fmin < fmax, both finite, "
-            f"given {self.fmin} and {self.fmax} Hz.",
-        )
+        for what, value, known in (
+            ("pitch method", self.method, PITCH_METHODS),
+            ("CREPE capacity", self.capacity, CREPE_CAPACITIES),
+        ):
+            if value not in known:
+                raise ParameterError(f"Unknown {what} {value!r}; use one of {', '.join(known)}.")
+        if not (0 < self.fmin < self.fmax and math.isfinite(self.fmax)):
+            raise ParameterError(
+                "The pitch range needs 0 < fmin < fmax, both finite, "
+                f"given {self.fmin} and {self.fmax} Hz."
+            )
 
 
 @dataclass(frozen=True)
@@ -160,53 +147,39 @@ class NoteParams:
         Notes outside are folded into it by octaves; None takes the model's range.
     """
 
-    confidence: float = _setting(
+    confidence: float = _fraction(
         0.5,
         "How sure CREPE must be that a frame has a pitch; repeat to compare several thresholds.",
-        low=0,
-        high=1,
         section="Output",
         short="-c",
-        metavar="FLOAT",
     )
-    min_note_length: float = _setting(
-        0.06, "Drop shorter notes.", unit="s", low=0, section=PITCH_SECTION, metavar="MS"
-    )
-    transpose: int = _setting(
+    min_note_length: float = _pitch(0.06, "Drop shorter notes.", unit="s", low=0, metavar="MS")
+    transpose: int = _pitch(
         0,
         "Transpose up, or down if negative.",
         unit="semitones",
         kind="integer",
         low=-127,
         high=127,
-        section=PITCH_SECTION,
         metavar="SEMITONES",
     )
-    pitch_range: tuple[int, int] | None = _setting(
+    pitch_range: tuple[int, int] | None = _pitch(
         None,
         "Fold notes into this range by octaves, such as 36-84 or C2-C6.",
         kind="keys",
-        section=PITCH_SECTION,
         metavar="LOW-HIGH",
         shown="the model's range",
     )
 
     def __post_init__(self) -> None:
-        _check(
-            0.0 <= self.confidence <= 1.0,
-            f"Confidence must be between 0 and 1, given {self.confidence}.",
-        )
-        _check(
-            self.min_note_length >= 0.0,
-            f"The minimum note length must not be negative, given {self.min_note_length} s.",
-        )
-        if self.pitch_range is not None:
-            low, high = self.pitch_range
-            _check(
-                low >= 0 and high <= 127 and high - low >= 11,
-                "The pitch range must lie in MIDI 0..127 and span an octave (12 keys) or more, "
-                f"given {low}-{high}.",
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ParameterError(f"Confidence must be between 0 and 1, given {self.confidence}.")
+        if not self.min_note_length >= 0.0:
+            raise ParameterError(
+                f"The minimum note length must not be negative, given {self.min_note_length} s."
             )
+        if self.pitch_range is not None:
+            check_pitch_range(*self.pitch_range)
 
 
 @dataclass(frozen=True)
@@ -229,77 +202,70 @@ class TimbreParams:
         Same seed, same bytes; None draws one.
     """
 
-    model: str = _setting(
+    model: str = _sound(
         "default",
         "Name of an embedded model, or a model folder.",
         kind="text",
-        section="Sound",
         short="-m",
         metavar="NAME|PATH",
     )
-    secs_per_instrument: float = _setting(
+    secs_per_instrument: float = _sound(
         6.0,
         "One random instrument per S seconds of the clip, at least two.",
         unit="s",
         low=SHORTEST_INSTRUMENT,
-        section="Sound",
         metavar="S",
     )
-    seed: int | None = _setting(
+    seed: int | None = _sound(
         None,
         "Random seed; the same seed gives the same file.",
         kind="integer",
         low=0,
         high=LARGEST_SEED,
-        section="Sound",
         metavar="INT",
         shown="random, printed",
     )
-    instruments: "GivenInstruments | None" = _setting(
+    instruments: "GivenInstruments | None" = _sound(
         None,
         "Named instruments instead of random ones: 'Flute,Cello' morphs from the beginning to the "
         "end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue the list. "
         "'retimbre instruments' lists the names.",
         kind="text",
-        section="Sound",
         short="-i",
         metavar="LIST",
     )
-    like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _setting(
+    like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _sound(
         None,
         "Use the instrument in a recording of one note, at least 0.3 s long; repeat to morph from "
         "one to the next.",
         kind="files",
-        section="Sound",
         metavar="FILE",
     )
 
     def __post_init__(self) -> None:
         if self.instruments is not None:
-            _check(not self.files, "Use either --instruments or --like, not both.")
+            if self.files:
+                raise ParameterError("Use either --instruments or --like, not both.")
             stops = read_stops(self.instruments)
             if any(stop.instrument is not None for stop in stops):
                 # Arrays cannot be compared as settings are.
                 items = tuple(stop.instrument or stop.name for stop in stops)
                 object.__setattr__(self, "instruments", items)
-        _check(
-            self.secs_per_instrument >= SHORTEST_INSTRUMENT,
-            f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
-            f"given {self.secs_per_instrument}.",
-        )
-        _check(
-            self.seed is None
-            or (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED),
-            f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), "
-            f"given {self.seed!r}.",
-        )
+        if not self.secs_per_instrument >= SHORTEST_INSTRUMENT:
+            raise ParameterError(
+                f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
+                f"given {self.secs_per_instrument}."
+            )
+        seed = 0 if self.seed is None else self.seed
+        if not (isinstance(seed, Integral) and 0 <= seed <= LARGEST_SEED):
+            raise ParameterError(
+                f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), given {seed!r}."
+            )
 
     @property
     def files(self) -> tuple[str, ...]:
         """The paths of `like`, however they were given."""
-        if self.like is None:
-            return ()
-        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like
+        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like or ()
         return tuple(os.fspath(path) for path in paths)
 
 
@@ -315,22 +281,16 @@ class RenderParams:
         Peak of the result.
     """
 
-    expression: float = _setting(
-        1.0,
-        "0 plays plain notes, 1 follows the performer's pitch and loudness.",
-        low=0,
-        high=1,
-        section="Sound",
-        metavar="FLOAT",
+    expression: float = _fraction(
+        1.0, "0 plays plain notes, 1 follows the performer's pitch and loudness.", section="Sound"
     )
     peak_db: float = _setting(-1.0, "Peak of the result re full scale.", unit="dB", high=0)
 
     def __post_init__(self) -> None:
-        _check(
-            0.0 <= self.expression <= 1.0,
-            f"Expression must be between 0 and 1, given {self.expression}.",
-        )
-        _check(self.peak_db <= 0.0, f"The peak must not be above 0 dBFS, given {self.peak_db} dB.")
+        if not 0.0 <= self.expression <= 1.0:
+            raise ParameterError(f"Expression must be between 0 and 1, given {self.expression}.")
+        if not self.peak_db <= 0.0:
+            raise ParameterError(f"The peak must not be above 0 dBFS, given {self.peak_db} dB.")
 
 
 STAGES = {
@@ -360,10 +320,10 @@ class Entry(NamedTuple):
 
 
 TABLE = {
-    known.name: Entry(stage, setting.name, setting.default, known)
+    about.name or setting.name: Entry(stage, setting.name, setting.default, about)
     for stage, params in STAGES.items()
     for setting in fields(params)
-    for known in [about(setting)]
+    for about in [setting.metadata["about"]]
 }
 """All settings by their flat names: keywords of `retimbre_file`, and with dashes the options of the
 command line."""

@@ -16,11 +16,6 @@ GivenInstruments: TypeAlias = (
 """Names, instruments and latent vectors, mixed as one likes."""
 
 
-def _check(ok: bool, message: str) -> None:
-    if not ok:
-        raise ParameterError(message)
-
-
 class Stop(NamedTuple):
     """An instrument on the way of the timbre: by name, or itself.
 
@@ -64,26 +59,21 @@ def read_stops(given: "GivenInstruments") -> tuple[Stop, ...]:
     ['Flute', 'Grand Piano']
     """
     items = given.split(",") if isinstance(given, str) else _one_by_one(given)
-    told = (
-        given
-        if isinstance(given, str)
-        else ",".join(i if isinstance(i, str) else i.name or "z" for i in items)
-    )
-    _check(
-        bool(items) and all(not isinstance(i, str) or i.strip() for i in items),
-        f"An instrument in {told!r} has no name; write names as in 'Flute,Cello'.",
-    )
-    stops = tuple(_read_stop(item) for item in items)
+    told = ",".join(i if isinstance(i, str) else i.name or "z" for i in items)
+    if not items or any(isinstance(i, str) and not i.strip() for i in items):
+        raise ParameterError(
+            f"An instrument in {told!r} has no name; write names as in 'Flute,Cello'."
+        )
+    stops = tuple(map(_read_stop, items))
     times = [stop.time for stop in stops if stop.time is not None]
-    _check(
-        len(times) in (0, len(stops)),
-        f"Only some instruments in {told!r} have a time; give one to all (as in "
-        "'Flute@0,Cello@8.5') or to none.",
-    )
-    _check(
-        times == sorted(times),
-        f"Instrument times must be in ascending order, given {', '.join(f'{t:g}' for t in times)}.",
-    )
+    if len(times) not in (0, len(stops)):
+        raise ParameterError(
+            f"Only some instruments in {told!r} have a time; give one to all (as in "
+            "'Flute@0,Cello@8.5') or to none."
+        )
+    if times != sorted(times):
+        shown = ", ".join(f"{t:g}" for t in times)
+        raise ParameterError(f"Instrument times must be in ascending order, given {shown}.")
     return stops
 
 
@@ -96,14 +86,11 @@ def _one_by_one(given: Any) -> "list[str | Instrument]":
     is_one = isinstance(given, Instrument) or (is_array and given.ndim < 2)
     items: list[str | Instrument] = []
     for item in [given] if is_one else given:
-        if isinstance(item, str | Instrument):
-            items.append(item)
-            continue
-        _check(
-            hasattr(item, "ndim"),
-            f"The instrument {item!r} lacks a name; give a name, an Instrument or an array z.",
-        )
-        items.append(Instrument(item))
+        if not (isinstance(item, str | Instrument) or hasattr(item, "ndim")):
+            raise ParameterError(
+                f"The instrument {item!r} lacks a name; give a name, an Instrument or an array z."
+            )
+        items.append(item if isinstance(item, str | Instrument) else Instrument(item))
     return items
 
 
@@ -117,8 +104,9 @@ def _read_stop(item: "str | Instrument") -> Stop:
         time = float(text)
     except ValueError:
         time = math.nan
-    _check(
-        0.0 <= time < math.inf and bool(name.strip()),
-        f"{item.strip()!r} must be a name, @ and a time in seconds (0 or more), as in 'Cello@8.5'.",
-    )
+    if not (0.0 <= time < math.inf and name.strip()):
+        raise ParameterError(
+            f"{item.strip()!r} must be a name, @ and a time in seconds (0 or more), as in "
+            "'Cello@8.5'."
+        )
     return Stop(name.strip(), time)

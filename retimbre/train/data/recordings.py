@@ -29,6 +29,7 @@ from retimbre.io.formats import MEDIA_SUFFIXES
 from retimbre.like.ends import find_ends
 from retimbre.train.data.labels import NoteLabel
 from retimbre.train.data.measure import SILENT_PEAK, Reason, analyze_note
+from retimbre.units import note_to_midi
 
 Take = Callable[[FloatArray, int, float | None], FloatArray | Reason]
 """Measures a note from its samples, its pitch and when it ends."""
@@ -47,7 +48,6 @@ LAID_OUT_SECONDS = 0.05
 FADE_SECONDS = 0.03
 
 _PITCH = r"\d{1,3}|[A-Ga-g](?:[#♯s]|[b♭])?-?\d"
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 @dataclass(frozen=True)
@@ -261,8 +261,4 @@ def _read_entry(note: Any) -> tuple[str, int, int] | None:
 
 def _midi(text: str) -> int:
     """Return the MIDI number of a pitch as `_PITCH` has it."""
-    if text.isdigit():
-        return int(text)
-    accidental = sum({"#": 1, "♯": 1, "s": 1, "b": -1, "♭": -1}.get(c, 0) for c in text[1:])
-    octave = int(re.sub(r"[^\d-]", "", text))
-    return 12 * (octave + 1) + _SEMITONES[text[0].upper()] + accidental
+    return int(text) if text.isdigit() else note_to_midi(text.replace("s", "#"))

@@ -11,13 +11,10 @@ References
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import Float32Array, Float64Array
+from retimbre._typing import Float32Array, Float64Array, Int64Array
 from retimbre.expression import HOLD_END, STRETCHED_SECONDS, UNSTRETCHED_SECONDS
 from retimbre.gansynth.specgram import HOP, ONSET_FRAME, SAMPLE_RATE
-
-IntArray = npt.NDArray[np.int64]
 
 MIN_FRAMES = ONSET_FRAME + 2
 """Fewer frames cannot be held."""
@@ -91,14 +88,14 @@ def hold_frames(
     return held, _go_on(phase, _nearest_peaks(magnitude[: end + 1]), source)
 
 
-def _run_forth_and_back(frames: IntArray, start: int, end: int) -> IntArray:
+def _run_forth_and_back(frames: Int64Array, start: int, end: int) -> Int64Array:
     period = end - start
     looped = end - np.abs(period - np.mod(frames - start, 2 * period))
     return np.where(frames < start, frames, looped)
 
 
 def _stretch(
-    magnitude: Float32Array, source: IntArray, stretched: Float64Array, start: int, end: int
+    magnitude: Float32Array, source: Int64Array, stretched: Float64Array, start: int, end: int
 ) -> Float32Array:
     """Return the magnitudes of the source frames with the slow part of the stretched ones."""
     used = np.log(magnitude[: end + 1])
@@ -125,7 +122,7 @@ def _smooth(values: Float32Array) -> Float32Array:
     return np.asarray(total / np.float32(2 * half + 1))
 
 
-def _nearest_peaks(magnitude: Float32Array) -> IntArray:
+def _nearest_peaks(magnitude: Float32Array) -> Int64Array:
     """Return the bin of the nearest peak for each bin [shape=(frames, 1024)].
 
     A frame without any peak has one in its first bin.
@@ -141,7 +138,7 @@ def _nearest_peaks(magnitude: Float32Array) -> IntArray:
     return np.where((nearest < 0) | (nearest >= n_bins), 0, nearest)
 
 
-def _go_on(phase: Float64Array, carriers: IntArray, source: IntArray) -> Float64Array:
+def _go_on(phase: Float64Array, carriers: Int64Array, source: Int64Array) -> Float64Array:
     """Let the phases go on through the source frames, whichever way these run.
 
     The steps between the frames are those of a hop, so that only their fraction of a turn

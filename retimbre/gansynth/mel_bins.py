@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float64Array
+from retimbre._typing import Float64Array, Int64Array
 
 AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
 
@@ -116,7 +116,7 @@ def to_linear(values: npt.NDArray[AnyFloat]) -> npt.NDArray[AnyFloat]:
 class _Taps:
     """A sparse matrix by columns: what each column adds up [shape=(n_taps, n_columns)]."""
 
-    index: npt.NDArray[np.int64]
+    index: Int64Array
     weight: Float64Array
 
 

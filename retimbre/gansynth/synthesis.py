@@ -13,7 +13,7 @@ Where the image ends before the note, its phases go on from their frequencies
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float64Array, FloatArray
+from retimbre._typing import Float32Array, Float64Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS, follow_level, hold_level
 from retimbre.gansynth.hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
@@ -35,8 +35,6 @@ from retimbre.gansynth.specgram import (
 from retimbre.harmonic.reading import Reader
 from retimbre.types import HOP_SECONDS
 
-Wave = npt.NDArray[np.float32]
-
 _UNBENT = 1e-6
 _CONTROL_STEP = 80
 _LEVEL_SECONDS = 0.060
@@ -53,7 +51,7 @@ def synthesize_specgram(
     ratio: npt.ArrayLike = 1.0,
     level_db: npt.ArrayLike | None = None,
     expression: float = 1.0,
-) -> Wave:
+) -> Float32Array:
     """Play a note from a mel specgram.
 
     Parameters
@@ -201,7 +199,7 @@ def _frames_in(n_read: int) -> int:
 
 def _lay_out(
     specgram: FloatArray, release: float, n_read: int, hold_db: float | None
-) -> tuple[Wave, Float64Array]:
+) -> tuple[Float32Array, Float64Array]:
     """Return magnitudes and phases of as many frames as a note reads, held where need be.
 
     It is released where the position is `release`.
@@ -217,9 +215,7 @@ def _lay_out(
     return hold_frames(magnitude, phase, end=end, release=release_frame, n_frames=n_frames)
 
 
-def _under_nyquist(
-    speed: Float64Array, position: Float64Array, n_frames: int
-) -> npt.NDArray[np.float32]:
+def _under_nyquist(speed: Float64Array, position: Float64Array, n_frames: int) -> Float32Array:
     """Return gains that fade out what is read beyond 8 kHz [shape=(n_frames, 1024)]."""
     step = HOP // 4
     knots = np.arange(n_frames * 4 + N_FFT // step) * step - PAD
@@ -231,7 +227,9 @@ def _under_nyquist(
     return np.asarray(np.clip(1.0 - beyond / _NYQUIST_FADE, 0.0, 1.0), np.float32)
 
 
-def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> Wave:
+def _follow(
+    y: Float32Array, level_db: Float64Array, n_note: int, expression: float
+) -> Float32Array:
     """Take a note to the performer's level; its release goes on with the last gain."""
     n_samples = len(y)
     own_db = _measure(y)
@@ -243,7 +241,7 @@ def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> 
     return np.asarray(y * gain.astype(np.float32))
 
 
-def _measure(y: Wave) -> Float64Array:
+def _measure(y: Float32Array) -> Float64Array:
     """Return the level around every `_CONTROL_STEP` samples, in dB, through a Hann window."""
     n_around = round(_LEVEL_SECONDS * SAMPLE_RATE / _CONTROL_STEP)
     blocks = np.zeros((-(-len(y) // _CONTROL_STEP), _CONTROL_STEP))
@@ -255,7 +253,7 @@ def _measure(y: Wave) -> Float64Array:
     return np.asarray(10.0 * np.log10(around + 1e-12))
 
 
-def _envelope(n_note: int, n_release: int) -> npt.NDArray[np.float32]:
+def _envelope(n_note: int, n_release: int) -> Float32Array:
     """Return GANSynth's envelope, as `retimbre.mixing.get_envelope` has it."""
     rise = np.minimum(np.arange(n_note + 1) / round(ENVELOPE_ATTACK * SAMPLE_RATE), 1.0)
     fall = rise[-1] * (1.0 - np.arange(n_release) / max(n_release, 1))

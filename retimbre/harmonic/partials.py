@@ -1,9 +1,8 @@
 """Partials of a note: which sound, their levels and their sum."""
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import BoolArray, Float32Array, FloatArray
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
     LEVEL_FLOOR_DB,
@@ -40,7 +39,7 @@ def sum_partials(
     expression: float,
     sr: float,
     rng: np.random.Generator,
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Sum the partials over the blocks between the control `points` (seconds)."""
     from retimbre.harmonic.flutter import add_flutter
     from retimbre.harmonic.oscillators import FADE_END, sum_oscillators
@@ -92,7 +91,7 @@ def _partial_levels(level: FloatArray, n_orders: int) -> FloatArray:
     return level[:, index] * (1.0 - weight) + level[:, index + 1] * weight
 
 
-def _audible(level: FloatArray) -> npt.NDArray[np.bool_]:
+def _audible(level: FloatArray) -> BoolArray:
     """Tell which partials need an oscillator."""
     loudest = level.max(axis=0, initial=LEVEL_FLOOR_DB)
     audible = loudest > _INAUDIBLE_DB

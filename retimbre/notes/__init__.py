@@ -38,7 +38,6 @@ Training leaves out recorded notes that sound at another octave than the one the
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre._typing import FloatArray, Int64Array
 from retimbre.notes.costs import is_pitched, note_costs
@@ -219,7 +218,7 @@ def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
     return medians
 
 
-def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float:
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     order = np.argsort(values)
     cumulated = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])

@@ -12,9 +12,8 @@ and the onset strength say the rest:
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray, Int64Array
+from retimbre._typing import BoolArray, FloatArray, Int64Array
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
@@ -173,7 +172,7 @@ def _find_attacks(track: PitchTrack, least_db: float) -> Int64Array:
     return np.flatnonzero(_is_peak(track.onset_strength) & (track.onset_strength >= least_db))
 
 
-def _is_peak(values: FloatArray) -> npt.NDArray[np.bool_]:
+def _is_peak(values: FloatArray) -> BoolArray:
     before = np.concatenate([[-np.inf], values[:-1]])
     after = np.concatenate([values[1:], [-np.inf]])
     return np.asarray((values >= before) & (values > after))

@@ -15,7 +15,7 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Float32Array, FloatArray, IndexArray
 from retimbre.errors import ParameterError
 from retimbre.types import HOP_SECONDS
 
@@ -96,7 +96,7 @@ def correct_octaves(
     return np.where(allowed, moved, pitch)
 
 
-def _windows(audio: npt.NDArray[np.float32], sr: float, frames: npt.NDArray[np.intp]) -> FloatArray:
+def _windows(audio: Float32Array, sr: float, frames: IndexArray) -> FloatArray:
     """Cut the windows around frames, zeros beyond the ends [shape=(n_frames, length)]."""
     length = round(WINDOW_SECONDS * sr)
     starts = np.rint(frames * HOP_SECONDS * sr).astype(np.int64) - length // 2

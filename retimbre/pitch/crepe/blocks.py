@@ -20,9 +20,8 @@ is p - q, its imaginary part r - p - q. The inverse transform takes p, q and r a
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import BoolArray, Float32Array, Float64Array
+from retimbre._typing import BoolArray, Float32Array, Float64Array, FloatArray
 from retimbre.pitch.crepe.threads import Workspace
 
 TAPS_BEFORE = 31
@@ -214,5 +213,5 @@ def _transform_kernel(
     return transformed.reshape(2, -1, c_in, c_out)
 
 
-def _float32(array: npt.NDArray[np.floating]) -> Float32Array:
+def _float32(array: FloatArray) -> Float32Array:
     return np.ascontiguousarray(array, dtype=np.float32)

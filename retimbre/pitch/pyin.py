@@ -7,6 +7,7 @@ import numpy as np
 
 from retimbre._typing import Float32Array, Float64Array
 from retimbre.errors import ParameterError
+from retimbre.pitch.frames import excerpt
 
 SAMPLE_RATE = 16000
 HOP_LENGTH = 160
@@ -65,7 +66,9 @@ def track_pyin(
     for start in range(0, n_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, n_frames)
         first, last = max(start - _MARGIN_FRAMES, 0), min(stop + _MARGIN_FRAMES, n_frames)
-        block = _track_block(_excerpt(signal, first, last), fmin, fmax)
+        n_samples = HOP_LENGTH * (last - first - 1) + _FRAME_LENGTH
+        around = excerpt(signal, HOP_LENGTH * first - _FRAME_LENGTH // 2, n_samples)
+        block = _track_block(around, fmin, fmax)
         wanted = slice(start - first, stop - first)
         f0[start:stop], confidence[start:stop] = block[0][wanted], block[1][wanted]
         progress(stop, n_frames)
@@ -88,12 +91,3 @@ def _track_block(
         fill_na=None,
     )
     return f0, probability
-
-
-def _excerpt(signal: Float32Array, first: int, last: int) -> Float32Array:
-    """Return the samples of the frames ``first .. last - 1``, zeros beyond the signal's ends."""
-    start = HOP_LENGTH * first - _FRAME_LENGTH // 2
-    excerpt = np.zeros(HOP_LENGTH * (last - first - 1) + _FRAME_LENGTH, np.float32)
-    inside = signal[max(start, 0) : start + len(excerpt)]
-    excerpt[max(-start, 0) :][: len(inside)] = inside
-    return excerpt

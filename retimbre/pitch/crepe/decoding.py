@@ -5,8 +5,6 @@ with a bell of 25 cents about the true pitch, so the mean of the bins around a p
 their activations, is finer than the bins.
 """
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
@@ -126,16 +124,6 @@ def snap_to_peaks(activation: Float32Array, centers: IndexArray) -> IndexArray:
     around = np.clip(around, 0, activation.shape[1] - 1)
     highest = np.take_along_axis(activation, around, axis=1).argmax(axis=1)
     return np.asarray(around[np.arange(len(around)), highest])
-
-
-class Decoder(Protocol):
-    """Turns activations that come in blocks into fractional bins."""
-
-    def push(self, activation: Float32Array, is_silent: BoolArray) -> Float64Array:
-        """Take a block [shape=(n_frames, 360)] and return the bins of frames that are decided."""
-
-    def finish(self) -> Float64Array:
-        """Return the bins of the remaining frames."""
 
 
 class PeakDecoder:

@@ -31,6 +31,7 @@ from retimbre.pitch.crepe.first_layer import (
 )
 from retimbre.pitch.crepe.threads import Workspace, open_workspace
 from retimbre.pitch.crepe.weights import ConvWeights, CrepeWeights, load_weights
+from retimbre.pitch.frames import excerpt
 
 SAMPLE_RATE = 16000
 
@@ -116,7 +117,10 @@ class CrepeNetwork:
                 found = np.flatnonzero(block)
                 if len(found):
                     first, last = int(found[0]), int(found[-1]) + 1
-                    x = self._of_signal(_excerpt(signal, start + first, last - first), workspace)
+                    n_samples = HOP_LENGTH * (last - first - 1) + FRAME_LENGTH
+                    centre = HOP_LENGTH * (start + first)
+                    heard = excerpt(signal, centre - FRAME_LENGTH // 2, n_samples)
+                    x = self._of_signal(heard, workspace)
                     activation[first:last] = self._finish(x, workspace)
                 yield start, activation
 
@@ -168,15 +172,6 @@ def load_network(capacity: str) -> CrepeNetwork:
 def count_frames(n_samples: int) -> int:
     """Return the number of frames of `n_samples` samples at 16 kHz: ``1 + n_samples // 160``."""
     return 1 + n_samples // HOP_LENGTH
-
-
-def _excerpt(signal: Float32Array, first_frame: int, n_frames: int) -> Float32Array:
-    """Return the samples of some frames, zeros beyond the ends of the signal."""
-    start = HOP_LENGTH * first_frame - FRAME_LENGTH // 2
-    excerpt = np.zeros(HOP_LENGTH * (n_frames - 1) + FRAME_LENGTH, np.float32)
-    inside = signal[max(start, 0) : start + len(excerpt)]
-    excerpt[max(-start, 0) :][: len(inside)] = inside
-    return excerpt
 
 
 def _flipped(conv: ConvWeights) -> BoolArray | None:

@@ -15,6 +15,7 @@ import numpy as np
 from retimbre._typing import Float32Array, Float64Array, Int64Array
 from retimbre.expression import HOLD_END, STRETCHED_SECONDS, UNSTRETCHED_SECONDS
 from retimbre.gansynth.specgram import HOP, ONSET_FRAME, SAMPLE_RATE
+from retimbre.harmonic.reading import read_rows
 
 MIN_FRAMES = ONSET_FRAME + 2
 """Fewer frames cannot be held."""
@@ -101,13 +102,8 @@ def _stretch(
     used = np.log(magnitude[: end + 1])
     slow = _smooth(used[start:])
 
-    def slow_at(position: Float64Array) -> Float32Array:
-        place = np.maximum(position - start, 0.0)
-        index = np.minimum(place.astype(np.int64), end - start - 1)
-        weight = (place - index)[:, None].astype(np.float32)
-        return np.asarray(slow[index] * (1.0 - weight) + slow[index + 1] * weight)
-
-    change = slow_at(stretched) - slow_at(source.astype(np.float64))
+    now, then = (np.maximum(position - start, 0.0) for position in (stretched, source))
+    change = read_rows(slow, now) - read_rows(slow, then)
     # Slow and fast do not part cleanly at a sudden step; no bin gets louder than it was.
     return np.asarray(np.exp(np.minimum(used[source] + change, used.max(axis=0))))
 

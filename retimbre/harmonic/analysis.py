@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from retimbre._typing import Complex64Array, Float32Array, FloatArray, Int64Array
+from retimbre._typing import Complex64Array, Float32Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.harmonic.image import (
     ATTACK_STEP,
@@ -93,11 +94,6 @@ def _transform(frames: FloatArray, columns: Float32Array) -> Complex64Array:
     return np.asarray(both[:, :half] + 1j * both[:, half:])
 
 
-def _frames(y: FloatArray, starts: Int64Array, n_window: int) -> FloatArray:
-    index = starts[:, None] + np.arange(n_window)[None, :]
-    return np.asarray(y[index])
-
-
 @single_threaded_blas
 def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
     """Measure the harmonic image of a note.
@@ -146,8 +142,8 @@ def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
     n_copy = min(len(y), len(padded) - half)
     padded[half : half + n_copy] = y[:n_copy]
     starts = np.round(FRAME_TIMES * sr).astype(np.int64)
-    now = _frames(padded, starts, basis.n_window)
-    later = _frames(padded, starts + basis.shift, basis.n_window)
+    windows = sliding_window_view(padded, basis.n_window)
+    now, later = windows[starts], windows[starts + basis.shift]
     spectrum = 2.0 * _transform(now, basis.partials)
     deviation = _deviations(spectrum, later, basis, f0 / sr)
     density = _noise_density(now, spectrum, basis) / QUIETEST_SHARE
@@ -194,7 +190,7 @@ def _steady_density(y: FloatArray, f0: float, sr: float, basis: _Basis) -> Float
     window = _blackman(n_window)
     starts = np.round(_long_centres(0.5 * n_window / sr) * sr - 0.5 * n_window).astype(np.int64)
     n_transform = 1 << int(np.ceil(np.log2(3.0 * n_window)))
-    spectrum = np.fft.rfft(_frames(y, starts, n_window) * window, n_transform, axis=1)
+    spectrum = np.fft.rfft(sliding_window_view(y, n_window)[starts] * window, n_transform)
     smooth = _noise_smoother()[_HELD_OR_RELEASED, _HELD_OR_RELEASED]
     densities = []
     for offset in NOISE_OFFSETS:

@@ -99,14 +99,7 @@ def synthesize_note(
     block = block_length(sr)
     points = np.arange(-(-n_samples // block) + 1) * (block / sr)
     y = sum_partials(timeline, static_deviation(image), curve, points, expression, sr, rng)
-    y += shape_noise(
-        timeline.times,
-        timeline.noise,
-        f0=mean_f0,
-        n_samples=len(y),
-        sr=sr,
-        rng=rng,
-    )
+    y += shape_noise(timeline.times, timeline.noise, f0=mean_f0, n_samples=len(y), sr=sr, rng=rng)
     if level_db is not None and expression > 0.0:
         _follow(y, timeline, level_db, points, expression, duration)
     y = np.asarray(y[:n_samples])

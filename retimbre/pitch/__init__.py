@@ -9,12 +9,7 @@ import numpy.typing as npt
 
 from retimbre._typing import BoolArray, Float32Array, FloatArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.pitch.crepe.decoding import (
-    PeakDecoder,
-    ViterbiDecoder,
-    bins_between,
-    bins_to_hz,
-)
+from retimbre.pitch.crepe.decoding import PeakDecoder, ViterbiDecoder, bins_between, bins_to_hz
 from retimbre.pitch.crepe.first_layer import HOP_LENGTH
 from retimbre.pitch.crepe.network import SAMPLE_RATE, count_frames, load_network
 from retimbre.pitch.frames import check_audio

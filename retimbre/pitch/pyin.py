@@ -62,32 +62,25 @@ def track_pyin(
             f"pYIN searches between {lowest} and {SAMPLE_RATE // 2} Hz, given {fmin}..{fmax} Hz; "
             "choose a range within these."
         )
+    from librosa import pyin
+
     f0, confidence = np.empty(n_frames), np.empty(n_frames)
     for start in range(0, n_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, n_frames)
         first, last = max(start - _MARGIN_FRAMES, 0), min(stop + _MARGIN_FRAMES, n_frames)
         n_samples = HOP_LENGTH * (last - first - 1) + _FRAME_LENGTH
         around = excerpt(signal, HOP_LENGTH * first - _FRAME_LENGTH // 2, n_samples)
-        block = _track_block(around, fmin, fmax)
+        block = pyin(
+            around,
+            fmin=fmin,
+            fmax=fmax,
+            sr=SAMPLE_RATE,
+            frame_length=_FRAME_LENGTH,
+            hop_length=HOP_LENGTH,
+            center=False,
+            fill_na=None,
+        )
         wanted = slice(start - first, stop - first)
-        f0[start:stop], confidence[start:stop] = block[0][wanted], block[1][wanted]
+        f0[start:stop], confidence[start:stop] = block[0][wanted], block[2][wanted]
         progress(stop, n_frames)
     return f0, confidence
-
-
-def _track_block(
-    excerpt: Float32Array, fmin: float, fmax: float
-) -> tuple[Float64Array, Float64Array]:
-    from librosa import pyin
-
-    f0, _, probability = pyin(
-        excerpt,
-        fmin=fmin,
-        fmax=fmax,
-        sr=SAMPLE_RATE,
-        frame_length=_FRAME_LENGTH,
-        hop_length=HOP_LENGTH,
-        center=False,
-        fill_na=None,
-    )
-    return f0, probability

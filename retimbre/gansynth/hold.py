@@ -47,15 +47,11 @@ def find_hold_end(magnitude: Float32Array, hold_db: float) -> int:
     end : int
         `last_held_frame` at most.
     """
-    level = _measure_level(magnitude[: last_held_frame(len(magnitude)) + 1])
+    heard = magnitude[: last_held_frame(len(magnitude)) + 1]
+    # The bins' floor is at -30 dB.
+    level = 10.0 * np.log10(np.einsum("tk,tk->t", heard, heard, dtype=np.float64))
     lasting = np.flatnonzero(level >= level.max() + hold_db)
     return max(int(lasting[-1]), MIN_FRAMES - 1)
-
-
-def _measure_level(magnitude: Float32Array) -> Float64Array:
-    """Return the level of each frame in dB [shape=(frames,)]; the bins' floor is at -30."""
-    power = np.einsum("tk,tk->t", magnitude, magnitude, dtype=np.float64)
-    return np.asarray(10.0 * np.log10(power))
 
 
 def hold_frames(

@@ -91,9 +91,8 @@ def synthesize_specgram(
         level = None
         ratios = ratios if len(ratios) == 1 else np.ones(1)
     n_note, n_release = round(duration * SAMPLE_RATE), round(release * SAMPLE_RATE)
-    speed, position = _read_head(ratios, n_note + n_release)
-    is_bent = _is_bent(ratios)
-    n_read = _n_read(position, is_bent)
+    is_bent = bool(np.any(ratios != 1.0))
+    speed, position, n_read = _read_head(ratios, n_note + n_release)
     hold_db = None if level is None else hold_level(expression)
     # What comes after the note must not tell how it is held.
     specgram = specgram[: _frames_in(n_read)]
@@ -131,7 +130,7 @@ def frames_for_note(
     """
     ratios = _as_ratios(ratio)
     n_samples = round(duration * SAMPLE_RATE) + round(release * SAMPLE_RATE)
-    return _frames_in(_n_read(_read_head(ratios, n_samples)[1], _is_bent(ratios)))
+    return _frames_in(_read_head(ratios, n_samples)[2])
 
 
 def _as_curve(values: npt.ArrayLike) -> Float64Array:
@@ -143,10 +142,6 @@ def _as_ratios(ratio: npt.ArrayLike) -> Float64Array:
     ratios = _as_curve(ratio)
     is_one = ratios.ndim == 1 and len(ratios) > 0 and np.all(np.abs(ratios - 1.0) < _UNBENT)
     return np.ones(1) if is_one else ratios
-
-
-def _is_bent(ratios: Float64Array) -> bool:
-    return bool(np.any(ratios != 1.0))
 
 
 def _check(
@@ -173,24 +168,22 @@ def _check(
         raise ParameterError(f"Expression must be between 0 and 1, given {expression}.")
 
 
-def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Float64Array]:
+def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Float64Array, int]:
     """Return the speed at which the specgram's sound is read, and where, for each sample.
 
-    Both have one value more than there are samples; the position is in samples at speed 1.
+    Both have one value more than there are samples; the position is in samples at speed 1. The
+    third is how many samples of the sound are read.
     """
     if len(ratios) == 1:
-        speed = np.full(n_samples + 1, ratios[0])
-        return speed, speed * np.arange(n_samples + 1)
-    frames = np.arange(n_samples + 1) / (HOP_SECONDS * SAMPLE_RATE)
-    speed = np.exp(np.interp(frames, np.arange(len(ratios)), np.log(ratios)))
-    position = np.zeros(n_samples + 1)
-    np.cumsum(0.5 * (speed[:-1] + speed[1:]), out=position[1:])
-    return speed, position
-
-
-def _n_read(position: Float64Array, is_bent: bool) -> int:
-    """Return how many samples of the specgram's sound are read."""
-    return int(np.ceil(position[-1])) + (_READER.n_taps // _OVERSAMPLING if is_bent else 0)
+        speed = np.full(n_samples + 1, ratios[0], np.float64)
+        position = speed * np.arange(n_samples + 1)
+    else:
+        frames = np.arange(n_samples + 1) / (HOP_SECONDS * SAMPLE_RATE)
+        speed = np.exp(np.interp(frames, np.arange(len(ratios)), np.log(ratios)))
+        position = np.zeros(n_samples + 1)
+        np.cumsum(0.5 * (speed[:-1] + speed[1:]), out=position[1:])
+    around = _READER.n_taps // _OVERSAMPLING if np.any(ratios != 1.0) else 0
+    return speed, position, int(np.ceil(position[-1])) + around
 
 
 def _frames_in(n_read: int) -> int:

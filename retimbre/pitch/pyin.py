@@ -1,11 +1,10 @@
 """librosa's pYIN on the 10 ms grid of CREPE."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from retimbre._typing import Float32Array, Float64Array
+from retimbre._typing import Float32Array, Float64Array, Progress
 from retimbre.errors import ParameterError
 from retimbre.pitch.frames import excerpt
 
@@ -24,7 +23,7 @@ def track_pyin(
     n_frames: int,
     fmin: float,
     fmax: float,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[Float64Array, Float64Array]:
     """Estimate f0 with probabilistic YIN [1]_.
 

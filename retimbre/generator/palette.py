@@ -120,7 +120,7 @@ class Palette(Mapping[str, FloatArray]):
         """
         asked = " ".join(words)
         wanted = _words(asked)
-        found = [name for name in self._entries if _has_words(name, wanted, _begins)]
+        found = [name for name in self._entries if _has_words(name, wanted, str.startswith)]
         if not found:
             part = "".join(wanted)
             found = [name for name in self._entries if part in "".join(_words(name))]
@@ -140,7 +140,7 @@ class Palette(Mapping[str, FloatArray]):
         rules: tuple[Callable[[str], bool], ...] = (
             lambda known: "".join(_words(known)) == "".join(wanted),
             lambda known: _has_words(known, wanted, str.__eq__),
-            lambda known: _has_words(known, wanted, _begins),
+            lambda known: _has_words(known, wanted, str.startswith),
         )
         found = ([known for known in self._entries if rule(known)] for rule in rules)
         fitting = next((names for names in found if names), [])
@@ -173,13 +173,9 @@ def _words(name: str) -> list[str]:
     return re.findall(r"\d+|[^\W\d_]+", parted.casefold())
 
 
-def _begins(wanted: str, word: str) -> bool:
-    return word.startswith(wanted)
-
-
 def _has_words(name: str, wanted: list[str], fits: Callable[[str, str], bool]) -> bool:
     words = _words(name)
-    return all(any(fits(want, word) for word in words) for want in wanted)
+    return all(any(fits(word, want) for word in words) for want in wanted)
 
 
 def _likeness(name: str, known: str) -> float:

@@ -56,13 +56,7 @@ class Performance:
 
 
 def prepare(
-    notes: Notes,
-    curves: NoteCurves | None,
-    *,
-    expression: float,
-    seed: int,
-    ids: IntArray | None = None,
-    only: IntArray | None = None,
+    notes: Notes, curves: NoteCurves | None, expression: float, seed: int, ids: IntArray | None
 ) -> Performance:
     """Find how each note is to be played.
 
@@ -77,14 +71,10 @@ def prepare(
     ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
         Who each note is, by default its place. A note's chance depends on the seed and on this,
         so that it sounds the same whatever notes are played beside it.
-    only : np.ndarray of int [shape=(n,)], optional
-        Indices of the notes that are played, ascending; by default all. They are played as among
-        all the others: a release depends on when the next note begins.
 
     Returns
     -------
     performance : Performance
-        Of the notes that are played.
 
     Raises
     ------
@@ -97,8 +87,7 @@ def prepare(
     f0_curves, level_curves = render_curves(notes, curves, expression)
     seeds = draw_seeds(seed, np.arange(len(notes)) if ids is None else np.asarray(ids), len(notes))
     releases = release_times(notes, expression)
-    whole = Performance(notes, releases, f0_curves, level_curves, expression, seeds)
-    return whole if only is None else whole.take(only)
+    return Performance(notes, releases, f0_curves, level_curves, expression, seeds)
 
 
 def draw_seeds(seed: int, ids: IntArray, n_notes: int) -> IntArray:
@@ -260,9 +249,12 @@ class ModelGenerator(ABC):
             A note with its release, at `clip_rate`.
         """
         spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids, only=only)
+        performance = prepare(notes, curves, expression, seed, ids)
         z, _ = self._check(z, notes.pitch)
-        z, notes = z if only is None else z[only], performance.notes
+        if only is not None:
+            # Taken from among all others: a release depends on when the next note begins.
+            z, performance = z[only], performance.take(only)
+        notes = performance.notes
         first, amounts, index = self._find_images(z, performance)
         store = ImageStore(index)
         for part in chunks(len(notes), self.chunk_size):

@@ -8,7 +8,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating]
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
+Complex64Array = npt.NDArray[np.complex64]
 IntArray = npt.NDArray[np.integer]
+IndexArray = npt.NDArray[np.intp]
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 

@@ -11,13 +11,11 @@ References
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import Float32Array, Float64Array
+from retimbre._typing import Float32Array, Float64Array, Int64Array
 from retimbre.expression import HOLD_END, STRETCHED_SECONDS, UNSTRETCHED_SECONDS
 from retimbre.gansynth.specgram import HOP, ONSET_FRAME, SAMPLE_RATE
-
-IntArray = npt.NDArray[np.int64]
+from retimbre.harmonic.reading import read_rows
 
 MIN_FRAMES = ONSET_FRAME + 2
 """Fewer frames cannot be held."""
@@ -49,15 +47,11 @@ def find_hold_end(magnitude: Float32Array, hold_db: float) -> int:
     end : int
         `last_held_frame` at most.
     """
-    level = _measure_level(magnitude[: last_held_frame(len(magnitude)) + 1])
+    heard = magnitude[: last_held_frame(len(magnitude)) + 1]
+    # The bins' floor is at -30 dB.
+    level = 10.0 * np.log10(np.einsum("tk,tk->t", heard, heard, dtype=np.float64))
     lasting = np.flatnonzero(level >= level.max() + hold_db)
     return max(int(lasting[-1]), MIN_FRAMES - 1)
-
-
-def _measure_level(magnitude: Float32Array) -> Float64Array:
-    """Return the level of each frame in dB [shape=(frames,)]; the bins' floor is at -30."""
-    power = np.einsum("tk,tk->t", magnitude, magnitude, dtype=np.float64)
-    return np.asarray(10.0 * np.log10(power))
 
 
 def hold_frames(
@@ -91,26 +85,21 @@ def hold_frames(
     return held, _go_on(phase, _nearest_peaks(magnitude[: end + 1]), source)
 
 
-def _run_forth_and_back(frames: IntArray, start: int, end: int) -> IntArray:
+def _run_forth_and_back(frames: Int64Array, start: int, end: int) -> Int64Array:
     period = end - start
     looped = end - np.abs(period - np.mod(frames - start, 2 * period))
     return np.where(frames < start, frames, looped)
 
 
 def _stretch(
-    magnitude: Float32Array, source: IntArray, stretched: Float64Array, start: int, end: int
+    magnitude: Float32Array, source: Int64Array, stretched: Float64Array, start: int, end: int
 ) -> Float32Array:
     """Return the magnitudes of the source frames with the slow part of the stretched ones."""
     used = np.log(magnitude[: end + 1])
     slow = _smooth(used[start:])
 
-    def slow_at(position: Float64Array) -> Float32Array:
-        place = np.maximum(position - start, 0.0)
-        index = np.minimum(place.astype(np.int64), end - start - 1)
-        weight = (place - index)[:, None].astype(np.float32)
-        return np.asarray(slow[index] * (1.0 - weight) + slow[index + 1] * weight)
-
-    change = slow_at(stretched) - slow_at(source.astype(np.float64))
+    now, then = (np.maximum(position - start, 0.0) for position in (stretched, source))
+    change = read_rows(slow, now) - read_rows(slow, then)
     # Slow and fast do not part cleanly at a sudden step; no bin gets louder than it was.
     return np.asarray(np.exp(np.minimum(used[source] + change, used.max(axis=0))))
 
@@ -125,7 +114,7 @@ def _smooth(values: Float32Array) -> Float32Array:
     return np.asarray(total / np.float32(2 * half + 1))
 
 
-def _nearest_peaks(magnitude: Float32Array) -> IntArray:
+def _nearest_peaks(magnitude: Float32Array) -> Int64Array:
     """Return the bin of the nearest peak for each bin [shape=(frames, 1024)].
 
     A frame without any peak has one in its first bin.
@@ -141,7 +130,7 @@ def _nearest_peaks(magnitude: Float32Array) -> IntArray:
     return np.where((nearest < 0) | (nearest >= n_bins), 0, nearest)
 
 
-def _go_on(phase: Float64Array, carriers: IntArray, source: IntArray) -> Float64Array:
+def _go_on(phase: Float64Array, carriers: Int64Array, source: Int64Array) -> Float64Array:
     """Let the phases go on through the source frames, whichever way these run.
 
     The steps between the frames are those of a hop, so that only their fraction of a turn

@@ -1,14 +1,14 @@
 """GANSynth's mel bins and conversions to and from linear bins."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float64Array
+from retimbre._typing import Float64Array, IndexArray
 
 AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
 
@@ -95,7 +95,7 @@ def to_mel(values: npt.NDArray[AnyFloat]) -> npt.NDArray[AnyFloat]:
     -------
     values : np.ndarray [same dtype, shape=(frames, 1024)]
     """
-    return _multiply(values, _mel_taps())
+    return _multiply(values, *_find_taps(linear_to_mel))
 
 
 def to_linear(values: npt.NDArray[AnyFloat]) -> npt.NDArray[AnyFloat]:
@@ -109,37 +109,24 @@ def to_linear(values: npt.NDArray[AnyFloat]) -> npt.NDArray[AnyFloat]:
     -------
     values : np.ndarray [same dtype, shape=(frames, 1024)]
     """
-    return _multiply(values, _linear_taps())
+    return _multiply(values, *_find_taps(mel_to_linear))
 
 
-@dataclass(frozen=True, eq=False)
-class _Taps:
-    """A sparse matrix by columns: what each column adds up [shape=(n_taps, n_columns)]."""
-
-    index: npt.NDArray[np.int64]
-    weight: Float64Array
-
-
-@lru_cache(maxsize=1)
-def _mel_taps() -> _Taps:
-    return _find_taps(linear_to_mel())
-
-
-@lru_cache(maxsize=1)
-def _linear_taps() -> _Taps:
-    return _find_taps(mel_to_linear())
-
-
-def _find_taps(matrix: Float64Array) -> _Taps:
+@lru_cache(maxsize=2)
+def _find_taps(make: Callable[[], Float64Array]) -> tuple[IndexArray, Float64Array]:
+    """Return what each column of a sparse matrix adds up: rows and weights [(n_taps, 1024)]."""
+    matrix = make()
     n_taps = int(np.count_nonzero(matrix, axis=0).max())
     # A stable sort of "is zero" brings the rows that count to the front, in their order.
     index = np.argsort(matrix == 0.0, axis=0, kind="stable")[:n_taps]
-    return _Taps(index, np.take_along_axis(matrix, index, axis=0))
+    return index, np.take_along_axis(matrix, index, axis=0)
 
 
-def _multiply(values: npt.NDArray[AnyFloat], taps: _Taps) -> npt.NDArray[AnyFloat]:
-    weight = taps.weight.astype(values.dtype)
-    out: npt.NDArray[AnyFloat] = np.take(values, taps.index[0], axis=1) * weight[0]
-    for index, row in zip(taps.index[1:], weight[1:], strict=True):
-        out += np.take(values, index, axis=1) * row
+def _multiply(
+    values: npt.NDArray[AnyFloat], index: IndexArray, weight: Float64Array
+) -> npt.NDArray[AnyFloat]:
+    weights = weight.astype(values.dtype)
+    out: npt.NDArray[AnyFloat] = np.take(values, index[0], axis=1) * weights[0]
+    for rows, row in zip(index[1:], weights[1:], strict=True):
+        out += np.take(values, rows, axis=1) * row
     return out

@@ -23,41 +23,10 @@ import numpy as np
 
 from retimbre._typing import Float32Array, Float64Array, FloatArray
 from retimbre.errors import ParameterError
-from retimbre.gansynth.mel_bins import (
-    N_BINS,
-    SAMPLE_RATE,
-    linear_to_mel,
-    mel_to_linear,
-    to_linear,
-    to_mel,
-)
+from retimbre.gansynth.mel_bins import N_BINS as N_BINS
+from retimbre.gansynth.mel_bins import SAMPLE_RATE as SAMPLE_RATE
+from retimbre.gansynth.mel_bins import to_linear, to_mel
 from retimbre.runtime import single_threaded_blas
-
-__all__ = [
-    "FREQUENCY_SCALE",
-    "HOP",
-    "LEVEL_SCALE",
-    "LEVEL_SHIFT",
-    "N_BINS",
-    "N_FFT",
-    "N_FRAMES",
-    "N_SAMPLES",
-    "ONSET_FRAME",
-    "PAD",
-    "SAMPLE_RATE",
-    "check_specgram_shape",
-    "denormalize",
-    "frames_for",
-    "linear_to_mel",
-    "mel_to_linear",
-    "normalize",
-    "overlap_add",
-    "samples_in",
-    "specgrams_to_waves",
-    "to_polar",
-    "waves_to_specgrams",
-]
-
 
 N_SAMPLES = 64_000
 N_FRAMES = 128

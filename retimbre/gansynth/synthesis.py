@@ -13,7 +13,7 @@ Where the image ends before the note, its phases go on from their frequencies
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float64Array, FloatArray
+from retimbre._typing import Float32Array, Float64Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS, follow_level, hold_level
 from retimbre.gansynth.hold import MIN_FRAMES, find_hold_end, hold_frames, last_held_frame
@@ -35,8 +35,6 @@ from retimbre.gansynth.specgram import (
 from retimbre.harmonic.reading import Reader
 from retimbre.types import HOP_SECONDS
 
-Wave = npt.NDArray[np.float32]
-
 _UNBENT = 1e-6
 _CONTROL_STEP = 80
 _LEVEL_SECONDS = 0.060
@@ -53,7 +51,7 @@ def synthesize_specgram(
     ratio: npt.ArrayLike = 1.0,
     level_db: npt.ArrayLike | None = None,
     expression: float = 1.0,
-) -> Wave:
+) -> Float32Array:
     """Play a note from a mel specgram.
 
     Parameters
@@ -93,9 +91,8 @@ def synthesize_specgram(
         level = None
         ratios = ratios if len(ratios) == 1 else np.ones(1)
     n_note, n_release = round(duration * SAMPLE_RATE), round(release * SAMPLE_RATE)
-    speed, position = _read_head(ratios, n_note + n_release)
-    is_bent = _is_bent(ratios)
-    n_read = _n_read(position, is_bent)
+    is_bent = bool(np.any(ratios != 1.0))
+    speed, position, n_read = _read_head(ratios, n_note + n_release)
     hold_db = None if level is None else hold_level(expression)
     # What comes after the note must not tell how it is held.
     specgram = specgram[: _frames_in(n_read)]
@@ -133,7 +130,7 @@ def frames_for_note(
     """
     ratios = _as_ratios(ratio)
     n_samples = round(duration * SAMPLE_RATE) + round(release * SAMPLE_RATE)
-    return _frames_in(_n_read(_read_head(ratios, n_samples)[1], _is_bent(ratios)))
+    return _frames_in(_read_head(ratios, n_samples)[2])
 
 
 def _as_curve(values: npt.ArrayLike) -> Float64Array:
@@ -145,10 +142,6 @@ def _as_ratios(ratio: npt.ArrayLike) -> Float64Array:
     ratios = _as_curve(ratio)
     is_one = ratios.ndim == 1 and len(ratios) > 0 and np.all(np.abs(ratios - 1.0) < _UNBENT)
     return np.ones(1) if is_one else ratios
-
-
-def _is_bent(ratios: Float64Array) -> bool:
-    return bool(np.any(ratios != 1.0))
 
 
 def _check(
@@ -175,24 +168,22 @@ def _check(
         raise ParameterError(f"Expression must be between 0 and 1, given {expression}.")
 
 
-def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Float64Array]:
+def _read_head(ratios: Float64Array, n_samples: int) -> tuple[Float64Array, Float64Array, int]:
     """Return the speed at which the specgram's sound is read, and where, for each sample.
 
-    Both have one value more than there are samples; the position is in samples at speed 1.
+    Both have one value more than there are samples; the position is in samples at speed 1. The
+    third is how many samples of the sound are read.
     """
     if len(ratios) == 1:
-        speed = np.full(n_samples + 1, ratios[0])
-        return speed, speed * np.arange(n_samples + 1)
-    frames = np.arange(n_samples + 1) / (HOP_SECONDS * SAMPLE_RATE)
-    speed = np.exp(np.interp(frames, np.arange(len(ratios)), np.log(ratios)))
-    position = np.zeros(n_samples + 1)
-    np.cumsum(0.5 * (speed[:-1] + speed[1:]), out=position[1:])
-    return speed, position
-
-
-def _n_read(position: Float64Array, is_bent: bool) -> int:
-    """Return how many samples of the specgram's sound are read."""
-    return int(np.ceil(position[-1])) + (_READER.n_taps // _OVERSAMPLING if is_bent else 0)
+        speed = np.full(n_samples + 1, ratios[0], np.float64)
+        position = speed * np.arange(n_samples + 1)
+    else:
+        frames = np.arange(n_samples + 1) / (HOP_SECONDS * SAMPLE_RATE)
+        speed = np.exp(np.interp(frames, np.arange(len(ratios)), np.log(ratios)))
+        position = np.zeros(n_samples + 1)
+        np.cumsum(0.5 * (speed[:-1] + speed[1:]), out=position[1:])
+    around = _READER.n_taps // _OVERSAMPLING if np.any(ratios != 1.0) else 0
+    return speed, position, int(np.ceil(position[-1])) + around
 
 
 def _frames_in(n_read: int) -> int:
@@ -201,7 +192,7 @@ def _frames_in(n_read: int) -> int:
 
 def _lay_out(
     specgram: FloatArray, release: float, n_read: int, hold_db: float | None
-) -> tuple[Wave, Float64Array]:
+) -> tuple[Float32Array, Float64Array]:
     """Return magnitudes and phases of as many frames as a note reads, held where need be.
 
     It is released where the position is `release`.
@@ -217,9 +208,7 @@ def _lay_out(
     return hold_frames(magnitude, phase, end=end, release=release_frame, n_frames=n_frames)
 
 
-def _under_nyquist(
-    speed: Float64Array, position: Float64Array, n_frames: int
-) -> npt.NDArray[np.float32]:
+def _under_nyquist(speed: Float64Array, position: Float64Array, n_frames: int) -> Float32Array:
     """Return gains that fade out what is read beyond 8 kHz [shape=(n_frames, 1024)]."""
     step = HOP // 4
     knots = np.arange(n_frames * 4 + N_FFT // step) * step - PAD
@@ -231,7 +220,9 @@ def _under_nyquist(
     return np.asarray(np.clip(1.0 - beyond / _NYQUIST_FADE, 0.0, 1.0), np.float32)
 
 
-def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> Wave:
+def _follow(
+    y: Float32Array, level_db: Float64Array, n_note: int, expression: float
+) -> Float32Array:
     """Take a note to the performer's level; its release goes on with the last gain."""
     n_samples = len(y)
     own_db = _measure(y)
@@ -243,7 +234,7 @@ def _follow(y: Wave, level_db: Float64Array, n_note: int, expression: float) -> 
     return np.asarray(y * gain.astype(np.float32))
 
 
-def _measure(y: Wave) -> Float64Array:
+def _measure(y: Float32Array) -> Float64Array:
     """Return the level around every `_CONTROL_STEP` samples, in dB, through a Hann window."""
     n_around = round(_LEVEL_SECONDS * SAMPLE_RATE / _CONTROL_STEP)
     blocks = np.zeros((-(-len(y) // _CONTROL_STEP), _CONTROL_STEP))
@@ -255,7 +246,7 @@ def _measure(y: Wave) -> Float64Array:
     return np.asarray(10.0 * np.log10(around + 1e-12))
 
 
-def _envelope(n_note: int, n_release: int) -> npt.NDArray[np.float32]:
+def _envelope(n_note: int, n_release: int) -> Float32Array:
     """Return GANSynth's envelope, as `retimbre.mixing.get_envelope` has it."""
     rise = np.minimum(np.arange(n_note + 1) / round(ENVELOPE_ATTACK * SAMPLE_RATE), 1.0)
     fall = rise[-1] * (1.0 - np.arange(n_release) / max(n_release, 1))

@@ -8,7 +8,7 @@ go by their folder's name.
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,11 @@ PITCHES_KEY, PITCHES = "pitches", "MIDI {low}..{high}"
 
 MEL_RATE = 16_000
 
-Ends = dict[str, tuple[str, list[int]]]
-"""Type and shape without the notes' axis of what a network takes or gives, by name."""
+Ends = dict[str, tuple[int | str, ...]]
+"""Shape of what a network takes or gives, by name; a word stands for any size."""
+
+_WHOLE = ("pitch", "frames")
+"""What networks take in whole numbers; everything else is float32."""
 
 FORMAT_VERSION = 2
 
@@ -67,6 +70,10 @@ class ModelConfig:
         """Tell whether the model has a ``generator``, an ``encoder`` or a ``palette``."""
         return part in self.files
 
+    def path(self, part: str) -> Path:
+        """Return the path of one of the model's files."""
+        return self.folder / self.files[part][0]
+
     def read(self, part: str, what: str) -> bytes:
         """Read one of the model's files.
 
@@ -90,13 +97,12 @@ class ModelConfig:
         """
         if not self.has(part):
             raise ModelError(f"The model {self.name!r} has no {what}; choose one that has with -m.")
-        name, sha256 = self.files[part]
-        path = self.folder / name
+        path = self.path(part)
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ModelFormatError(f"The {part} {path} is missing; get the model again.") from error
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if hashlib.sha256(content).hexdigest() != self.files[part][1]:
             raise ModelFormatError(f"The {part} {path} is damaged (wrong checksum); get it again.")
         return content
 
@@ -199,7 +205,8 @@ def _is_count(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _is_pitch_range(value: object) -> bool:
+def is_pitch_range(value: object) -> bool:
+    """Tell whether a setting is [lowest, highest] MIDI pitch."""
     if not (isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)):
         return False
     return bool(0 <= value[0] <= value[1] <= 127)
@@ -213,7 +220,7 @@ _PARTS = ("generator", "encoder", "palette")
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "sample_rate": (_is_count, "a whole number above 0"),
     "latent_dim": (_is_count, "a whole number above 0"),
-    "pitch_range": (_is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
+    "pitch_range": (is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
     **{part: (_is_text, "a file name") for part in _PARTS},
     **{_sha(part): (_is_text, "a checksum") for part in _PARTS},
 }
@@ -238,12 +245,9 @@ def open_generator(config: ModelConfig) -> Network:
     ModelFormatError
         If the file is no such network.
     """
-    session = _open_network(config, "generator")
-    inputs: Ends = {"z": ("tensor(float)", [config.latent_dim]), "pitch": ("tensor(int64)", [])}
-    if any(end.name == "velocity" for end in session.get_inputs()):
-        inputs["velocity"] = ("tensor(float)", [])
-    _check_ends(config, "generator", session, inputs, {"features": [N_FRAMES, N_FEATURES]})
-    return Network(session)
+    takes: Ends = {"z": ("n", config.latent_dim), "pitch": ("n",)}
+    gives: Ends = {"features": ("n", N_FRAMES, N_FEATURES)}
+    return Network(_open_network(config, "generator", takes, gives, may_take={"velocity": ("n",)}))
 
 
 def open_mel_generator(config: ModelConfig) -> Network:
@@ -264,36 +268,18 @@ def open_mel_generator(config: ModelConfig) -> Network:
     ModelFormatError
         If the file is no such network, or one of other pitches or another rate than the model.
     """
-    session = _open_network(config, "generator")
-    _check_mel_ends(config, session)
+    takes: Ends = {"z": ("n", config.latent_dim), "pitch": ("n",), "frames": (1,)}
+    gives: Ends = {"specgrams": ("n", "frames", 1024, 2)}
+    session = _open_network(config, "generator", takes, gives)
     told = session.get_modelmeta().custom_metadata_map.get(PITCHES_KEY, "no pitch range")
     low, high = config.pitch_range
     if told != PITCHES.format(low=low, high=high) or config.sample_rate != MEL_RATE:
         raise ModelFormatError(
-            f"The generator {config.folder / config.files['generator'][0]} declares {told} at "
+            f"The generator {config.path('generator')} declares {told} at "
             f"{MEL_RATE} Hz, but config.json says MIDI {low}..{high} at {config.sample_rate} Hz; "
             "get or import the model again."
         )
     return Network(session)
-
-
-def _check_mel_ends(config: ModelConfig, session: Any) -> None:
-    """See that a network of GANSynth's takes and gives what it must, for any number of frames."""
-    wanted = {
-        "z": ("tensor(float)", [None, config.latent_dim]),
-        "pitch": ("tensor(int64)", [None]),
-        "frames": ("tensor(int64)", [1]),
-        "specgrams": ("tensor(float)", [None, None, 1024, 2]),
-    }
-    ends = [*session.get_inputs(), *session.get_outputs()]
-    found = {e.name: (e.type, [d if type(d) is int else None for d in e.shape]) for e in ends}
-    if found != wanted:
-        given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
-        raise ModelFormatError(
-            f"The generator {config.folder / config.files['generator'][0]} must turn z (n, "
-            f"{config.latent_dim}), pitch (n) and frames (1) into specgrams (n, frames, 1024, 2), "
-            f"but it has {given}."
-        )
 
 
 def open_encoder(config: ModelConfig) -> Network:
@@ -316,43 +302,44 @@ def open_encoder(config: ModelConfig) -> Network:
     ModelFormatError
         If the file is no such network.
     """
-    session = _open_network(config, "encoder")
-    inputs = {"features": ("tensor(float)", [N_FRAMES, N_FEATURES]), "pitch": ("tensor(int64)", [])}
-    _check_ends(config, "encoder", session, inputs, {"z": [config.latent_dim]})
-    return Network(session)
+    takes: Ends = {"features": ("n", N_FRAMES, N_FEATURES), "pitch": ("n",)}
+    return Network(_open_network(config, "encoder", takes, {"z": ("n", config.latent_dim)}))
 
 
 _WHAT = {"generator": "generator", "encoder": "encoder for recorded instruments"}
 
 
-def _open_network(config: ModelConfig, part: str) -> Any:
+def _open_network(
+    config: ModelConfig, part: str, takes: Ends, gives: Ends, *, may_take: Ends | None = None
+) -> Any:
+    """Open a network, and see that it takes and gives what it must."""
     graph = config.read(part, _WHAT[part])
     try:
-        return open_session(graph)
+        session = open_session(graph)
     except ModelFormatError as error:
-        path = config.folder / config.files[part][0]
         raise ModelFormatError(
-            f"The {part} {path} cannot be loaded by ONNX Runtime ({error})."
+            f"The {part} {config.path(part)} cannot be loaded by ONNX Runtime ({error})."
         ) from error
-
-
-def _check_ends(
-    config: ModelConfig,
-    part: str,
-    session: Any,
-    inputs: Ends,
-    outputs: dict[str, list[int]],
-) -> None:
-    """See that a network takes and gives what it must, for any number of notes."""
-    wanted = inputs | {name: ("tensor(float)", shape) for name, shape in outputs.items()}
     ends = [*session.get_inputs(), *session.get_outputs()]
-    # A number in the place of the notes would fix how many there are.
-    found = {e.name: (e.type, e.shape[1:]) for e in ends if e.shape and type(e.shape[0]) is not int}
-    if found == wanted and len(ends) == len(wanted):
-        return
-    described = [f"{name} ({', '.join(['n', *map(str, s)])})" for name, (_, s) in wanted.items()]
-    given = ", ".join(f"{e.name} {e.type} {e.shape}" for e in ends)
-    raise ModelFormatError(
-        f"The {part} {config.folder / config.files[part][0]} must turn "
-        f"{' and '.join(described[: len(inputs)])} into {described[-1]}, but it has {given}."
-    )
+    found = {end.name: (end.type, _sizes(end.shape)) for end in ends}
+    takes = takes | {name: s for name, s in (may_take or {}).items() if name in found}
+    wanted = {
+        name: ("tensor(int64)" if name in _WHOLE else "tensor(float)", _sizes(shape))
+        for name, shape in (takes | gives).items()
+    }
+    if found != wanted:
+        must = [
+            " and ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in of.items())
+            for of in (takes, gives)
+        ]
+        given = ", ".join(f"{end.name} {end.type} {end.shape}" for end in ends)
+        raise ModelFormatError(
+            f"The {part} {config.path(part)} must turn {must[0]} into {must[1]}, but it has "
+            f"{given}."
+        )
+    return session
+
+
+def _sizes(shape: Sequence[int | str | None]) -> list[int | None]:
+    """Return the sizes of a shape, None where any will do."""
+    return [size if type(size) is int else None for size in shape]

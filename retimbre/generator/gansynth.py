@@ -8,28 +8,26 @@ References
 .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, IntArray, Progress
+from retimbre._typing import Float32Array, FloatArray, IntArray
 from retimbre.errors import ModelError, ParameterError
+from retimbre.gansynth.specgram import N_FRAMES, denormalize, specgrams_to_waves
+from retimbre.gansynth.synthesis import frames_for_note, synthesize_specgram
 from retimbre.generator.folder import ModelConfig, open_mel_generator
-from retimbre.generator.palette import Palette, open_palette
-from retimbre.generator.playing import Performance, check_notes, chunks, count_waves, prepare
-from retimbre.generator.store import ImageStore, distinct
-from retimbre.runtime import single_threaded_blas, timed
-from retimbre.types import Instruments, NoteCurves, Notes
+from retimbre.generator.playing import ModelGenerator, Performance, chunks
+from retimbre.generator.store import distinct
+from retimbre.runtime import single_threaded_blas
+from retimbre.types import Instruments, Notes
 from retimbre.units import midi_to_hz
 
-BATCH_SIZE = 4
-CHUNK_NOTES = 32
 CLIP_RATE = 44_100
-MAX_FRAMES = 128
 
 
-class GansynthGenerator:
+class GansynthGenerator(ModelGenerator):
     """A generator of notes whose network is GANSynth's.
 
     Parameters
@@ -55,26 +53,11 @@ class GansynthGenerator:
     """
 
     has_velocity = False
-    clip_rate = CLIP_RATE
+    batch_size = 4
+    chunk_size = 32
 
     def __init__(self, config: ModelConfig) -> None:
-        self._config = config
-        self.name = config.name
-        self.sample_rate = config.sample_rate
-        self.latent_dim = config.latent_dim
-        self.pitch_range = config.pitch_range
-        self._network = open_mel_generator(config)
-
-    @property
-    def instruments(self) -> Palette:
-        """The named instruments of the model.
-
-        Raises
-        ------
-        ModelError
-            If the model has none, as GANSynth's have not.
-        """
-        return open_palette(self._config)
+        super().__init__(config, open_mel_generator(config), CLIP_RATE)
 
     def encode(self, y: npt.ArrayLike, sr: int, *, source: str = "the recording") -> FloatArray:
         """Find the place of a recorded instrument: GANSynth's models cannot.
@@ -95,7 +78,7 @@ class GansynthGenerator:
 
     def generate_specgrams(
         self, z: FloatArray, pitches: IntArray, n_frames: int = 128
-    ) -> npt.NDArray[np.float32]:
+    ) -> Float32Array:
         """Run the network.
 
         Parameters
@@ -119,120 +102,36 @@ class GansynthGenerator:
             of frames.
         """
         z, pitches = self._check(z, pitches)
-        if not isinstance(n_frames, int | np.integer) or not 1 <= n_frames <= MAX_FRAMES:
-            raise ParameterError(f"A note has 1 to {MAX_FRAMES} whole frames, given {n_frames!r}.")
+        if not isinstance(n_frames, int | np.integer) or not 1 <= n_frames <= N_FRAMES:
+            raise ParameterError(f"A note has 1 to {N_FRAMES} whole frames, given {n_frames!r}.")
         if not len(z):
             return np.zeros((0, int(n_frames), 1024, 2), np.float32)
-        parts = chunks(len(z), BATCH_SIZE)
+        parts = chunks(len(z), self.batch_size)
         return np.concatenate([self._run(z[part], pitches[part], n_frames) for part in parts])
 
-    @single_threaded_blas
-    def generate_samples_from_z(
-        self,
-        z: FloatArray,
-        pitches: IntArray,
-        velocities: npt.ArrayLike | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """Generate whole notes, the samples that GANSynth's own code makes.
+    def _whole_notes(
+        self, z: FloatArray, pitches: IntArray, velocities: IntArray
+    ) -> Iterable[Float32Array]:
+        return specgrams_to_waves(denormalize(self._run(z, pitches, N_FRAMES)))
 
-        Parameters
-        ----------
-        z : np.ndarray [shape=(n, latent_dim)]
-        pitches : np.ndarray of int [shape=(n,), MIDI]
-        velocities : array_like, optional
-            Not looked at: they change nothing in GANSynth's notes.
-        progress : callable, optional
-            Called with notes done and notes in all.
-
-        Returns
-        -------
-        waves : np.ndarray of float32 [shape=(n, 64000)]
-            At 16 kHz, neither clipped nor normalised.
-        """
-        from retimbre.gansynth import specgram as melspec
-
-        z, pitches = self._check(z, pitches)
-        waves = np.zeros((len(z), melspec.N_SAMPLES), np.float32)
-        pairs, index = distinct(z, pitches)
-        for start in range(0, len(pairs), BATCH_SIZE):
-            rows = pairs[start : start + BATCH_SIZE]
-            images = self._run(z[rows], pitches[rows], melspec.N_FRAMES)
-            made = melspec.specgrams_to_waves(melspec.denormalize(images))
-            for k, wave in enumerate(made, start):
-                waves[index == k] = wave
-            if progress is not None:
-                progress(min(start + BATCH_SIZE, len(pairs)), len(pairs))
-        return waves
-
-    def play(
-        self,
-        z: FloatArray,
-        notes: Notes,
-        curves: NoteCurves | None = None,
-        *,
-        expression: float = 1.0,
-        seed: int = 0,
-        ids: IntArray | None = None,
-        only: IntArray | None = None,
-        progress: Progress | None = None,
-        timings: dict[str, float] | None = None,
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        """Play notes one after another, with bounded memory.
-
-        Parameters
-        ----------
-        z : np.ndarray [shape=(n_notes, latent_dim)]
-        notes : Notes
-        curves : sequence of NoteCurve, optional
-            How a performer played them; None plays GANSynth's plain notes.
-        expression : float [0..1]
-            How much of the performance is kept.
-        seed, ids
-            Not needed: nothing here is drawn.
-        only : np.ndarray of int [shape=(n,)], optional
-            Indices of the notes to be played, ascending; by default all.
-        progress : callable, optional
-            Called with notes done and notes in all.
-        timings : dict, optional
-            Seconds spent are added under "generate" and "synthesize".
-
-        Yields
-        ------
-        wave : np.ndarray of float32 [shape=(n_samples,)]
-            A note with its release, at `clip_rate`.
-        """
-        spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids, only=only)
-        z, pitches = self._check(z, notes.pitch)
-        if only is not None:
-            notes, z, pitches = notes.take(only), z[only], pitches[only]
-        nominal = midi_to_hz(notes.pitch)
-        ratios = [c / f0 for c, f0 in zip(performance.f0_curves, nominal, strict=True)]
-        first, index = distinct(z, pitches)
+    def _find_images(
+        self, z: FloatArray, performance: Performance
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        notes = performance.notes
+        first, index = distinct(z, notes.pitch)
         # A note's image is as long as the longest note wants that shares it.
         n_frames = np.zeros(len(first), np.int64)
-        np.maximum.at(
-            n_frames, index, needed_frames(performance.durations, performance.releases, ratios)
-        )
-        store = ImageStore(index[:, None])
-        for part in chunks(len(notes), CHUNK_NOTES):
-            with timed(spent, "generate"):
-                new = store.missing(part)
-                of = first[new]
-                store.add(new, self._make_images(z[of], pitches[of], n_frames[new]))
-                images = store.take(part)
-            waves = self._sound(images, ratios[part], performance.part(part))
-            yield from count_waves(waves, part, len(notes), spent, progress)
+        needed = needed_frames(notes.duration, performance.releases, _ratios(performance))
+        np.maximum.at(n_frames, index, needed)
+        return first, n_frames, index[:, None]
 
     def _make_images(
         self, z: FloatArray, pitches: IntArray, n_frames: IntArray
-    ) -> list[npt.NDArray[np.float32]]:
+    ) -> list[Float32Array]:
         """Return one image per note, of so many frames; those of like length are made together."""
         images = [np.zeros(0, np.float32)] * len(z)
         order = np.argsort(n_frames, kind="stable")
-        for part in chunks(len(z), BATCH_SIZE):
+        for part in chunks(len(z), self.batch_size):
             batch = order[part]
             made = self._run(z[batch], pitches[batch], int(n_frames[batch].max()))
             for k, image in zip(batch, made, strict=True):
@@ -240,50 +139,33 @@ class GansynthGenerator:
         return images
 
     def _sound(
-        self, images: list[list[FloatArray]], ratios: list[FloatArray], performance: Performance
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        """Play notes on their images."""
-        for k, (image,) in enumerate(images):
-            yield self._sound_note(
-                image,
-                ratios[k],
-                float(performance.durations[k]),
-                float(performance.releases[k]),
-                performance.level_curves[k],
-                performance.expression,
-            )
-
-    @single_threaded_blas
-    def _sound_note(
-        self,
-        image: FloatArray,
-        ratio: FloatArray,
-        duration: float,
-        release: float,
-        level_db: FloatArray | None,
-        expression: float,
-    ) -> npt.NDArray[np.float32]:
+        self, images: list[list[FloatArray]], performance: Performance
+    ) -> Iterator[Float32Array]:
         import soxr
 
-        from retimbre.gansynth.specgram import denormalize
-        from retimbre.gansynth.synthesis import synthesize_specgram
-
-        wave = synthesize_specgram(
-            denormalize(image),
-            duration=duration,
-            release=release,
-            ratio=ratio,
-            level_db=level_db,
-            expression=expression,
-        )
-        return np.asarray(soxr.resample(wave, self.sample_rate, self.clip_rate), np.float32)
+        ratios = _ratios(performance)
+        for k, (image,) in enumerate(images):
+            with single_threaded_blas:
+                wave = synthesize_specgram(
+                    denormalize(image),
+                    duration=float(performance.notes.duration[k]),
+                    release=float(performance.releases[k]),
+                    ratio=ratios[k],
+                    level_db=performance.level_curves[k],
+                    expression=performance.expression,
+                )
+                y = np.asarray(soxr.resample(wave, self.sample_rate, self.clip_rate), np.float32)
+            yield y
 
     def _run(self, z: FloatArray, pitches: IntArray, n_frames: int) -> FloatArray:
         inputs = {"z": z, "pitch": (pitches - self.pitch_range[0]).astype(np.int64)}
         return self._network.run(inputs, frames=np.array([n_frames], np.int64))
 
-    def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
-        return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)
+
+def _ratios(performance: Performance) -> list[FloatArray]:
+    """Return how much higher than its pitch each note is played, every 10 ms."""
+    nominal = midi_to_hz(performance.notes.pitch)
+    return [curve / f0 for curve, f0 in zip(performance.f0_curves, nominal, strict=True)]
 
 
 def needed_frames(
@@ -297,7 +179,5 @@ def needed_frames(
     ratios : sequence of np.ndarray [shape=(n_curve,)]
         How much higher than its pitch each note is played, every 10 ms.
     """
-    from retimbre.gansynth.synthesis import frames_for_note
-
     notes = zip(durations, releases, ratios, strict=True)
     return np.array([frames_for_note(float(d), float(r), c) for d, r, c in notes], np.int64)

@@ -17,19 +17,17 @@ points at an instrument, at a slerp between two or at an encoded recording is ke
 length of z counts for nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, IntArray, Progress
-from retimbre.errors import ParameterError
+from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
 from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
-from retimbre.generator.palette import Palette, open_palette
-from retimbre.generator.playing import Performance, check_notes, chunks, count_waves, prepare
-from retimbre.generator.store import ImageStore, NoteImages, distinct
+from retimbre.generator.playing import ModelGenerator, Performance, chunks
+from retimbre.generator.store import NoteImages, distinct
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.synthesis import synthesize_notes, synthesize_plain
@@ -43,14 +41,11 @@ from retimbre.harmonic.touch import (
 from retimbre.latent import even_out
 from retimbre.like.hearing import hear_note
 from retimbre.like.refine import refine_latent
-from retimbre.runtime import single_threaded_blas, timed
-from retimbre.types import Instruments, NoteCurves, Notes
-
-BATCH_SIZE = 32
-CHUNK_NOTES = 128
+from retimbre.runtime import single_threaded_blas
+from retimbre.types import Instruments, Notes
 
 
-class HarmonicGenerator:
+class HarmonicGenerator(ModelGenerator):
     """A pitch-conditional generator of notes, after GANSynth [1]_.
 
     The head of this module says how a z becomes an instrument.
@@ -81,32 +76,15 @@ class HarmonicGenerator:
     .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019.
     """
 
+    batch_size = 32
+    chunk_size = 128
+
     def __init__(self, config: ModelConfig) -> None:
-        self._config = config
-        self.name = config.name
-        self.sample_rate = self.clip_rate = config.sample_rate
-        self.latent_dim = config.latent_dim
-        self.pitch_range = config.pitch_range
-        self._network = open_generator(config)
+        super().__init__(config, open_generator(config), config.sample_rate)
         self.has_velocity = "velocity" in self._network.inputs
 
-    @cached_property
-    def instruments(self) -> Palette:
-        """The named instruments of the model.
-
-        Raises
-        ------
-        ModelError
-            If the model has none.
-        ModelFormatError
-            If its palette is damaged.
-        """
-        return open_palette(self._config)
-
     @single_threaded_blas
-    def encode(
-        self, y: npt.ArrayLike, sr: int, *, source: str = "the recording"
-    ) -> npt.NDArray[np.float32]:
+    def encode(self, y: npt.ArrayLike, sr: int, *, source: str = "the recording") -> Float32Array:
         """Find the place of an instrument by one recorded note of it.
 
         Parameters
@@ -141,7 +119,7 @@ class HarmonicGenerator:
             "features": note.features[None],
             "pitch": np.array([note.pitch - self.pitch_range[0]], np.int64),
         }
-        found: npt.NDArray[np.float32] = encoder.run(inputs)[0]
+        found: Float32Array = encoder.run(inputs)[0]
         if not self._config.has("palette"):
             return found
         play = partial(self._play_plainly, pitch=note.pitch)
@@ -202,116 +180,36 @@ class HarmonicGenerator:
         images = self._make_images(z[first], pitches[first], struck[first], progress=progress)
         return NoteImages(images, index)
 
-    @single_threaded_blas
-    def generate_samples_from_z(
-        self,
-        z: FloatArray,
-        pitches: IntArray,
-        velocities: npt.ArrayLike | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """Generate whole notes: held for 3 s, released for 1 s.
+    def _whole_notes(
+        self, z: FloatArray, pitches: IntArray, velocities: IntArray
+    ) -> Iterable[Float32Array]:
+        images = self._make_images(z, pitches, velocities)
+        notes = zip(images, pitches, strict=True)
+        return (synthesize_plain(image, float(key), sr=self.sample_rate) for image, key in notes)
 
-        Parameters
-        ----------
-        z : np.ndarray [shape=(n, latent_dim)]
-        pitches : np.ndarray of int [shape=(n,), MIDI]
-        velocities : array_like of int [shape=(n,) or (), 1..127], optional
-            As in `generate_images`.
-        progress : callable, optional
-
-        Returns
-        -------
-        waves : np.ndarray of float32 [shape=(n, 4 * sample_rate), -1..1]
-        """
-        found = self.generate_images(z, pitches, velocities, progress=progress)
-        pitch_of = np.zeros(len(found.images), np.int64)
-        pitch_of[found.index] = pitches
-        waves = [
-            synthesize_plain(image, float(pitch), sr=self.sample_rate)
-            for image, pitch in zip(found.images, pitch_of, strict=True)
-        ]
-        return np.stack(waves)[found.index] if waves else np.zeros((0, 4 * self.sample_rate), "f4")
-
-    def play(
-        self,
-        z: FloatArray,
-        notes: Notes,
-        curves: NoteCurves | None = None,
-        *,
-        expression: float = 1.0,
-        seed: int = 0,
-        ids: IntArray | None = None,
-        only: IntArray | None = None,
-        progress: Progress | None = None,
-        timings: dict[str, float] | None = None,
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        """Play notes one after another, with bounded memory.
-
-        Louder is brighter, where the model knows velocities: each note has the timbre of its
-        velocity (in steps of 8), and the duller one of a lower velocity where the performer's
-        level curve falls.
-
-        Parameters
-        ----------
-        z : np.ndarray [shape=(n_notes, latent_dim)]
-        notes : Notes
-        curves : sequence of NoteCurve, optional
-            How a performer played them; None plays them plainly.
-        expression : float [0..1]
-            How much of the performance is kept.
-        seed : int
-            Of the noise and the phases.
-        ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
-            Who each note is, by default its place: a note of one id and seed draws the same noise
-            and phases, whatever notes stand before it.
-        only : np.ndarray of int [shape=(n,)], optional
-            Indices of the notes to be played, ascending; by default all.
-        progress : callable, optional
-            Called with notes done and notes in all.
-        timings : dict, optional
-            Seconds spent are added under "generate" and "synthesize".
-
-        Yields
-        ------
-        wave : np.ndarray of float32 [shape=(n_samples,)]
-            A note with its release.
-        """
-        spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression=expression, seed=seed, ids=ids, only=only)
-        z, pitches = self._check(z, notes.pitch)
-        if only is not None:
-            notes, z, pitches = notes.take(only), z[only], pitches[only]
-        velocities = self._image_velocities(notes, with_softer=performance.expression > 0.0)
-        n_layers = velocities.shape[1]
-        rows = np.repeat(np.arange(len(z)), n_layers)
-        first, index = distinct(z[rows], pitches[rows], velocities.reshape(-1))
-        store = ImageStore(index.reshape(-1, n_layers))
-        for part in chunks(len(notes), CHUNK_NOTES):
-            with timed(spent, "generate"):
-                new = store.missing(part)
-                of, struck = first[new] // n_layers, velocities.reshape(-1)[first[new]]
-                store.add(new, self._make_images(z[of], pitches[of], struck))
-                images = store.take(part)
-            waves = self._sound(images, velocities[part], performance.part(part))
-            yield from count_waves(waves, part, len(notes), spent, progress)
+    def _find_images(
+        self, z: FloatArray, performance: Performance
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        velocities = self._image_velocities(performance)
+        rows = np.repeat(np.arange(len(z)), velocities.shape[1])
+        struck = velocities.reshape(-1)
+        first, index = distinct(z[rows], performance.notes.pitch[rows], struck)
+        return rows[first], struck[first], index.reshape(velocities.shape)
 
     def _sound(
-        self, images: list[list[FloatArray]], velocities: IntArray, performance: Performance
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        """Play notes on their images, softened as the performer's level falls."""
+        self, images: list[list[FloatArray]], performance: Performance
+    ) -> Iterator[Float32Array]:
         softened = soften_notes(
             images,
-            velocities,
-            performance.durations,
+            self._image_velocities(performance),
+            performance.notes.duration,
             performance.level_curves,
             expression=performance.expression,
         )
         return synthesize_notes(
             softened,
             performance.f0_curves,
-            performance.durations,
+            performance.notes.duration,
             releases=performance.releases,
             level_curves=performance.level_curves,
             expression=performance.expression,
@@ -323,10 +221,12 @@ class HarmonicGenerator:
     def _encoder(self) -> Network:
         return open_encoder(self._config)
 
-    def _image_velocities(self, notes: Notes, *, with_softer: bool) -> IntArray:
+    def _image_velocities(self, performance: Performance) -> IntArray:
+        """Return the velocities of each note's images [shape=(n_notes, n_layers)]."""
+        notes = performance.notes
         if not self.has_velocity:
             return np.full((len(notes), 1), DEFAULT_VELOCITY)
-        return image_velocities(notes.velocity, with_softer=with_softer)
+        return image_velocities(notes.velocity, with_softer=performance.expression > 0.0)
 
     def _play_plainly(self, z: FloatArray, *, pitch: int) -> FloatArray:
         """Return the features of latents at one pitch, as a recorded note is taken to be played."""
@@ -349,7 +249,7 @@ class HarmonicGenerator:
     ) -> FloatArray:
         """Return one image per note [shape=(n, 128, 96, 4)], made in batches."""
         features = np.zeros((len(z), N_FRAMES, N_FEATURES), np.float32)
-        for part in chunks(len(z), BATCH_SIZE):
+        for part in chunks(len(z), self.batch_size):
             features[part] = self._run(z[part], pitches[part], velocities[part])
             if progress is not None:
                 progress(part.stop, len(z))
@@ -361,20 +261,3 @@ class HarmonicGenerator:
         if self.has_velocity:
             inputs["velocity"] = (velocities / 127.0).astype(np.float32)
         return self._network.run(inputs)
-
-    def _check(self, z: FloatArray, pitches: IntArray) -> tuple[FloatArray, IntArray]:
-        return check_notes(z, pitches, self.latent_dim, self.pitch_range, self.name)
-
-    def _check_velocities(self, velocities: npt.ArrayLike | None, n: int) -> IntArray:
-        """Return one velocity a note; all alike where the model does not know them."""
-        given = np.asarray(DEFAULT_VELOCITY if velocities is None else velocities)
-        if given.shape not in ((), (n,)):
-            raise ParameterError(
-                f"Notes need one velocity each, or one for all; given shape {given.shape} for {n} "
-                "notes."
-            )
-        if given.size and not (given.min() >= 1 and given.max() <= 127):
-            raise ParameterError(
-                f"Velocities must be in 1..127, given {given.min()}..{given.max()}."
-            )
-        return np.broadcast_to(given if self.has_velocity else DEFAULT_VELOCITY, n)

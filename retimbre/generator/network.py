@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from retimbre._typing import Float32Array
 from retimbre.errors import ModelFormatError
 from retimbre.runtime import count_cores
 
@@ -92,7 +93,7 @@ class Network:
 
     def run(
         self, notes: Mapping[str, npt.NDArray[Any]], **constants: npt.NDArray[Any]
-    ) -> npt.NDArray[np.float32]:
+    ) -> Float32Array:
         """Compute.
 
         Parameters
@@ -108,7 +109,7 @@ class Network:
         """
         n = len(next(iter(notes.values())))
 
-        def compute(note: int) -> npt.NDArray[np.float32]:
+        def compute(note: int) -> Float32Array:
             row = {name: values[note : note + 1] for name, values in notes.items()}
             return np.asarray(self._session.run(None, row | constants)[0])
 

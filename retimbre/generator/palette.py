@@ -15,7 +15,7 @@ import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError, alternatives
-from retimbre.generator.folder import ModelConfig
+from retimbre.generator.folder import ModelConfig, is_pitch_range
 from retimbre.types import Instrument
 
 NEAR_NAMES = 3
@@ -120,7 +120,7 @@ class Palette(Mapping[str, FloatArray]):
         """
         asked = " ".join(words)
         wanted = _words(asked)
-        found = [name for name in self._entries if _has_words(name, wanted, _begins)]
+        found = [name for name in self._entries if _has_words(name, wanted, str.startswith)]
         if not found:
             part = "".join(wanted)
             found = [name for name in self._entries if part in "".join(_words(name))]
@@ -140,7 +140,7 @@ class Palette(Mapping[str, FloatArray]):
         rules: tuple[Callable[[str], bool], ...] = (
             lambda known: "".join(_words(known)) == "".join(wanted),
             lambda known: _has_words(known, wanted, str.__eq__),
-            lambda known: _has_words(known, wanted, _begins),
+            lambda known: _has_words(known, wanted, str.startswith),
         )
         found = ([known for known in self._entries if rule(known)] for rule in rules)
         fitting = next((names for names in found if names), [])
@@ -173,13 +173,9 @@ def _words(name: str) -> list[str]:
     return re.findall(r"\d+|[^\W\d_]+", parted.casefold())
 
 
-def _begins(wanted: str, word: str) -> bool:
-    return word.startswith(wanted)
-
-
 def _has_words(name: str, wanted: list[str], fits: Callable[[str, str], bool]) -> bool:
     words = _words(name)
-    return all(any(fits(want, word) for word in words) for want in wanted)
+    return all(any(fits(word, want) for word in words) for want in wanted)
 
 
 def _likeness(name: str, known: str) -> float:
@@ -206,35 +202,16 @@ def open_palette(config: ModelConfig) -> Palette:
     ModelError
         If the model has none.
     ModelFormatError
-        As `read_palette` raises, or if the file is missing or damaged.
+        If its file is missing, damaged, no JSON or empty, two instruments share a name, or one
+        lacks something.
+
+    Notes
+    -----
+    The file holds ``{"instruments": [{"name": ..., "z": [...], "brightness": ..., ...}, ...]}``;
+    see `Instrument`.
     """
     content = config.read("palette", "palette of named instruments")
-    path = config.folder / config.files["palette"][0]
-    return read_palette(content, str(path), config.latent_dim)
-
-
-def read_palette(content: bytes, path: str, latent_dim: int) -> Palette:
-    """Read a palette from JSON.
-
-    Parameters
-    ----------
-    content : bytes
-        ``{"instruments": [{"name": ..., "z": [...], "brightness": ..., ...}, ...]}``; see
-        `Instrument`.
-    path : str
-        What messages call it.
-    latent_dim : int
-        How many numbers each z must have.
-
-    Returns
-    -------
-    palette : Palette
-
-    Raises
-    ------
-    ModelFormatError
-        If it is no JSON, empty, two instruments share a name, or one lacks something.
-    """
+    path = config.path("palette")
     try:
         table = json.loads(content)
     except ValueError as error:
@@ -246,7 +223,7 @@ def read_palette(content: bytes, path: str, latent_dim: int) -> Palette:
         )
     entries: dict[str, Instrument] = {}
     for k, row in enumerate(rows):
-        entry = _read_instrument(row, f"Instrument {k} of the palette {path}", latent_dim)
+        entry = _read_instrument(row, f"Instrument {k} of the palette {path}", config.latent_dim)
         if entry.name in entries:
             raise ModelFormatError(f"The palette {path} has two instruments named {entry.name!r}.")
         entries[entry.name] = entry
@@ -257,25 +234,16 @@ def _read_instrument(row: object, where: str, latent_dim: int) -> Instrument:
     if not isinstance(row, dict):
         raise ModelFormatError(f"{where} must be an object, not {row!r}.")
     for name, (is_valid, wanted) in _FIELDS.items():
-        if name not in row and name in _OPTIONAL:
-            continue
-        if not is_valid(row.get(name)):
+        if (name in row or name not in _OPTIONAL) and not is_valid(row.get(name)):
             raise ModelFormatError(
                 f"{where}: {name} must be {wanted}, not {_short(row.get(name))}."
             )
     z = np.asarray(row["z"] if _is_vector(row.get("z")) else [], dtype=np.float32)
     if len(z) != latent_dim or not np.any(z):
         raise ModelFormatError(f"{where}: z must be {latent_dim} finite numbers, not all 0.")
-    return Instrument(
-        z=z,
-        name=row["name"],
-        brightness=float(row["brightness"]),
-        attack=float(row["attack"]),
-        decay=float(row["decay"]),
-        noisiness=float(row["noisiness"]),
-        range=(row["range"][0], row["range"][1]),
-        **{name: row[name] for name in _OPTIONAL if name in row},
-    )
+    known: dict[str, Any] = {name: float(row[name]) for name in DESCRIPTORS}
+    known |= {name: row[name] for name in _OPTIONAL if name in row}
+    return Instrument(z, row["name"], range=(row["range"][0], row["range"][1]), **known)
 
 
 def _short(value: object) -> str:
@@ -295,26 +263,15 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and bool(_words(value))
 
 
-def _is_range(value: object) -> bool:
-    is_pair = isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value)
-    return is_pair and 0 <= value[0] <= value[1] <= 127  # type: ignore[index]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int
-
-
+_TEXT = (lambda value: isinstance(value, str), "a text")
+_WHOLE = (lambda value: type(value) is int, "a whole number")
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_is_name, "a name with a letter or digit in it"),
     **dict.fromkeys(DESCRIPTORS, (_is_number, "a finite number")),
-    "range": (_is_range, "[lowest, highest] MIDI pitch within 0..127"),
-    "source": (_is_text, "a text"),
-    "bank": (_is_whole, "a whole number"),
-    "program": (_is_whole, "a whole number"),
-    "licence": (_is_text, "a text"),
+    "range": (is_pitch_range, "[lowest, highest] MIDI pitch within 0..127"),
+    "source": _TEXT,
+    "bank": _WHOLE,
+    "program": _WHOLE,
+    "licence": _TEXT,
 }
 _OPTIONAL = ("source", "bank", "program", "licence")

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, IntArray, Progress
+from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
 from retimbre.types import Instruments, NoteCurves, Notes
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Generator(Protocol):
         velocities: npt.ArrayLike | None = ...,
         *,
         progress: Progress | None = ...,
-    ) -> npt.NDArray[np.float32]:
+    ) -> Float32Array:
         """Generate whole notes of 4 s [shape=(n, 4 * sample_rate)]."""
 
     def play(
@@ -81,7 +80,7 @@ class Generator(Protocol):
         only: IntArray | None = ...,
         progress: Progress | None = ...,
         timings: dict[str, float] | None = ...,
-    ) -> Iterator[npt.NDArray[np.float32]]:
+    ) -> Iterator[Float32Array]:
         """Play notes one after another, each with its release, with bounded memory.
 
         A note's noise depends on `seed` and on its own id [shape=(n_notes,), >= 0] alone; without

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Complex64Array, Float32Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.harmonic.image import (
     ATTACK_STEP,
@@ -56,8 +56,8 @@ class _Basis:
 
     n_window: int
     shift: int
-    partials: npt.NDArray[np.float32]
-    between: tuple[npt.NDArray[np.float32], ...]
+    partials: Float32Array
+    between: tuple[Float32Array, ...]
     window_energy: float
     kmax: int
 
@@ -72,7 +72,7 @@ def _basis(f0: float, sr: float) -> _Basis:
     window /= window.sum()
     n = np.arange(n_window) - n_window // 2
 
-    def columns(orders: FloatArray) -> npt.NDArray[np.float32]:
+    def columns(orders: FloatArray) -> Float32Array:
         phasor = np.exp(-2j * np.pi * np.outer(n, orders * f0 / sr)) * window[:, None]
         return np.concatenate([phasor.real, phasor.imag], axis=1).astype(np.float32)
 
@@ -87,16 +87,11 @@ def _basis(f0: float, sr: float) -> _Basis:
     )
 
 
-def _transform(frames: FloatArray, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
+def _transform(frames: FloatArray, columns: Float32Array) -> Complex64Array:
     """Multiply frames by DFT columns in real arithmetic (half the work of complex)."""
     both = frames @ columns
     half = columns.shape[1] // 2
     return np.asarray(both[:, :half] + 1j * both[:, half:])
-
-
-def _frames(y: FloatArray, starts: npt.NDArray[np.int64], n_window: int) -> FloatArray:
-    index = starts[:, None] + np.arange(n_window)[None, :]
-    return np.asarray(y[index])
 
 
 @single_threaded_blas
@@ -147,8 +142,8 @@ def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
     n_copy = min(len(y), len(padded) - half)
     padded[half : half + n_copy] = y[:n_copy]
     starts = np.round(FRAME_TIMES * sr).astype(np.int64)
-    now = _frames(padded, starts, basis.n_window)
-    later = _frames(padded, starts + basis.shift, basis.n_window)
+    windows = sliding_window_view(padded, basis.n_window)
+    now, later = windows[starts], windows[starts + basis.shift]
     spectrum = 2.0 * _transform(now, basis.partials)
     deviation = _deviations(spectrum, later, basis, f0 / sr)
     density = _noise_density(now, spectrum, basis) / QUIETEST_SHARE
@@ -160,7 +155,7 @@ def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
 
 
 def _deviations(
-    spectrum: npt.NDArray[np.complex64], later: FloatArray, basis: _Basis, f0: float
+    spectrum: Complex64Array, later: FloatArray, basis: _Basis, f0: float
 ) -> FloatArray:
     """Return how far partials 1..48 lie above their places in units of f0 (cycles a sample)."""
     n_single = min(N_SINGLE, basis.kmax)
@@ -172,9 +167,7 @@ def _deviations(
     return np.asarray(advance / (2.0 * np.pi * basis.shift) / f0)
 
 
-def _noise_density(
-    now: FloatArray, spectrum: npt.NDArray[np.complex64], basis: _Basis
-) -> FloatArray:
+def _noise_density(now: FloatArray, spectrum: Complex64Array, basis: _Basis) -> FloatArray:
     """Return the density between partials k and k + 1, k = 0 .. kmax, at its quietest place."""
     smooth = _noise_smoother()
     between = [np.abs(_transform(now, columns)) ** 2 for columns in basis.between]
@@ -197,7 +190,7 @@ def _steady_density(y: FloatArray, f0: float, sr: float, basis: _Basis) -> Float
     window = _blackman(n_window)
     starts = np.round(_long_centres(0.5 * n_window / sr) * sr - 0.5 * n_window).astype(np.int64)
     n_transform = 1 << int(np.ceil(np.log2(3.0 * n_window)))
-    spectrum = np.fft.rfft(_frames(y, starts, n_window) * window, n_transform, axis=1)
+    spectrum = np.fft.rfft(sliding_window_view(y, n_window)[starts] * window, n_transform)
     smooth = _noise_smoother()[_HELD_OR_RELEASED, _HELD_OR_RELEASED]
     densities = []
     for offset in NOISE_OFFSETS:
@@ -209,7 +202,7 @@ def _steady_density(y: FloatArray, f0: float, sr: float, basis: _Basis) -> Float
 
 
 @lru_cache(maxsize=4)
-def _blackman(n_window: int) -> npt.NDArray[np.float32]:
+def _blackman(n_window: int) -> Float32Array:
     """Return a periodic Blackman window: halfway between partials it hears 58 dB less of them."""
     turns = 2.0 * np.pi * np.arange(n_window) / n_window
     window = (0.42 - 0.5 * np.cos(turns) + 0.08 * np.cos(2.0 * turns)).astype(np.float32)
@@ -225,7 +218,7 @@ def _long_centres(half: float) -> FloatArray:
 
 
 @lru_cache(maxsize=1)
-def _noise_smoother() -> npt.NDArray[np.float32]:
+def _noise_smoother() -> Float32Array:
     """Average neighbouring frames, but not across the onset's end and the release."""
     attack_end = N_ATTACK_FRAMES * ATTACK_STEP
     parts = (attack_end <= FRAME_TIMES).astype(int) + (FRAME_TIMES > HOLD_SECONDS - 1e-6)

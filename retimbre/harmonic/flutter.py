@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float32Array, FloatArray
+from retimbre._typing import Complex64Array, Float32Array, FloatArray, Int64Array
 from retimbre.harmonic.image import MAX_PARTIAL, N_SINGLE, TEXTURE_MAX_DB
 from retimbre.harmonic.oscillators import compile_kernel
 from retimbre.harmonic.texture import SLOW_SECONDS
@@ -123,13 +123,13 @@ def _modulate(
     level: Float32Array,
     own: Float32Array,
     strength: Float32Array,
-    column: npt.NDArray[np.int64],
-    knot: npt.NDArray[np.int64],
+    column: Int64Array,
+    knot: Int64Array,
     weight: Float32Array,
     noise: Float32Array,
-    row: npt.NDArray[np.int64],
-    start: npt.NDArray[np.int64],
-    rotation: npt.NDArray[np.complex64],
+    row: Int64Array,
+    start: Int64Array,
+    rotation: Complex64Array,
     per_turn: np.float32,
 ) -> None:
     tiny = np.float32(1e-12)

@@ -24,7 +24,7 @@ References
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import BoolArray, FloatArray
 from retimbre.units import midi_to_hz
 
 SAMPLE_RATE = 44100
@@ -95,7 +95,7 @@ def n_partials(f0: float, sr: float = SAMPLE_RATE) -> int:
     return int(min(MAX_PARTIAL, max(0, np.floor((sr / 2 - NYQUIST_MARGIN_HZ) / f0))))
 
 
-def bin_mask(pitch: npt.ArrayLike, sr: float = SAMPLE_RATE) -> npt.NDArray[np.bool_]:
+def bin_mask(pitch: npt.ArrayLike, sr: float = SAMPLE_RATE) -> BoolArray:
     """Tell which bins lie below Nyquist for a MIDI pitch.
 
     Parameters
@@ -167,7 +167,7 @@ def features_to_image(features: FloatArray) -> FloatArray:
     return image
 
 
-def feature_mask(pitch: npt.ArrayLike, sr: float = SAMPLE_RATE) -> npt.NDArray[np.bool_]:
+def feature_mask(pitch: npt.ArrayLike, sr: float = SAMPLE_RATE) -> BoolArray:
     """Tell which features lie below Nyquist for a MIDI pitch [shape=(..., 288)]."""
     mask = bin_mask(pitch, sr)
     single = mask[..., :N_SINGLE]

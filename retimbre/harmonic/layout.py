@@ -26,6 +26,7 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     WINDOW_PERIODS,
 )
+from retimbre.harmonic.reading import read_rows
 
 KNOT_STEP = 0.040
 """Step of the knots beyond the attack frames, that of the image's later frames, in seconds."""
@@ -247,10 +248,7 @@ def _looped(t: FloatArray, start: float, end: float) -> FloatArray:
 
 def _sample(channel: FloatArray, times: FloatArray) -> FloatArray:
     """Interpolate a channel [shape=(128, bins)] linearly at `times`."""
-    position = np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES)))
-    index = np.minimum(position.astype(np.int64), len(FRAME_TIMES) - 2)
-    weight = (position - index)[:, None].astype(np.float32)
-    return np.asarray(channel[index] * (1.0 - weight) + channel[index + 1] * weight)
+    return read_rows(channel, np.interp(times, FRAME_TIMES, np.arange(len(FRAME_TIMES))))
 
 
 def _slow_change(
@@ -268,10 +266,7 @@ def _slow_change(
     step = (end - start) / (_LOOP_POINTS - 1)
 
     def at(times: FloatArray) -> FloatArray:
-        position = np.clip((times - start) / step, 0.0, _LOOP_POINTS - 1)
-        index = np.minimum(position.astype(np.int64), _LOOP_POINTS - 2)
-        weight = (position - index)[:, None]
-        return np.asarray(slow[index] * (1.0 - weight) + slow[index + 1] * weight)
+        return read_rows(slow, np.clip((times - start) / step, 0.0, _LOOP_POINTS - 1))
 
     return at(stretched) - at(source)
 

@@ -8,9 +8,8 @@ the result is that of the frames.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Complex64Array, Float32Array, FloatArray
 from retimbre.harmonic.image import BIN_PARTIALS, MAX_PARTIAL, NOISE_FLOOR_DB
 
 FRAME_SECONDS = 0.0116
@@ -33,7 +32,7 @@ def shape_noise(
     n_samples: int,
     sr: float,
     rng: np.random.Generator,
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Draw noise whose density follows the noise channel of an image.
 
     Parameters
@@ -73,9 +72,7 @@ def shape_noise(
     return np.asarray(y.reshape(-1)[:n_samples])
 
 
-def _at_frequencies(
-    noise: FloatArray, frequencies: FloatArray, f0: float
-) -> npt.NDArray[np.float32]:
+def _at_frequencies(noise: FloatArray, frequencies: FloatArray, f0: float) -> Float32Array:
     """Read the bins at frequencies [shape=(n_knots, n_frequencies), dB]."""
     orders = frequencies / f0
     position = np.interp(orders, BIN_PARTIALS, np.arange(len(BIN_PARTIALS)))
@@ -89,9 +86,7 @@ def _at_frequencies(
     return np.asarray(level)
 
 
-def _amplitude(
-    at: FloatArray, times: FloatArray, level: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _amplitude(at: FloatArray, times: FloatArray, level: Float32Array) -> Float32Array:
     """Return the amplitudes of levels at `times` for the frames `at` others."""
     position = np.interp(at, times, np.arange(len(times)))
     index = np.minimum(position.astype(np.int64), len(times) - 2)
@@ -103,7 +98,7 @@ def _amplitude(
     return np.asarray(np.exp(rows, out=rows))
 
 
-def _draw(n_frames: int, size: int, rng: np.random.Generator) -> npt.NDArray[np.complex64]:
+def _draw(n_frames: int, size: int, rng: np.random.Generator) -> Complex64Array:
     """Draw the spectra of white noise of variance 1: one modulus, random phases."""
     phases = rng.integers(len(_PHASORS), size=(n_frames, size // 2 + 1), dtype=np.uint16)
     return np.asarray(_PHASORS[phases] * np.float32(np.sqrt(size)))

@@ -6,9 +6,8 @@ that was sung.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Float64Array, FloatArray
 from retimbre.harmonic.image import LEVEL_FLOOR_DB
 
 KEPT_ODD_SHARE = 0.15
@@ -20,7 +19,7 @@ _N_PARTIALS = 24
 """Higher ones say little of the octave."""
 
 
-def odd_share(images: FloatArray) -> npt.NDArray[np.float64]:
+def odd_share(images: FloatArray) -> Float64Array:
     """Return the share of the odd ones in the power of a held note's first 24 partials.
 
     Parameters

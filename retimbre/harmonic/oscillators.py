@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float32Array, Float64Array
+from retimbre._typing import Float32Array, Float64Array, Int64Array
 
 MAX_BLOCK = 256
 """The longest block between two control points, in samples."""
@@ -56,7 +56,7 @@ def _render(
     orders: Float64Array,
     phases: Float64Array,
     f0: Float64Array,
-    knot: npt.NDArray[np.int64],
+    knot: Int64Array,
     weight: Float64Array,
     audible: float,
 ) -> None:

@@ -1,17 +1,11 @@
 """Partials of a note: which sound, their levels and their sum."""
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
-from retimbre.harmonic.image import (
-    BIN_PARTIALS,
-    LEVEL_FLOOR_DB,
-    MAX_PARTIAL,
-    N_BINS,
-    N_SINGLE,
-)
+from retimbre._typing import BoolArray, Float32Array, FloatArray
+from retimbre.harmonic.image import BIN_PARTIALS, LEVEL_FLOOR_DB, MAX_PARTIAL, N_BINS, N_SINGLE
 from retimbre.harmonic.layout import Timeline, weigh_deviation
+from retimbre.harmonic.reading import read_rows
 from retimbre.types import HOP_SECONDS
 
 STEADY_PARTIALS = 6
@@ -40,7 +34,7 @@ def sum_partials(
     expression: float,
     sr: float,
     rng: np.random.Generator,
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Sum the partials over the blocks between the control `points` (seconds)."""
     from retimbre.harmonic.flutter import add_flutter
     from retimbre.harmonic.oscillators import FADE_END, sum_oscillators
@@ -54,7 +48,7 @@ def sum_partials(
     level = _partial_levels(timeline.level, n_orders)
     audible = _audible(level)
     orders = _ALL_ORDERS[:n_orders][audible]
-    times, amplitude = timeline.times, _amplitudes(level[:, audible])
+    times, amplitude = timeline.times, _amplitudes(level[audible])
     own = _own_deviations(timeline.deviation, common, orders)
     if timeline.texture.any() and len(orders):
         # A child of its own: phases and noise are those of the same note without texture.
@@ -76,7 +70,7 @@ def sum_partials(
 def _amplitudes(level: FloatArray) -> FloatArray:
     """Return linear amplitudes [shape=(n_partials, n_knots)]; inaudible levels become 0."""
     floor = 10.0 ** (_INAUDIBLE_DB / 20.0)
-    return np.asarray(np.maximum(np.exp(level.T * (np.log(10.0) / 20.0)) - floor, 0.0))
+    return np.asarray(np.maximum(np.exp(level * (np.log(10.0) / 20.0)) - floor, 0.0))
 
 
 def _curve_at(curve: FloatArray, times: FloatArray) -> FloatArray:
@@ -86,15 +80,12 @@ def _curve_at(curve: FloatArray, times: FloatArray) -> FloatArray:
 
 def _partial_levels(level: FloatArray, n_orders: int) -> FloatArray:
     """Spread the bins over the partials [shape=(n_knots, n_orders), dB]."""
-    position = _ORDER_BIN[:n_orders]
-    index = np.minimum(position.astype(np.int64), N_BINS - 2)
-    weight = position - index
-    return level[:, index] * (1.0 - weight) + level[:, index + 1] * weight
+    return read_rows(level.T, _ORDER_BIN[:n_orders])
 
 
-def _audible(level: FloatArray) -> npt.NDArray[np.bool_]:
+def _audible(level: FloatArray) -> BoolArray:
     """Tell which partials need an oscillator."""
-    loudest = level.max(axis=0, initial=LEVEL_FLOOR_DB)
+    loudest = level.max(axis=1, initial=LEVEL_FLOOR_DB)
     audible = loudest > _INAUDIBLE_DB
     audible[N_SINGLE:] &= loudest[N_SINGLE:] > loudest.max(initial=LEVEL_FLOOR_DB) - GROUP_RANGE_DB
     return np.asarray(audible)

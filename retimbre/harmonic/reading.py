@@ -1,4 +1,4 @@
-"""Sound read at a speed that changes from sample to sample."""
+"""Sounds and curves read between their samples."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,3 +62,23 @@ def _kernels(reader: Reader) -> Float32Array:
     inside = np.clip(1.0 - (distance / (reader.n_taps / 2)) ** 2, 0.0, None)
     kernels = np.sinc(distance) * np.i0(reader.beta * np.sqrt(inside))
     return np.asarray(kernels / kernels.sum(axis=1, keepdims=True), np.float32)
+
+
+def read_rows(rows: FloatArray, position: FloatArray) -> FloatArray:
+    """Interpolate linearly between rows.
+
+    Parameters
+    ----------
+    rows : np.ndarray [shape=(n_rows, n_columns)]
+        At least two.
+    position : np.ndarray [shape=(n,), 0..n_rows - 1]
+        Which row, fractional.
+
+    Returns
+    -------
+    rows : np.ndarray [shape=(n, n_columns)]
+        In the precision of the rows.
+    """
+    index = np.minimum(position.astype(np.int64), len(rows) - 2)
+    weight = (position - index)[:, None].astype(rows.dtype)
+    return np.asarray(rows[index] * (1.0 - weight) + rows[index + 1] * weight)

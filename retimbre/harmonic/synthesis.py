@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Float32Array, FloatArray, IntArray
 from retimbre.errors import ParameterError
 from retimbre.expression import RELEASE_SECONDS, follow_level, hold_level
 from retimbre.harmonic.image import (
@@ -37,8 +37,6 @@ from retimbre.harmonic.partials import block_length, sum_partials
 from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
-Wave = npt.NDArray[np.float32]
-
 FADE_IN_SECONDS = 0.004
 """The onset of a note rises over this time: no click, and no softer attack."""
 
@@ -57,7 +55,7 @@ def synthesize_note(
     level_db: FloatArray | None = None,
     expression: float = 1.0,
     seed: int = 0,
-) -> Wave:
+) -> Float32Array:
     """Play a note image.
 
     Parameters
@@ -101,14 +99,7 @@ def synthesize_note(
     block = block_length(sr)
     points = np.arange(-(-n_samples // block) + 1) * (block / sr)
     y = sum_partials(timeline, static_deviation(image), curve, points, expression, sr, rng)
-    y += shape_noise(
-        timeline.times,
-        timeline.noise,
-        f0=mean_f0,
-        n_samples=len(y),
-        sr=sr,
-        rng=rng,
-    )
+    y += shape_noise(timeline.times, timeline.noise, f0=mean_f0, n_samples=len(y), sr=sr, rng=rng)
     if level_db is not None and expression > 0.0:
         _follow(y, timeline, level_db, points, expression, duration)
     y = np.asarray(y[:n_samples])
@@ -117,7 +108,7 @@ def synthesize_note(
 
 
 @single_threaded_blas
-def synthesize_plain(image: FloatArray, pitch: float, *, sr: float = SAMPLE_RATE) -> Wave:
+def synthesize_plain(image: FloatArray, pitch: float, *, sr: float = SAMPLE_RATE) -> Float32Array:
     """Play an image as it was analysed: held for 3 s, released for 1 s.
 
     Parameters
@@ -166,7 +157,7 @@ def _check(
 
 
 def _follow(
-    y: Wave,
+    y: Float32Array,
     timeline: Timeline,
     level_db: FloatArray,
     points: FloatArray,
@@ -185,7 +176,7 @@ def _follow(
     blocks *= gain[:-1, None] + np.diff(gain)[:, None] * ramp
 
 
-def _fade(y: Wave, n_in: int, n_out: int) -> None:
+def _fade(y: Float32Array, n_in: int, n_out: int) -> None:
     """Fade the ends in place: quarters of a squared sine."""
     n_in = min(n_in, len(y))
     y[:n_in] *= (np.sin(0.5 * np.pi * np.arange(n_in) / max(n_in, 1)) ** 2).astype(np.float32)
@@ -203,9 +194,9 @@ def synthesize_notes(
     releases: Sequence[float] | FloatArray | float = RELEASE_SECONDS,
     level_curves: Sequence[FloatArray | None] | None = None,
     expression: float = 1.0,
-    seeds: Sequence[int] | npt.NDArray[np.integer],
+    seeds: Sequence[int] | IntArray,
     threads: int | None = None,
-) -> Iterator[Wave]:
+) -> Iterator[Float32Array]:
     """Play notes one after another, several at a time.
 
     Parameters
@@ -243,7 +234,7 @@ def synthesize_notes(
     if len(set(lengths)) > 1:
         raise ParameterError(f"Notes need one of everything each, given lengths {lengths}.")
 
-    def play(note: int, image: FloatArray) -> Wave:
+    def play(note: int, image: FloatArray) -> Float32Array:
         return synthesize_note(
             image,
             f0_curves[note],
@@ -260,10 +251,12 @@ def synthesize_notes(
 
 
 def _in_order(
-    play: Callable[[int, FloatArray], Wave], tasks: Iterable[tuple[int, FloatArray]], threads: int
-) -> Iterator[Wave]:
+    play: Callable[[int, FloatArray], Float32Array],
+    tasks: Iterable[tuple[int, FloatArray]],
+    threads: int,
+) -> Iterator[Float32Array]:
     """Play the tasks in threads, a few ahead of the one that is asked for."""
-    pending: deque[Future[Wave]] = deque()
+    pending: deque[Future[Float32Array]] = deque()
     threaded = ThreadPoolExecutor(threads, thread_name_prefix="synthesis")
     with single_threaded_blas, threaded as pool:
         try:

@@ -1,9 +1,8 @@
 """Remove a recording's steady noise from a note."""
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import BoolArray, FloatArray
 
 FRAME_LENGTH = 2048
 HOP_LENGTH = 512
@@ -22,7 +21,7 @@ LOWEST_GAIN = 0.05
 _WINDOW = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH))
 
 
-def room_spectrum(y: FloatArray, sounding: npt.NDArray[np.bool_]) -> FloatArray | None:
+def room_spectrum(y: FloatArray, sounding: BoolArray) -> FloatArray | None:
     """Measure the noise of a room.
 
     Parameters

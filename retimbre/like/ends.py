@@ -76,7 +76,8 @@ def find_ends(
     highest = int(np.clip(before / STEP_SECONDS, last, n))
     attack = max(lowest, first - round(PICKUP_SECONDS / STEP_SECONDS))
     peak = attack + int(np.argmax(level[attack:last]))
-    floor = _floor(level, float(level[peak]))
+    peak_db, room_db = float(level[peak]), float(np.percentile(level, 5.0)) + ABOVE_ROOM_DB
+    floor = float(np.clip(room_db, peak_db - RANGE_DB, peak_db - LEAST_RANGE_DB))
     gap = round(GAP_SECONDS / STEP_SECONDS)
     loud = level >= floor
     onset = _run_start(loud[lowest : peak + 1], gap) + lowest
@@ -90,12 +91,6 @@ def _levels(y: FloatArray, sr: int) -> FloatArray:
     edges = np.arange(0, len(y), STEP_SECONDS * sr).astype(np.int64)
     peaks = np.maximum.reduceat(np.abs(y), edges)
     return np.asarray(20.0 * np.log10(np.maximum(peaks, 10.0 ** (_SILENCE_DB / 20.0))))
-
-
-def _floor(level: FloatArray, peak_db: float) -> float:
-    room_db = float(np.percentile(level, 5.0))
-    lowest, highest = peak_db - RANGE_DB, peak_db - LEAST_RANGE_DB
-    return float(np.clip(room_db + ABOVE_ROOM_DB, lowest, highest))
 
 
 def _run_start(loud: np.ndarray[tuple[int], np.dtype[np.bool_]], gap: int) -> int:

@@ -140,8 +140,9 @@ def hear_note(
     key, cents = _nearest_key(f0, pitch_range, source)
     y = _without_room(_cut(samples, ends), samples, ends, found)
     image = _image(y, ends.release - ends.onset, times - ends.onset, f0, key)
+    features = np.where(feature_mask(key), image_to_features(image), FEATURE_FILL)
     heard = HeardNote(
-        features=_features(image, key),
+        features=features.astype(np.float32),
         image=image,
         pitch=key,
         cents=cents,
@@ -274,10 +275,6 @@ def _without_room(y: FloatArray, samples: FloatArray, ends: NoteEnds, found: Not
         sounding |= (now > onset - BEFORE_SECONDS) & (now < offset + ECHO_SECONDS)
     room = room_spectrum(samples, sounding)
     return y if room is None else subtract_room(y, room)
-
-
-def _features(image: FloatArray, key: int) -> FloatArray:
-    return np.where(feature_mask(key), image_to_features(image), FEATURE_FILL).astype(np.float32)
 
 
 def _tell(heard: HeardNote, n_notes: int, source: str) -> None:

@@ -18,9 +18,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import BoolArray, Float32Array, FloatArray
 from retimbre.harmonic.image import (
     N_BINS,
     N_FEATURES,
@@ -64,14 +63,14 @@ _FLUTTER = slice(N_PLAIN_FEATURES, N_FEATURES)
 class _Heard(NamedTuple):
     """The audible features of a note [shape=(n_kept,)], and how much each counts."""
 
-    kept: npt.NDArray[np.bool_]
+    kept: BoolArray
     features: FloatArray
     weights: FloatArray
 
 
 def refine_latent(
     play: Play, z: FloatArray, features: FloatArray, pitch: int, palette: FloatArray
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Move a latent so that the generator sounds more like a note.
 
     Parameters

@@ -38,7 +38,6 @@ Training leaves out recorded notes that sound at another octave than the one the
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre._typing import FloatArray, Int64Array
 from retimbre.notes.costs import is_pitched, note_costs
@@ -61,22 +60,6 @@ tuning to speak of, and above which there is."""
 
 GRID_HOLD_SEMITONES = 0.25
 """How far beyond half a semitone a tight tuning keeps a note on its key."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a performer's pitches lie on the grid of semitones.
-
-    Attributes
-    ----------
-    cents : float [-50..50]
-        Of the performer's grid above A4 = 440 Hz.
-    concentration : float [0..1]
-        1: all pitches lie on the grid; 0: anywhere.
-    """
-
-    cents: float
-    concentration: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +138,7 @@ def segment_and_count(
         How many more there would be without a minimum length.
     """
     found, n_short = _find_notes(track, confidence, min_note_length)
-    keys = _choose_keys(found.midi, _fit_tuning(found))
+    keys = _choose_keys(found.midi, *_fit_tuning(found))
     return Notes(found.onset, found.offset, keys, _velocities(track, found.segments)), n_short
 
 
@@ -177,7 +160,7 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
     params = NoteParams()
     threshold = params.confidence if confidence is None else confidence
     found, _ = _find_notes(track, threshold, params.min_note_length)
-    return _fit_tuning(found).cents
+    return _fit_tuning(found)[0]
 
 
 def _find_notes(
@@ -186,22 +169,15 @@ def _find_notes(
     """Return the notes of a minimum length, and how many are shorter but last a frame."""
     segments = join_octave_slips(track, find_segments(note_costs(track, threshold)))
     segments = split_at_attacks(track, segments, threshold)
-    onset, offset = _times(track, segments, threshold)
+    onset = onset_times(track, segments, threshold) * HOP_SECONDS
+    # A note ends at the latest where the next begins.
+    offset = np.minimum(segments[:, 1] * HOP_SECONDS, np.append(onset[1:], np.inf))
     duration = offset - onset
     long = duration >= max(min_note_length, HOP_SECONDS) - 1e-9
     n_short = int(np.count_nonzero(~long & (duration >= HOP_SECONDS - 1e-9)))
     segments = segments[long]
     notes = _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
     return notes, n_short
-
-
-def _times(
-    track: PitchTrack, segments: Int64Array, threshold: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return onsets and offsets in seconds; a note ends at the latest where the next begins."""
-    onset = onset_times(track, segments, threshold) * HOP_SECONDS
-    offset = segments[:, 1] * HOP_SECONDS
-    return np.asarray(onset), np.minimum(offset, np.append(onset[1:], np.inf))
 
 
 def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
@@ -219,33 +195,41 @@ def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
     return medians
 
 
-def _weighted_median(values: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]) -> float:
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     order = np.argsort(values)
     cumulated = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
 
 
-def _fit_tuning(found: _FoundNotes) -> Tuning:
-    """Take the circular mean of the pitches modulo a semitone, long notes counting more."""
+def _fit_tuning(found: _FoundNotes) -> tuple[float, float]:
+    """Take the circular mean of the pitches modulo a semitone, long notes counting more.
+
+    Returns
+    -------
+    cents : float [-50..50]
+        Of the performer's grid above A4 = 440 Hz.
+    concentration : float [0..1]
+        1: all pitches lie on the grid; 0: anywhere.
+    """
     if len(found.midi) == 0:
-        return Tuning(0.0, 0.0)
+        return 0.0, 0.0
     weights = np.minimum(found.offset - found.onset, 0.5)
     mean = np.sum(weights * np.exp(2j * np.pi * found.midi)) / np.sum(weights)
     # Even random pitches have a mean of length 1 / sqrt(n): take that off.
     chance = np.sum(weights**2) / np.sum(weights) ** 2
     concentration = np.sqrt(max(0.0, (abs(mean) ** 2 - chance) / max(1.0 - chance, 1e-9)))
-    return Tuning(float(np.angle(mean) / (2 * np.pi) * 100.0), float(concentration))
+    return float(np.angle(mean) / (2 * np.pi) * 100.0), float(concentration)
 
 
-def _choose_keys(midi: FloatArray, tuning: Tuning) -> Int64Array:
+def _choose_keys(midi: FloatArray, cents: float, concentration: float) -> Int64Array:
     """Round pitches to keys on the performer's own grid, as far as there is one.
 
     A performer who is steadily 40 cents flat is transcribed on steady keys. One whose notes lie
     anywhere has no grid, and each note takes the nearest key.
     """
     nearest = np.rint(midi)
-    on_grid = np.rint(midi - tuning.cents / 100.0)
-    trust = np.clip((tuning.concentration - LOOSE) / (TIGHT - LOOSE), 0.0, 1.0)
+    on_grid = np.rint(midi - cents / 100.0)
+    trust = np.clip((concentration - LOOSE) / (TIGHT - LOOSE), 0.0, 1.0)
     keep = np.abs(midi - on_grid) <= 0.5 + GRID_HOLD_SEMITONES * trust
     return np.clip(np.where(keep, on_grid, nearest), 0, 127).astype(np.int64)
 

@@ -119,6 +119,5 @@ def _smooth(cents: FloatArray) -> FloatArray:
         return cents
     half = len(SMOOTHING) // 2
     # Mirrored about the end points, so that a slide into the first frame keeps its slope.
-    before = 2 * cents[0] - cents[half:0:-1]
-    after = 2 * cents[-1] - cents[-2 : -half - 2 : -1]
-    return np.convolve(np.concatenate([before, cents, after]), SMOOTHING, "valid")
+    mirrored = np.pad(cents, half, mode="reflect", reflect_type="odd")
+    return np.convolve(mirrored, SMOOTHING, "valid")

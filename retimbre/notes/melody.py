@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from retimbre import notes as segmentation
-from retimbre._typing import BoolArray
 from retimbre.errors import NoPitchError, ParameterError
 from retimbre.io import midi
 from retimbre.notes.edits import with_pitches
@@ -143,10 +142,7 @@ def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds
     )
 
 
-def _is_voiced(track: PitchTrack, confidence: float) -> BoolArray:
-    return np.asarray(np.isfinite(track.f0) & (track.confidence >= confidence))
-
-
 def _voiced_seconds(track: PitchTrack, confidence: float) -> float:
     # A hundredth has no end in binary; what is counted in them is not told with 16 digits.
-    return round(float(np.count_nonzero(_is_voiced(track, confidence)) * HOP_SECONDS), 3)
+    is_voiced = np.isfinite(track.f0) & (track.confidence >= confidence)
+    return round(float(np.count_nonzero(is_voiced) * HOP_SECONDS), 3)

@@ -12,7 +12,6 @@ and the onset strength say the rest:
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre._typing import FloatArray, Int64Array
 from retimbre.types import PitchTrack
@@ -76,14 +75,11 @@ def join_octave_slips(track: PitchTrack, segments: Int64Array) -> Int64Array:
     attacks = _find_attacks(track, LEAP_DB)
     joined: list[tuple[int, int]] = []
     for first, last in segments.tolist():
-        if joined and _is_slip(midi, joined[-1], (first, last)):
-            near = np.searchsorted(
-                attacks, [first - SLIP_ATTACK_FRAMES, first + SLIP_ATTACK_FRAMES]
-            )
-            if near[0] == near[1]:
-                joined[-1] = (joined[-1][0], last)
-                continue
-        joined.append((first, last))
+        near = _between(attacks, first - SLIP_ATTACK_FRAMES, first + SLIP_ATTACK_FRAMES)
+        if joined and not len(near) and _is_slip(midi, joined[-1], (first, last)):
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
     return np.array(joined, dtype=np.int64).reshape(-1, 2)
 
 
@@ -115,7 +111,7 @@ def split_at_attacks(track: PitchTrack, segments: Int64Array, confidence: float)
     attacks = _find_attacks(track, ATTACK_DB)
     notes = []
     for first, last in segments.tolist():
-        inside = attacks[np.searchsorted(attacks, first) : np.searchsorted(attacks, last)]
+        inside = _between(attacks, first, last)
         start = first + int(np.argmax(track.confidence[first:last] >= confidence))
         start = _skip_soft_start(track.level_db, start, last, inside)
         for attack in inside.tolist():
@@ -146,11 +142,13 @@ def onset_times(track: PitchTrack, segments: Int64Array, confidence: float) -> F
     attacks = _find_attacks(track, SNAP_DB)
     onset = np.empty(len(segments))
     for i, (first, last) in enumerate(segments.tolist()):
-        sure = first + _first_sure_frame(track.confidence[first:last], confidence)
+        heard = track.confidence[first:last]
+        least = max(confidence, SURE_PART * float(np.median(heard)))
+        sure = first + int(np.argmax(heard >= least))
         earliest = _earliest_frame(midi, sure, last)
         rise = _last_rise(track.level_db, earliest, sure, last)
         if rise is None:
-            near = attacks[np.searchsorted(attacks, earliest) : np.searchsorted(attacks, sure)]
+            near = _between(attacks, earliest, sure)
             if len(near):
                 rise = near[np.argmax(track.onset_strength[near])] - 1.0
         onset[i] = max(first - LEAD_FRAMES, earliest, 0.0) if rise is None else max(rise, 0.0)
@@ -161,27 +159,23 @@ def _earliest_frame(midi: FloatArray, sure: int, last: int) -> int:
     """Return where the onset may lie at the earliest: while the pitch agrees, within limits."""
     own_pitch = float(np.nanmedian(midi[sure : min(sure + 8, last)]))
     frame = sure
-    while frame > max(sure - EARLIEST_FRAMES, 0):
-        if not abs(midi[frame - 1] - own_pitch) < AGREEING_SEMITONES:
-            break
+    earliest = max(sure - EARLIEST_FRAMES, 0)
+    while frame > earliest and abs(midi[frame - 1] - own_pitch) < AGREEING_SEMITONES:
         frame -= 1
     return max(frame - 1, 0)
 
 
 def _find_attacks(track: PitchTrack, least_db: float) -> Int64Array:
     """Return the frames of the peaks of the onset strength."""
-    return np.flatnonzero(_is_peak(track.onset_strength) & (track.onset_strength >= least_db))
+    strength = track.onset_strength
+    beside = np.pad(strength, 1, constant_values=-np.inf)
+    is_peak = (strength >= beside[:-2]) & (strength > beside[2:])
+    return np.flatnonzero(is_peak & (strength >= least_db))
 
 
-def _is_peak(values: FloatArray) -> npt.NDArray[np.bool_]:
-    before = np.concatenate([[-np.inf], values[:-1]])
-    after = np.concatenate([values[1:], [-np.inf]])
-    return np.asarray((values >= before) & (values > after))
-
-
-def _first_sure_frame(confidence: FloatArray, threshold: float) -> int:
-    sure = max(threshold, SURE_PART * float(np.median(confidence)))
-    return int(np.argmax(confidence >= sure))
+def _between(attacks: Int64Array, first: int, last: int) -> Int64Array:
+    """Return the attacks from one frame up to another."""
+    return attacks[slice(*np.searchsorted(attacks, [first, last]))]
 
 
 def _skip_soft_start(level_db: FloatArray, start: int, end: int, attacks: Int64Array) -> int:

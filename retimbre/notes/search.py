@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retimbre._typing import FloatArray, Int64Array
+from retimbre._typing import BoolArray, FloatArray, Int64Array
 
 GRID_SEMITONES = 0.2
 """Step between the pitches that a note may be given here; the final pitch is a median."""
@@ -45,22 +45,6 @@ class NoteCosts:
     start_after_note: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """What the forward pass remembers of each frame.
-
-    `best` and `begun` are the pitch (an index) and the first frame of the cheapest note that
-    lies over the frame; `before_start` is the pitch of the note that ended just before a note
-    starting here, `before_gap` of the note that ended just before a gap frame here; -1 is a gap.
-    """
-
-    best: Int64Array
-    begun: Int64Array
-    before_start: Int64Array
-    before_gap: Int64Array
-    ends_in_gap: bool
-
-
 def find_segments(costs: NoteCosts) -> Int64Array:
     """Cut a track into notes at the least cost.
 
@@ -78,28 +62,35 @@ def find_segments(costs: NoteCosts) -> Int64Array:
         return np.zeros((0, 2), dtype=np.int64)
     voiced = costs.midi[costs.weight > 0]
     pitches = np.arange(voiced.min(), voiced.max() + GRID_SEMITONES, GRID_SEMITONES)
-    return _trace_back(_walk(costs, pitches))
+    return _trace_back(*_walk(costs, pitches))
 
 
-def _walk(costs: NoteCosts, pitches: FloatArray) -> _Steps:
-    """Take the forward pass, one frame at a time over all pitches at once."""
-    n_frames = len(costs.midi)
-    best, begun = np.zeros(n_frames, np.int64), np.zeros(n_frames, np.int64)
-    before_start = np.full(n_frames, -1, np.int64)
-    before_gap = np.full(n_frames, -1, np.int64)
+def _walk(costs: NoteCosts, pitches: FloatArray) -> tuple[Int64Array, BoolArray, BoolArray, bool]:
+    """Take the forward pass, one frame at a time over all pitches at once.
+
+    Returns
+    -------
+    begun : np.ndarray of int64 [shape=(n_frames,)]
+        First frame of the cheapest note that lies over each frame.
+    note_before_note, note_before_gap : np.ndarray of bool [shape=(n_frames,)]
+        Whether a note ended just before a note that starts here, and just before a gap frame here.
+    ends_in_gap : bool
+    """
+    begun = np.zeros(len(costs.midi), np.int64)
+    note_before_note, note_before_gap = np.zeros((2, len(begun)), np.bool_)
     cost = np.full(len(pitches), np.inf)
     begin = np.zeros(len(pitches), np.int64)
     distance = np.empty(len(pitches))
-    gap_cost, note_cost, note_pitch = 0.0, np.inf, -1
+    gap_cost, note_cost = 0.0, np.inf
     columns = (costs.midi.tolist(), costs.weight.tolist(), costs.frame.tolist())
     for t, (midi, weight, frame) in enumerate(zip(*columns, strict=True)):
         start = gap_cost + costs.start_after_gap
         if note_cost + costs.start_after_note < start:
             start = note_cost + costs.start_after_note
-            before_start[t] = note_pitch
+            note_before_note[t] = True
         if note_cost < gap_cost:
             gap_cost = note_cost
-            before_gap[t] = note_pitch
+            note_before_gap[t] = True
         begin[cost > start] = t
         np.minimum(cost, start, out=cost)
         np.subtract(pitches, midi, out=distance)
@@ -108,22 +99,24 @@ def _walk(costs: NoteCosts, pitches: FloatArray) -> _Steps:
         distance *= weight
         distance += frame
         cost += distance
-        note_pitch = int(cost.argmin())
-        note_cost = float(cost[note_pitch])
-        best[t], begun[t] = note_pitch, begin[note_pitch]
-    return _Steps(best, begun, before_start, before_gap, ends_in_gap=gap_cost <= note_cost)
+        cheapest = int(cost.argmin())
+        note_cost = float(cost[cheapest])
+        begun[t] = begin[cheapest]
+    return begun, note_before_note, note_before_gap, gap_cost <= note_cost
 
 
-def _trace_back(steps: _Steps) -> Int64Array:
+def _trace_back(
+    begun: Int64Array, note_before_note: BoolArray, note_before_gap: BoolArray, in_gap: bool
+) -> Int64Array:
     segments = []
-    t, in_gap = len(steps.best) - 1, steps.ends_in_gap
+    t = len(begun) - 1
     while t >= 0:
         if in_gap:
-            in_gap = steps.before_gap[t] < 0
+            in_gap = not note_before_gap[t]
             t -= 1
         else:
-            first = int(steps.begun[t])
+            first = int(begun[t])
             segments.append((first, t + 1))
-            in_gap = steps.before_start[first] < 0
+            in_gap = not note_before_note[first]
             t = first - 1
     return np.array(segments[::-1], dtype=np.int64).reshape(-1, 2)

@@ -9,15 +9,10 @@ import numpy.typing as npt
 
 from retimbre._typing import BoolArray, Float32Array, FloatArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.pitch.crepe.decoding import (
-    Decoder,
-    PeakDecoder,
-    ViterbiDecoder,
-    bins_between,
-    bins_to_hz,
-)
+from retimbre.pitch.crepe.decoding import PeakDecoder, ViterbiDecoder, bins_between, bins_to_hz
 from retimbre.pitch.crepe.first_layer import HOP_LENGTH
 from retimbre.pitch.crepe.network import SAMPLE_RATE, count_frames, load_network
+from retimbre.pitch.frames import check_audio
 from retimbre.pitch.loudness import FLOOR_DB, frame_level_db, onset_strength
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
@@ -112,29 +107,21 @@ def estimate_pitch(
     times = frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH)
     strength = onset_strength(y, sr, n_frames)
 
-    def tell(f0: FloatArray, confidence: FloatArray) -> None:
+    def track_of(f0: FloatArray, confidence: FloatArray) -> PitchTrack:
         n = len(f0)
         f0 = np.where(is_silent[:n], np.nan, f0)
         confidence = np.where(is_silent[:n], 0.0, confidence)
-        assert on_pitch is not None
-        on_pitch(PitchTrack(times[:n], f0, confidence, level_db[:n], strength[:n]))
+        return PitchTrack(times[:n], f0, confidence, level_db[:n], strength[:n])
 
-    if params.method == "crepe":
-        f0, confidence = _track_crepe(
-            signal, is_silent, params, progress or _ignore, None if on_pitch is None else tell
-        )
-    else:
-        f0, confidence = _track_pyin(signal, is_silent, params, progress or _ignore)
-    f0 = np.where(is_silent, np.nan, f0)
-    if params.method == "crepe" and params.viterbi:
-        f0 = correct_octaves(signal, SAMPLE_RATE, f0, fmin=params.fmin, fmax=params.fmax)
-    return PitchTrack(
-        times=times,
-        f0=f0,
-        confidence=np.where(is_silent, 0.0, confidence),
-        level_db=level_db,
-        onset_strength=strength,
-    )
+    so_far = None if on_pitch is None else lambda f0, sure: on_pitch(track_of(f0, sure))
+    tell = progress or (lambda n_done, n_frames: None)
+    if params.method != "crepe":
+        return track_of(*track_pyin(signal, n_frames, params.fmin, params.fmax, tell))
+    track = track_of(*_track_crepe(signal, is_silent, params, tell, so_far))
+    if not params.viterbi:
+        return track
+    f0 = correct_octaves(signal, SAMPLE_RATE, track.f0, fmin=params.fmin, fmax=params.fmax)
+    return replace(track, f0=f0)
 
 
 def find_silence(level_db: FloatArray) -> BoolArray:
@@ -158,11 +145,7 @@ def find_silence(level_db: FloatArray) -> BoolArray:
 
 
 def _check_audio(y: npt.ArrayLike, sr: int) -> Float32Array:
-    audio = np.asarray(y, dtype=np.float32)
-    if audio.ndim != 1:
-        raise ParameterError(f"Audio must be mono, given shape {audio.shape}; mix it down first.")
-    if not sr > 0:
-        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
+    audio = check_audio(y, sr)
     # NaN and infinity pass through min and max, which need no memory.
     if len(audio) and not np.isfinite([audio.min(), audio.max()]).all():
         raise ParameterError("Audio must be finite, but some samples are NaN or infinite.")
@@ -178,7 +161,7 @@ def _track_crepe(
 ) -> tuple[FloatArray, FloatArray]:
     """Return f0 [Hz] and confidence [0..1] of each frame, by CREPE."""
     searched = bins_between(params.fmin, params.fmax)
-    decoder: Decoder = ViterbiDecoder(searched) if params.viterbi else PeakDecoder(searched)
+    decoder = ViterbiDecoder(searched) if params.viterbi else PeakDecoder(searched)
     network = load_network(params.capacity)
     confidence = np.empty(len(is_silent))
     bins = []
@@ -192,14 +175,3 @@ def _track_crepe(
         progress(block.stop, len(is_silent))
     bins.append(decoder.finish())
     return bins_to_hz(np.concatenate(bins)), confidence
-
-
-def _track_pyin(
-    signal: Float32Array, is_silent: BoolArray, params: PitchParams, progress: Progress
-) -> tuple[FloatArray, FloatArray]:
-    """Return f0 [Hz] and confidence [0..1] of each frame, by pYIN."""
-    return track_pyin(signal, len(is_silent), params.fmin, params.fmax, progress)
-
-
-def _ignore(n_done: int, n_frames: int) -> None:
-    """Take progress that nobody asked for."""

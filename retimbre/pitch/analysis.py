@@ -106,11 +106,6 @@ def analyze(
     y = to_mono(y)
     spent = {"decode": 0.0} | (timings or {})
     with timed(spent, "pitch"):
-        track = pitch.estimate_pitch(
-            y,
-            sr,
-            params or PitchParams(),
-            progress=partial(progress, "pitch") if progress else None,
-            on_pitch=on_pitch,
-        )
+        told = partial(progress, "pitch") if progress else None
+        track = pitch.estimate_pitch(y, sr, params, progress=told, on_pitch=on_pitch)
     return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)

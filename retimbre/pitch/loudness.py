@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from retimbre._typing import Float32Array, Float64Array
 from retimbre.errors import ParameterError
-from retimbre.types import HOP_SECONDS
+from retimbre.pitch.frames import check_audio, frames_at
 from retimbre.units import amplitude_to_db
 
 FLOOR_DB = -120.0
@@ -117,14 +117,9 @@ def onset_strength(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
 
 
 def _check_audio(y: npt.ArrayLike, sr: float, n_frames: int) -> Float32Array:
-    audio = np.asarray(y, dtype=np.float32)
-    if audio.ndim != 1:
-        raise ParameterError(f"Audio must be mono, given shape {audio.shape}; mix it down first.")
-    if not sr > 0:
-        raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
     if n_frames < 0:
         raise ParameterError(f"The number of frames must not be negative, given {n_frames}.")
-    return audio
+    return check_audio(y, sr)
 
 
 def _hann(seconds: float, sr: float) -> Float64Array:
@@ -140,17 +135,10 @@ def _frame_blocks(
 
     Frame i is centred on ``(first_frame + i) * HOP_SECONDS``.
     """
-    half = length // 2
     step = max(1, _BLOCK_SAMPLES // length)
     for first in range(0, n_frames, step):
         index = np.arange(first, min(first + step, n_frames)) + first_frame
-        starts = np.rint(index * HOP_SECONDS * sr).astype(np.int64) - half
-        low, high = int(starts[0]), int(starts[-1]) + length
-        chunk = np.zeros(high - low, dtype=np.float32)
-        inside = y[max(low, 0) : max(high, 0)]
-        offset = max(-low, 0)
-        chunk[offset : offset + len(inside)] = inside
-        yield first, np.lib.stride_tricks.sliding_window_view(chunk, length)[starts - low]
+        yield first, frames_at(y, sr, index, length)
 
 
 def _band_levels_db(y: Float32Array, sr: float, n_frames: int) -> Float32Array:

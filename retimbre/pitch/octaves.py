@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
-from retimbre.types import HOP_SECONDS
+from retimbre.pitch.frames import frames_at
 
 WINDOW_SECONDS = 0.048
 """Length of the waveform that is compared with itself: two periods at 42 Hz."""
@@ -87,24 +87,14 @@ def correct_octaves(
         )
     ratio: FloatArray = np.ones(len(pitch))
     frames = np.flatnonzero(np.isfinite(pitch))
+    length, longest = round(WINDOW_SECONDS * sr), round(LONGEST_SECONDS * sr)
     for first in range(0, len(frames), _BLOCK_FRAMES):
         block = frames[first : first + _BLOCK_FRAMES]
-        similarity = _self_similarity(_windows(audio, sr, block), round(LONGEST_SECONDS * sr))
+        similarity = _self_similarity(frames_at(audio, sr, block, length), longest)
         ratio[block] = _period_ratios(similarity, sr / pitch[block])
     moved = pitch / _vote(ratio, pitch)
     allowed = (moved >= fmin) & (moved <= fmax)
     return np.where(allowed, moved, pitch)
-
-
-def _windows(audio: npt.NDArray[np.float32], sr: float, frames: npt.NDArray[np.intp]) -> FloatArray:
-    """Cut the windows around frames, zeros beyond the ends [shape=(n_frames, length)]."""
-    length = round(WINDOW_SECONDS * sr)
-    starts = np.rint(frames * HOP_SECONDS * sr).astype(np.int64) - length // 2
-    low, high = int(starts[0]), int(starts[-1]) + length
-    chunk = np.zeros(high - low, dtype=np.float32)
-    inside = audio[max(low, 0) : max(high, 0)]
-    chunk[max(-low, 0) : max(-low, 0) + len(inside)] = inside
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(chunk, length)[starts - low])
 
 
 def _self_similarity(windows: FloatArray, longest: int) -> FloatArray:

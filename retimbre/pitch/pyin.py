@@ -1,12 +1,12 @@
 """librosa's pYIN on the 10 ms grid of CREPE."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from retimbre._typing import Float32Array, Float64Array
+from retimbre._typing import Float32Array, Float64Array, Progress
 from retimbre.errors import ParameterError
+from retimbre.pitch.frames import excerpt
 
 SAMPLE_RATE = 16000
 HOP_LENGTH = 160
@@ -23,7 +23,7 @@ def track_pyin(
     n_frames: int,
     fmin: float,
     fmax: float,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[Float64Array, Float64Array]:
     """Estimate f0 with probabilistic YIN [1]_.
 
@@ -61,39 +61,25 @@ def track_pyin(
             f"pYIN searches between {lowest} and {SAMPLE_RATE // 2} Hz, given {fmin}..{fmax} Hz; "
             "choose a range within these."
         )
+    from librosa import pyin
+
     f0, confidence = np.empty(n_frames), np.empty(n_frames)
     for start in range(0, n_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, n_frames)
         first, last = max(start - _MARGIN_FRAMES, 0), min(stop + _MARGIN_FRAMES, n_frames)
-        block = _track_block(_excerpt(signal, first, last), fmin, fmax)
+        n_samples = HOP_LENGTH * (last - first - 1) + _FRAME_LENGTH
+        around = excerpt(signal, HOP_LENGTH * first - _FRAME_LENGTH // 2, n_samples)
+        block = pyin(
+            around,
+            fmin=fmin,
+            fmax=fmax,
+            sr=SAMPLE_RATE,
+            frame_length=_FRAME_LENGTH,
+            hop_length=HOP_LENGTH,
+            center=False,
+            fill_na=None,
+        )
         wanted = slice(start - first, stop - first)
-        f0[start:stop], confidence[start:stop] = block[0][wanted], block[1][wanted]
+        f0[start:stop], confidence[start:stop] = block[0][wanted], block[2][wanted]
         progress(stop, n_frames)
     return f0, confidence
-
-
-def _track_block(
-    excerpt: Float32Array, fmin: float, fmax: float
-) -> tuple[Float64Array, Float64Array]:
-    from librosa import pyin
-
-    f0, _, probability = pyin(
-        excerpt,
-        fmin=fmin,
-        fmax=fmax,
-        sr=SAMPLE_RATE,
-        frame_length=_FRAME_LENGTH,
-        hop_length=HOP_LENGTH,
-        center=False,
-        fill_na=None,
-    )
-    return f0, probability
-
-
-def _excerpt(signal: Float32Array, first: int, last: int) -> Float32Array:
-    """Return the samples of the frames ``first .. last - 1``, zeros beyond the signal's ends."""
-    start = HOP_LENGTH * first - _FRAME_LENGTH // 2
-    excerpt = np.zeros(HOP_LENGTH * (last - first - 1) + _FRAME_LENGTH, np.float32)
-    inside = signal[max(start, 0) : start + len(excerpt)]
-    excerpt[max(-start, 0) :][: len(inside)] = inside
-    return excerpt

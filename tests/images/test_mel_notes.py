@@ -19,6 +19,7 @@ from mel_tones import (
 )
 
 from retimbre.errors import ParameterError
+from retimbre.gansynth.mel_bins import linear_to_mel
 from retimbre.gansynth.specgram import (
     HOP,
     N_BINS,
@@ -26,7 +27,6 @@ from retimbre.gansynth.specgram import (
     ONSET_FRAME,
     SAMPLE_RATE,
     frames_for,
-    linear_to_mel,
     specgrams_to_waves,
     waves_to_specgrams,
 )

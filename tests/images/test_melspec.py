@@ -12,7 +12,7 @@ from gansynth_sound import (
 )
 
 from retimbre.errors import ParameterError
-from retimbre.gansynth.mel_bins import to_linear, to_mel
+from retimbre.gansynth.mel_bins import linear_to_mel, mel_to_linear, to_linear, to_mel
 from retimbre.gansynth.specgram import (
     HOP,
     N_BINS,
@@ -23,8 +23,6 @@ from retimbre.gansynth.specgram import (
     SAMPLE_RATE,
     denormalize,
     frames_for,
-    linear_to_mel,
-    mel_to_linear,
     normalize,
     overlap_add,
     samples_in,

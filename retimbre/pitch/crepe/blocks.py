@@ -20,9 +20,8 @@ is p - q, its imaginary part r - p - q. The inverse transform takes p, q and r a
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import BoolArray, Float32Array, Float64Array
+from retimbre._typing import BoolArray, Float32Array, Float64Array, FloatArray
 from retimbre.pitch.crepe.threads import Workspace
 
 TAPS_BEFORE = 31
@@ -45,8 +44,8 @@ class SpectralBlock:
     inverse : np.ndarray [shape=(n, 3 * n_freqs)]
         From p, q and r to the positions.
     bias : np.ndarray [shape=(n, 1, c_out)]
-    flipped : np.ndarray of bool [shape=(c_out,)] or None
-        Channels computed with the opposite sign (see `rectify`).
+    falling : np.ndarray of bool [shape=(c_out,)]
+        See `pool`.
     """
 
     cosines: Float32Array
@@ -54,7 +53,7 @@ class SpectralBlock:
     kernels: Float32Array
     inverse: Float32Array
     bias: Float32Array
-    flipped: BoolArray | None
+    falling: BoolArray
 
     def apply(self, x: Float32Array, workspace: Workspace) -> Float32Array:
         """Apply the block.
@@ -123,15 +122,15 @@ class SpectralBlock:
             np.matmul(self.inverse, flat[:, first * c_out : last * c_out], out=x.reshape(n, -1))
             x += self.bias
             pooled = y[:, first:last]
-            np.maximum(x[::2], x[1::2], out=pooled)
-            rectify(pooled, self.flipped)
+            pool(x[::2], x[1::2], self.falling, pooled)
+            np.maximum(pooled, 0.0, out=pooled)
 
         workspace.run(invert, -(-n_frames // task_frames))
         return y
 
 
 def make_block(
-    kernel: Float32Array, bias: Float32Array, flipped: BoolArray | None, workspace: Workspace
+    kernel: Float32Array, bias: Float32Array, falling: BoolArray, workspace: Workspace
 ) -> SpectralBlock:
     """Transform a kernel, once for all frames to come.
 
@@ -140,8 +139,8 @@ def make_block(
     kernel : np.ndarray of float32 [shape=(64, c_in, c_out)]
     bias : np.ndarray of float32 [shape=(n, c_out)]
         One row for each position; n is even.
-    flipped : np.ndarray of bool [shape=(c_out,)] or None
-        Output channels to compute with the opposite sign.
+    falling : np.ndarray of bool [shape=(c_out,)]
+        See `pool`.
     workspace : Workspace
     """
     n = len(bias)
@@ -153,37 +152,34 @@ def make_block(
     omega = 2.0 * np.pi * (np.arange(size // 2)[:, None] + 0.5) / size
     angle = omega * (np.arange(n) - (n - 1) / 2.0)
     cos, sin = np.cos(angle), np.sin(angle)
-    sign = np.ones(kernel.shape[2], np.float32)
-    if flipped is not None:
-        sign[flipped] = -1.0
     return SpectralBlock(
         cosines=_float32(cos[:, : n // 2]),
         sines=_float32(sin[:, n // 2 :]),
-        kernels=_transform_kernel(kernel, omega * taps, sign, workspace),
+        kernels=_transform_kernel(kernel, omega * taps, workspace),
         inverse=_float32(np.concatenate([cos + sin, sin - cos, -sin]).T * (2.0 / size)),
-        bias=_float32(bias * sign)[:, None],
-        flipped=flipped,
+        bias=_float32(bias)[:, None],
+        falling=falling,
     )
 
 
-def rectify(x: Float32Array, flipped: BoolArray | None) -> None:
-    """Apply ReLU in place to maxima of pairs of positions.
+def pool(first: Float32Array, second: Float32Array, falling: BoolArray, out: Float32Array) -> None:
+    """Max-pool pairs of positions before ReLU and batch normalisation.
 
-    In the network ReLU and batch normalisation come before max-pooling. Where the scale of the
-    normalisation is positive, the maximum may as well be taken first. Where it is negative, the
-    minimum must: with v = -u it is a maximum again, ``min(relu(u)) = -min(max(v), 0)``.
+    In the network both come before max-pooling. Where the scale of the normalisation is positive,
+    the maximum may as well be taken first. Where it is negative, the minimum must.
 
     Parameters
     ----------
-    x : np.ndarray [shape=(..., n_channels)]
-    flipped : np.ndarray of bool [shape=(n_channels,)] or None
-        Channels that hold v; None if there are none.
+    first, second : np.ndarray [shape=(..., n_channels)]
+    falling : np.ndarray of bool [shape=(n_channels,)]
+        Channels whose scale is negative.
+    out : np.ndarray [shape=(..., n_channels)]
+        Where to write; it may be one of the two.
     """
-    zero, infinity = np.float32(0.0), np.float32(np.inf)
-    if flipped is None:
-        np.maximum(x, zero, out=x)
-    else:
-        np.clip(x, np.where(flipped, -infinity, zero), np.where(flipped, zero, infinity), out=x)
+    smaller = np.minimum(first, second) if falling.any() else None
+    np.maximum(first, second, out=out)
+    if smaller is not None:
+        np.copyto(out, smaller, where=falling)
 
 
 def _fold(x: Float32Array, workspace: Workspace) -> None:
@@ -200,7 +196,7 @@ def _fold(x: Float32Array, workspace: Workspace) -> None:
 
 
 def _transform_kernel(
-    kernel: Float32Array, angle: Float64Array, sign: Float32Array, workspace: Workspace
+    kernel: Float32Array, angle: Float64Array, workspace: Workspace
 ) -> Float32Array:
     """Return real and imaginary part at ``angle[freq, tap]`` [shape=(2, n_freqs, c_in, c_out)]."""
     _, c_in, c_out = kernel.shape
@@ -208,11 +204,11 @@ def _transform_kernel(
     transformed = np.empty((len(matrix), c_in, c_out), np.float32)
 
     def transform(channel: int) -> None:
-        transformed[:, channel] = matrix @ (kernel[:, channel] * sign)
+        transformed[:, channel] = matrix @ kernel[:, channel]
 
     workspace.run(transform, c_in)
     return transformed.reshape(2, -1, c_in, c_out)
 
 
-def _float32(array: npt.NDArray[np.floating]) -> Float32Array:
+def _float32(array: FloatArray) -> Float32Array:
     return np.ascontiguousarray(array, dtype=np.float32)

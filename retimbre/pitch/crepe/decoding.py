@@ -5,16 +5,12 @@ with a bell of 25 cents about the true pitch, so the mean of the bins around a p
 their activations, is finer than the bins.
 """
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import BoolArray, Float32Array, Float64Array
+from retimbre._typing import BoolArray, Float32Array, Float64Array, IndexArray
 from retimbre.errors import ParameterError
 from retimbre.pitch.crepe.viterbi import ViterbiPath
-
-IntArray = npt.NDArray[np.intp]
 
 N_BINS = 360
 CENTS_PER_BIN = 20.0
@@ -85,7 +81,7 @@ def bins_between(fmin: float, fmax: float) -> slice:
     return slice(low, high)
 
 
-def average_bins(activation: Float32Array, centers: IntArray) -> Float64Array:
+def average_bins(activation: Float32Array, centers: IndexArray) -> Float64Array:
     """Return the mean bin around `centers`, weighted by the activations of +-4 bins.
 
     At the ends of the scale the original takes the bins that are left on either side, which draws
@@ -110,7 +106,7 @@ def average_bins(activation: Float32Array, centers: IntArray) -> Float64Array:
     return np.asarray(centers + (weights @ offsets) / np.where(total > 0.0, total, 1.0))
 
 
-def snap_to_peaks(activation: Float32Array, centers: IntArray) -> IntArray:
+def snap_to_peaks(activation: Float32Array, centers: IndexArray) -> IndexArray:
     """Return the highest bin among `centers` and the four bins on either side.
 
     A path says which peak to take; its transitions also draw it off the top of a peak that moves.
@@ -128,16 +124,6 @@ def snap_to_peaks(activation: Float32Array, centers: IntArray) -> IntArray:
     around = np.clip(around, 0, activation.shape[1] - 1)
     highest = np.take_along_axis(activation, around, axis=1).argmax(axis=1)
     return np.asarray(around[np.arange(len(around)), highest])
-
-
-class Decoder(Protocol):
-    """Turns activations that come in blocks into fractional bins."""
-
-    def push(self, activation: Float32Array, is_silent: BoolArray) -> Float64Array:
-        """Take a block [shape=(n_frames, 360)] and return the bins of frames that are decided."""
-
-    def finish(self) -> Float64Array:
-        """Return the bins of the remaining frames."""
 
 
 class PeakDecoder:
@@ -189,7 +175,7 @@ class ViterbiDecoder:
         """Return the bins of the remaining frames [shape=(n_undecided,)]."""
         return self._average(self._path.finish())
 
-    def _average(self, path: IntArray) -> Float64Array:
+    def _average(self, path: IndexArray) -> Float64Array:
         decided, self._pending = self._pending[: len(path)], self._pending[len(path) :]
         peaks = snap_to_peaks(decided[:, self._bins], path) + self._bins.start
         return average_bins(decided, peaks)

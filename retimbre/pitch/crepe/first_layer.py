@@ -25,7 +25,7 @@ from functools import lru_cache
 import numpy as np
 
 from retimbre._typing import BoolArray, Float32Array, Float64Array
-from retimbre.pitch.crepe.blocks import rectify
+from retimbre.pitch.crepe.blocks import pool
 from retimbre.pitch.crepe.threads import Workspace
 
 FRAME_LENGTH = 1024
@@ -123,19 +123,14 @@ class FirstLayer:
     bias : np.ndarray of float32 [shape=(n_channels,)]
     kernel_sums : np.ndarray of float32 [shape=(256, n_channels)]
         Sum of the taps that lie within the frame, at each position.
-    flipped : np.ndarray of bool [shape=(n_channels,)] or None
-        Channels computed with the opposite sign (see `rectify`).
+    falling : np.ndarray of bool [shape=(n_channels,)]
+        See `pool`.
     """
 
     kernel: Float32Array
     bias: Float32Array
     kernel_sums: Float32Array
-    flipped: BoolArray | None
-
-    @property
-    def n_channels(self) -> int:
-        """Channels of the result."""
-        return int(self.kernel.shape[1])
+    falling: BoolArray
 
     def of_frames(self, frames: Float32Array, out: Float32Array, workspace: Workspace) -> None:
         """Apply the block to separate frames.
@@ -156,10 +151,10 @@ class FirstLayer:
             return np.asarray(product, dtype=np.float32)
 
         def apply(pair: int) -> None:
-            pooled = np.maximum(convolve(2 * pair), convolve(2 * pair + 1))
-            pooled += self.bias
-            rectify(pooled, self.flipped)
-            out[pair] = pooled
+            target = out[pair]
+            pool(convolve(2 * pair), convolve(2 * pair + 1), self.falling, target)
+            target += self.bias
+            np.maximum(target, 0.0, out=target)
 
         workspace.run(apply, N_POOLED)
 
@@ -182,26 +177,21 @@ class FirstLayer:
         workspace.run(lambda pair: shared.apply(pair, out), _HOP_POSITIONS // 2)
 
 
-def make_first_layer(
-    kernel: Float32Array, bias: Float32Array, flipped: BoolArray | None = None
-) -> FirstLayer:
+def make_first_layer(kernel: Float32Array, bias: Float32Array, falling: BoolArray) -> FirstLayer:
     """Prepare the block.
 
     Parameters
     ----------
     kernel : np.ndarray [shape=(512, n_channels)]
     bias : np.ndarray [shape=(n_channels,)]
-    flipped : np.ndarray of bool [shape=(n_channels,)], optional
-        Channels to compute with the opposite sign.
+    falling : np.ndarray of bool [shape=(n_channels,)]
+        See `pool`.
     """
-    if flipped is not None:
-        sign = np.where(flipped, np.float32(-1.0), np.float32(1.0))
-        kernel, bias = kernel * sign, bias * sign
     sums = np.zeros((_TAPS + 1, kernel.shape[1]))
     np.cumsum(kernel, axis=0, dtype=np.float64, out=sums[1:])
     starts = _STRIDE * np.arange(_N_POSITIONS) - _PADDING
     inside = sums[np.minimum(_TAPS, FRAME_LENGTH - starts)] - sums[np.maximum(0, -starts)]
-    return FirstLayer(np.ascontiguousarray(kernel), bias, inside.astype(np.float32), flipped)
+    return FirstLayer(np.ascontiguousarray(kernel), bias, inside.astype(np.float32), falling)
 
 
 @dataclass(frozen=True)
@@ -233,13 +223,9 @@ class _Windows:
         return sorted({last for _, last in self.parts.values() if last < self.n_pieces})
 
 
-@lru_cache(maxsize=1)
-def _windows_of_hop() -> tuple[_Windows, ...]:
-    """Return the 40 windows of a hop."""
-    return tuple(_cut_windows(place) for place in range(_HOP_POSITIONS))
-
-
+@lru_cache
 def _cut_windows(place: int) -> _Windows:
+    """Return one of the 40 windows of a hop."""
     start, end = _STRIDE * place, _STRIDE * place + _TAPS
     spans = {}
     for lag in range(_N_LAGS):
@@ -280,13 +266,13 @@ class _SharedWindows:
 
     def apply(self, pair: int, out: Float32Array) -> None:
         """Convolve the windows 2 pair and 2 pair + 1 of all hops and write what comes of them."""
-        windows = _windows_of_hop()[2 * pair : 2 * pair + 2]
-        shape = (len(windows), _MAX_SUMS, len(self._hops), self._layer.n_channels)
+        windows = [_cut_windows(place) for place in (2 * pair, 2 * pair + 1)]
+        shape = (len(windows), _MAX_SUMS, len(self._hops), len(self._layer.bias))
         buffers = self._workspace.local_array("windows", shape)
         sums = [self._sums(w, b) for w, b in zip(windows, buffers, strict=True)]
         whole = [(0, w.n_pieces) for w in windows]
         pooled = self._workspace.local_array("pooled", shape[2:])
-        np.maximum(sums[0][whole[0]], sums[1][whole[1]], out=pooled)
+        pool(sums[0][whole[0]], sums[1][whole[1]], self._layer.falling, pooled)
         for lag in windows[0].parts:
             position = _HOP_POSITIONS * lag + 2 * pair
             target = out[position // 2]
@@ -298,7 +284,7 @@ class _SharedWindows:
             else:
                 first, second = (s[part][rows] for s, part in zip(sums, parts, strict=True))
                 self._combine(first, second, position, target)
-            rectify(target, self._layer.flipped)
+            np.maximum(target, 0.0, out=target)
 
     def _sums(
         self, windows: _Windows, buffers: Float32Array
@@ -330,6 +316,6 @@ class _SharedWindows:
         np.subtract(first, out, out=out)
         np.multiply(self._mean, sums[position + 1], out=other)
         np.subtract(second, other, out=other)
-        np.maximum(out, other, out=out)
+        pool(out, other, self._layer.falling, out)
         out *= self._gain
         out += self._layer.bias

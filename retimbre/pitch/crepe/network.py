@@ -31,6 +31,7 @@ from retimbre.pitch.crepe.first_layer import (
 )
 from retimbre.pitch.crepe.threads import Workspace, open_workspace
 from retimbre.pitch.crepe.weights import ConvWeights, CrepeWeights, load_weights
+from retimbre.pitch.frames import excerpt
 
 SAMPLE_RATE = 16000
 
@@ -47,15 +48,15 @@ class CrepeNetwork:
 
     def __init__(self, weights: CrepeWeights) -> None:
         first, *others = weights.convs
-        self._first = make_first_layer(first.kernel[:, 0], first.bias, _flipped(first))
+        self._first = make_first_layer(first.kernel[:, 0], first.bias, first.scale < 0)
         self._blocks = []
         previous, n = first, N_POOLED
         with open_workspace() as workspace:
             for conv in others:
                 kernel, bias = _absorb(previous, conv, n)
-                self._blocks.append(make_block(kernel, bias, _flipped(conv), workspace))
+                self._blocks.append(make_block(kernel, bias, conv.scale < 0, workspace))
                 previous, n = conv, n // 2
-            scale, shift = (np.tile(a, n) for a in (np.abs(previous.scale), previous.shift))
+            scale, shift = (np.tile(a, n) for a in (previous.scale, previous.shift))
             self._dense_kernel = weights.dense_kernel * scale[:, None]
             self._dense_bias = weights.dense_bias + shift @ weights.dense_kernel
 
@@ -116,12 +117,15 @@ class CrepeNetwork:
                 found = np.flatnonzero(block)
                 if len(found):
                     first, last = int(found[0]), int(found[-1]) + 1
-                    x = self._of_signal(_excerpt(signal, start + first, last - first), workspace)
+                    n_samples = HOP_LENGTH * (last - first - 1) + FRAME_LENGTH
+                    centre = HOP_LENGTH * (start + first)
+                    heard = excerpt(signal, centre - FRAME_LENGTH // 2, n_samples)
+                    x = self._of_signal(heard, workspace)
                     activation[first:last] = self._finish(x, workspace)
                 yield start, activation
 
     def _of_frames(self, frames: Float32Array, workspace: Workspace) -> Float32Array:
-        x = workspace.array("frames", (N_POOLED, len(frames), self._first.n_channels))
+        x = workspace.array("frames", (N_POOLED, len(frames), len(self._first.bias)))
         self._first.of_frames(normalize_frames(frames), x, workspace)
         return x
 
@@ -129,7 +133,7 @@ class CrepeNetwork:
         # A constant offset changes nothing, and without it fewer frames stand far from zero.
         centred = excerpt - excerpt.mean(dtype=np.float64).astype(np.float32)
         statistics = measure_frames(centred)
-        x = workspace.array("signal", (N_POOLED, len(statistics.mean), self._first.n_channels))
+        x = workspace.array("signal", (N_POOLED, len(statistics.mean), len(self._first.bias)))
         self._first.of_signal(centred, statistics, x, workspace)
         offset = np.flatnonzero(statistics.is_offset)
         if len(offset):
@@ -170,21 +174,6 @@ def count_frames(n_samples: int) -> int:
     return 1 + n_samples // HOP_LENGTH
 
 
-def _excerpt(signal: Float32Array, first_frame: int, n_frames: int) -> Float32Array:
-    """Return the samples of some frames, zeros beyond the ends of the signal."""
-    start = HOP_LENGTH * first_frame - FRAME_LENGTH // 2
-    excerpt = np.zeros(HOP_LENGTH * (n_frames - 1) + FRAME_LENGTH, np.float32)
-    inside = signal[max(start, 0) : start + len(excerpt)]
-    excerpt[max(-start, 0) :][: len(inside)] = inside
-    return excerpt
-
-
-def _flipped(conv: ConvWeights) -> BoolArray | None:
-    """Return the channels that batch normalisation turns upside down, None if there are none."""
-    flipped = conv.scale < 0
-    return flipped if flipped.any() else None
-
-
 def _absorb(
     previous: ConvWeights, conv: ConvWeights, n_positions: int
 ) -> tuple[Float32Array, Float32Array]:
@@ -198,8 +187,7 @@ def _absorb(
     kernel : np.ndarray [shape=(64, c_in, c_out)]
     bias : np.ndarray [shape=(n_positions, c_out)]
     """
-    # Channels of negative scale arrive with the opposite sign (see `spectral.rectify`).
-    kernel = conv.kernel * np.abs(previous.scale)[:, None]
+    kernel = conv.kernel * previous.scale[:, None]
     shift = previous.shift.astype(np.float64)
     n_taps = len(conv.kernel)
     sums = np.zeros((n_taps + 1, conv.kernel.shape[2]))

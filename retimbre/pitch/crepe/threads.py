@@ -32,7 +32,7 @@ class Workspace:
     One caller at a time may use it.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor | None, n_threads: int) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, n_threads: int) -> None:
         self._pool = pool
         self._n_threads = n_threads
         self._shared: dict[str, Float32Array] = {}
@@ -52,12 +52,9 @@ class Workspace:
             for number in range(n_tasks * index // n_runs, n_tasks * (index + 1) // n_runs):
                 task(number)
 
-        if self._pool is None or n_runs < 2:
-            for index in range(n_runs):
-                run(index)
-        else:
-            for _ in self._pool.map(run, range(n_runs)):
-                pass
+        in_threads = min(n_runs, self._n_threads) > 1
+        for _ in (self._pool.map if in_threads else map)(run, range(n_runs)):
+            pass
 
     def array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
         """Return an array of any content that is valid until `name` is asked for again."""
@@ -79,12 +76,9 @@ def open_workspace(n_threads: int | None = None) -> Iterator[Workspace]:
     """
     if n_threads is None:
         n_threads = min(count_cores(), MAX_THREADS)
-    with single_threaded_blas:
-        if n_threads == 1:
-            yield Workspace(None, 1)
-        else:
-            with ThreadPoolExecutor(n_threads, thread_name_prefix="retimbre-pitch") as pool:
-                yield Workspace(pool, n_threads)
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="retimbre-pitch")
+    with single_threaded_blas, pool:
+        yield Workspace(pool, n_threads)
 
 
 def _take(arrays: dict[str, Float32Array], name: str, shape: tuple[int, ...]) -> Float32Array:

@@ -20,11 +20,8 @@ References
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from retimbre._typing import BoolArray, Float64Array
-
-IntArray = npt.NDArray[np.intp]
+from retimbre._typing import BoolArray, Float64Array, IndexArray
 
 REACH = 12
 """The pitch moves by less than so many bins a frame, or it jumps."""
@@ -55,9 +52,9 @@ class ViterbiPath:
         self._near = np.lib.stride_tricks.sliding_window_view(self._departing, len(steps))
         self._scores: Float64Array | None = None
         # For each pending frame the best bin before each of its bins [shape=(n_bins,)].
-        self._sources: list[IntArray] = []
+        self._sources: list[IndexArray] = []
 
-    def push(self, log_likelihood: Float64Array, is_silent: BoolArray) -> IntArray:
+    def push(self, log_likelihood: Float64Array, is_silent: BoolArray) -> IndexArray:
         """Take a block of frames and return the part of the path that is now decided.
 
         Parameters
@@ -87,7 +84,7 @@ class ViterbiPath:
             return self._decide(self._best(), n_pending - 1, n_pending // 2)
         return np.zeros(0, np.intp)
 
-    def finish(self) -> IntArray:
+    def finish(self) -> IndexArray:
         """Return the rest of the path [shape=(n_undecided,)]."""
         n_pending = len(self._sources)
         return self._decide(self._best(), n_pending - 1, n_pending)
@@ -117,7 +114,7 @@ class ViterbiPath:
         self._scores -= self._scores.max()
         self._sources.append(sources)
 
-    def _decide(self, last_bin: int, last_frame: int, n_decided: int) -> IntArray:
+    def _decide(self, last_bin: int, last_frame: int, n_decided: int) -> IndexArray:
         """Trace back from a bin of a pending frame; hand out and forget the first frames."""
         path = np.empty(last_frame + 1, np.intp)
         for frame in reversed(range(last_frame + 1)):

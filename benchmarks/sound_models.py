@@ -17,9 +17,10 @@ from retimbre.generator.network import Network, open_session
 from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
+from retimbre.instrument import Instruments
 from retimbre.like.refine import refine_latent
 from retimbre.train.data.labels import InstrumentKey
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

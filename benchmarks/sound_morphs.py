@@ -9,8 +9,9 @@ from sound_models import ExportedModel, SoundModel, draw_z, generate_levels
 from sound_table import Row
 
 from retimbre.harmonic.image import LEVEL_FLOOR_DB
+from retimbre.instrument import Instruments
 from retimbre.latent import get_z_notes, slerp
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 
 FloatArray = npt.NDArray[np.floating[Any]]
 

@@ -15,6 +15,7 @@ from .errors import (
 from .generator import Generator, load_generator
 from .generator.gansynth import GansynthGenerator
 from .generator.harmonic import HarmonicGenerator
+from .instrument import Instrument, Instruments
 from .io.audio import load, resample, save
 from .io.melodies import load_melody, save_melody
 from .io.midi import load_midi, save_midi
@@ -31,7 +32,7 @@ from .result import Analysis, Report, Result
 from .session import Session
 from .settings import Settings
 from .settings.params import NoteParams, PitchParams, RenderParams, TimbreParams
-from .types import Instrument, Instruments, Melody, NoteCurve, Notes, PitchTrack
+from .types import Melody, NoteCurve, Notes, PitchTrack
 
 __version__: str
 __all__ = [

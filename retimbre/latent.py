@@ -28,7 +28,8 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
-from retimbre.types import Instruments, Notes
+from retimbre.instrument import Instruments
+from retimbre.types import Notes
 
 LATENT_DIM = 256
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from retimbre._typing import FloatArray
-from retimbre.types import Instruments, Melody, NoteCurve, Notes, PitchTrack
+from retimbre.instrument import Instruments
+from retimbre.types import Melody, NoteCurve, Notes, PitchTrack
 
 
 @dataclass(frozen=True, eq=False)

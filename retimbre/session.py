@@ -19,6 +19,7 @@ from retimbre import generator, latent, mixing
 from retimbre._typing import Float32Array, FloatArray, StageProgress
 from retimbre.errors import Cancelled, NoPitchError, ParameterError
 from retimbre.expression import RELEASE_SECONDS, release_times
+from retimbre.instrument import Instruments
 from retimbre.notes.edits import notes_between, phrase_of
 from retimbre.notes.melody import find_melody, fit_melody, playable_range
 from retimbre.pitch.analysis import Listener, analyze, analyze_file
@@ -26,7 +27,7 @@ from retimbre.result import Analysis, Report, Result
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath, choose_path, heard_names, place_instruments, warn_of_late
-from retimbre.types import Instruments, Melody, PitchTrack
+from retimbre.types import Melody, PitchTrack
 
 TAIL_SECONDS = RELEASE_SECONDS
 """The sound of a last note may ring on for so long after the recording has ended."""

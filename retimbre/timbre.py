@@ -13,12 +13,12 @@ from retimbre._typing import FloatArray
 from retimbre.errors import ParameterError
 from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
+from retimbre.instrument import Instruments
 from retimbre.io import audio
 from retimbre.like.hearing import LONGEST_SECONDS, hear_note
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import TimbreParams
 from retimbre.settings.stops import Stop, read_stops
-from retimbre.types import Instruments
 
 if TYPE_CHECKING:
     from retimbre.generator.protocol import Generator

@@ -10,8 +10,9 @@ import numpy as np
 from retimbre import generator, pitch
 from retimbre.errors import ModelNotFoundError, NoPitchError
 from retimbre.generator.palette import Palette
+from retimbre.instrument import Instrument, Instruments
 from retimbre.io.files import whole_file
-from retimbre.types import HOP_SECONDS, Instrument, Instruments, NoteCurves, Notes, PitchTrack
+from retimbre.types import HOP_SECONDS, NoteCurves, Notes, PitchTrack
 from retimbre.units import midi_to_hz
 
 SR = 16000

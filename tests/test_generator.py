@@ -12,8 +12,9 @@ from retimbre.generator.folder import model_folders, read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.generator.playing import draw_seeds
 from retimbre.harmonic.image import bin_mask
+from retimbre.instrument import Instruments
 from retimbre.latent import get_z_notes
-from retimbre.types import Instruments, NoteCurve, Notes
+from retimbre.types import NoteCurve, Notes
 
 
 @pytest.fixture(scope="module")

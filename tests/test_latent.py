@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from retimbre.errors import ParameterError
+from retimbre.instrument import Instruments
 from retimbre.latent import generate_z, get_random_instruments, get_z_notes, slerp
-from retimbre.types import Instruments
 
 # The same examples in every run, and no failure because the machine is busy.
 settings.register_profile(

@@ -7,7 +7,7 @@ import pytest
 
 from retimbre.errors import ParameterError
 from retimbre.generator.palette import AMBIGUOUS_NAMES, Palette
-from retimbre.types import Instrument
+from retimbre.instrument import Instrument
 
 NAMES = (
     "Flute", "Flute 2", "Pan Flute", "Grand Piano", "Electric Piano 1", "Electric Piano 2",

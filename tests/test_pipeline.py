@@ -9,13 +9,14 @@ from fakes import FAKE_SR, LOUD, SOFT, SR, FakeGenerator, fake_estimate_pitch, t
 
 from retimbre import generator, notes, pipeline, pitch
 from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, ParameterError
+from retimbre.instrument import Instruments
 from retimbre.io import audio
 from retimbre.io.mono import to_mono
 from retimbre.pitch.analysis import analyze_file
 from retimbre.session import TAIL_SECONDS
 from retimbre.settings import Settings
 from retimbre.settings.params import NoteParams
-from retimbre.types import Instruments, PitchTrack
+from retimbre.types import PitchTrack
 
 MELODY = (60, 64, 67, 72)
 """The tones of the fixture `melody`; the last is soft."""

@@ -17,8 +17,9 @@ from retimbre.display.spectrogram import (
     log_spectrogram,
 )
 from retimbre.errors import WriteError
+from retimbre.instrument import Instruments
 from retimbre.result import Report, Result
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 
 BIN_CENTS = 40.0
 """A little more than a bin of the spectrogram (36 in an octave)."""

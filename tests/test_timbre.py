@@ -11,6 +11,7 @@ from retimbre import pipeline
 from retimbre.errors import ModelError, NoPitchError, ParameterError, ReadError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
+from retimbre.instrument import Instrument, Instruments
 from retimbre.io import audio
 from retimbre.latent import FIRST_ANCHOR, get_z_notes, slerp
 from retimbre.pitch.analysis import analyze_file
@@ -18,7 +19,6 @@ from retimbre.settings import Settings
 from retimbre.settings.params import TimbreParams
 from retimbre.settings.stops import Stop, read_stops
 from retimbre.timbre import check_timbre, choose_path, heard_names, place_instruments
-from retimbre.types import Instrument, Instruments
 
 
 @pytest.fixture(scope="module")

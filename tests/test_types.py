@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from retimbre.errors import ParameterError
-from retimbre.types import Instrument, Instruments, NoteCurve, Notes, PitchTrack
+from retimbre.instrument import Instrument, Instruments
+from retimbre.types import NoteCurve, Notes, PitchTrack
 
 NOTES = {"onset": [0.0, 1.0], "offset": [0.5, 2.0], "pitch": [60, 64], "velocity": [1, 127]}
 

@@ -12,7 +12,7 @@ from retimbre.cli.words import columns
 from retimbre.errors import ModelNotFoundError, alternatives, one_line
 
 if TYPE_CHECKING:
-    from retimbre.types import Instrument
+    from retimbre.instrument import Instrument
 
 HELP = """List a model's named instruments, with figures that describe their sound.
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
+from retimbre.instrument import Instruments
 from retimbre.io.files import whole_file
 from retimbre.result import Result
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 from retimbre.units import hz_to_midi, midi_to_note
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from retimbre.gansynth.synthesis import frames_for_note, synthesize_specgram
 from retimbre.generator.folder import ModelConfig, open_mel_generator
 from retimbre.generator.playing import ModelGenerator, Performance, chunks
 from retimbre.generator.store import distinct
+from retimbre.instrument import Instruments
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 from retimbre.units import midi_to_hz
 
 CLIP_RATE = 44_100

@@ -38,11 +38,12 @@ from retimbre.harmonic.touch import (
     image_velocities,
     soften_notes,
 )
+from retimbre.instrument import Instruments
 from retimbre.latent import even_out
 from retimbre.like.hearing import hear_note
 from retimbre.like.refine import refine_latent
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import Instruments, Notes
+from retimbre.types import Notes
 
 
 class HarmonicGenerator(ModelGenerator):

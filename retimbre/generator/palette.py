@@ -16,7 +16,7 @@ import numpy as np
 from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError, ParameterError, alternatives
 from retimbre.generator.folder import ModelConfig, is_pitch_range
-from retimbre.types import Instrument
+from retimbre.instrument import Instrument
 
 NEAR_NAMES = 3
 """So many names are told where one is not found."""

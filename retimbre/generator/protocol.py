@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
-from retimbre.types import Instruments, NoteCurves, Notes
+from retimbre.instrument import Instruments
+from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:
     from retimbre.generator.palette import Palette

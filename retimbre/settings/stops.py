@@ -8,7 +8,7 @@ from retimbre.errors import ParameterError
 
 if TYPE_CHECKING:
     from retimbre._typing import FloatArray
-    from retimbre.types import Instrument
+    from retimbre.instrument import Instrument
 
 GivenInstruments: TypeAlias = (
     "str | Instrument | FloatArray | Sequence[str | Instrument | FloatArray]"
@@ -80,7 +80,7 @@ def read_stops(given: "GivenInstruments") -> tuple[Stop, ...]:
 def _one_by_one(given: Any) -> "list[str | Instrument]":
     """Return names and instruments; a latent vector becomes an instrument without a name."""
     # NumPy comes with it, which the help of the command line does without.
-    from retimbre.types import Instrument
+    from retimbre.instrument import Instrument
 
     is_array = hasattr(given, "ndim") and given.dtype.kind in "fiu"
     is_one = isinstance(given, Instrument) or (is_array and given.ndim < 2)

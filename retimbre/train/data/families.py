@@ -10,7 +10,7 @@ import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.train.data.dataset import Dataset
-from retimbre.train.data.measures import SILENT_DB, thin_levels
+from retimbre.train.data.measures import mean_distances, thin_levels
 
 TWIN_DB = 3.0
 """Instruments whose levels differ by less, on average over shared notes, are twins."""
@@ -82,19 +82,12 @@ def level_distances(dataset: Dataset) -> FloatArray:
         Mean difference over audible bins of notes that both have at one pitch and velocity;
         infinite where they share none.
     """
-    n = len(dataset.instruments)
-    total, count = np.zeros((n, n)), np.zeros((n, n))
-    for rows in _common_notes(dataset):
-        members = np.array(list(rows))
-        level = thin_levels(
-            dataset.rows(np.array(list(rows.values()))), slice(None, None, FRAME_STEP)
-        )
-        for i, own in zip(members, level, strict=True):
-            audible = np.maximum(level, own) > SILENT_DB
-            difference = np.abs(level - own).sum(axis=1) / np.maximum(audible.sum(axis=1), 1)
-            total[i, members] += difference
-            count[i, members] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), np.inf)
+    frames = slice(None, None, FRAME_STEP)
+    notes = (
+        (np.array(list(rows)), thin_levels(dataset.rows(np.array(list(rows.values()))), frames))
+        for rows in _common_notes(dataset)
+    )
+    return mean_distances(notes, len(dataset.instruments), 1)
 
 
 def _common_notes(dataset: Dataset) -> list[dict[int, int]]:

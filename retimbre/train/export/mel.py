@@ -1,7 +1,5 @@
 """A run in GANSynth's representation becomes a model folder, like an imported checkpoint."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,21 +7,20 @@ from typing import Any
 import numpy as np
 
 from retimbre._typing import FloatArray
-from retimbre.errors import ModelFormatError
+from retimbre.generator.folder import MEL_RATE
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
-from retimbre.train.export.gansynth_graph import gansynth_graph
-from retimbre.train.export.model_writing import write_model
+from retimbre.train.export.gansynth_graph import (
+    compare_specgrams,
+    gansynth_graph,
+    refuse_difference,
+)
+from retimbre.train.export.model_writing import write_parts
 from retimbre.train.gansynth.weights import GansynthWeights, NetworkSize
 from retimbre.train.networks.layers import EqualisedConv2DTranspose
 from retimbre.train.run.player import Player
 from retimbre.train.run.run_folder import run_split
 from retimbre.train.run.trainer import Trainer
-
-FORMAT_VERSION = 2
-SAMPLE_RATE = 16_000
-MAX_RMS_DIFFERENCE = 1e-4
-"""Pixel norm may amplify rounding in single values where all channels are nearly 0."""
 
 N_CHECKED = 2
 
@@ -58,31 +55,18 @@ def export_mel_run(
     """
     config, n_seen = trainer.config, int(trainer.n_seen)
     graph = gansynth_graph(keras_weights(trainer), config.pitch_range[0]).SerializeToString()
-    largest, rms = _difference(graph, trainer)
-    if not rms <= MAX_RMS_DIFFERENCE:
-        raise ModelFormatError(
-            f"The exported network of {run} differs from Keras by {rms:.1e} (rms); "
-            "nothing was written."
-        )
+    largest = _check(graph, trainer, f"The exported network of {run}")
     trained, held_out = run_split(run, dataset, config)
-    card = card_text(folder, run, dataset, trained, held_out, config, n_seen, averaged)
-    description = {
-        "format_version": FORMAT_VERSION,
-        "representation": "mel",
-        "sample_rate": SAMPLE_RATE,
-        "latent_dim": config.latent_dim,
-        "pitch_range": list(config.pitch_range),
-        "notes_seen": n_seen,
-        "generator": "generator.onnx",
-        "generator_sha256": hashlib.sha256(graph).hexdigest(),
-    }
-    files = {
-        "generator.onnx": graph,
-        "MODEL_CARD.md": card.encode(),
-        # Last, so that a folder with a config is a whole model.
-        "config.json": (json.dumps(description, indent=2) + "\n").encode(),
-    }
-    write_model(folder, files)
+    write_parts(
+        folder,
+        {"generator": graph},
+        card_text(folder, run, dataset, trained, held_out, config, n_seen, averaged),
+        representation=config.representation,
+        sample_rate=MEL_RATE,
+        latent_dim=config.latent_dim,
+        pitch_range=config.pitch_range,
+        notes_seen=n_seen,
+    )
     return largest
 
 
@@ -109,17 +93,13 @@ def _raw(layer: Any) -> tuple[FloatArray, FloatArray]:
     return kernel.numpy(), layer.bias.numpy()
 
 
-def _difference(graph: bytes, trainer: Trainer) -> tuple[float, float]:
-    """Return the largest difference of any value, and the root of their mean square."""
-    from retimbre.generator.network import open_session
-
-    session = open_session(graph)
+def _check(graph: bytes, trainer: Trainer, name: str) -> float:
+    """Return the largest difference of any value, or refuse a network that differs."""
     config, rng = trainer.config, np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
     low, high = config.pitch_range
     pitches = rng.integers(low, high + 1, N_CHECKED)
     player = Player(trainer, config.moment(config.total_notes))
     wanted = player.generate(z, pitches, np.ones(N_CHECKED))
-    inputs = {"z": z, "pitch": pitches - low, "frames": np.array([wanted.shape[1]])}
-    differences = session.run(None, inputs)[0] - wanted
-    return float(np.abs(differences).max()), float(np.sqrt(np.mean(np.square(differences))))
+    differences = compare_specgrams(graph, z, pitches - low, wanted)
+    return refuse_difference(*differences, f"{name} differs from Keras")

@@ -1,16 +1,23 @@
 """A model folder is written whole or not at all."""
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from retimbre.errors import ParameterError, WriteError
+from retimbre.generator.folder import FORMAT_VERSION
 from retimbre.generator.hints import CONFIG
 
-MODEL_FILES = ("generator.onnx", "encoder.onnx", "palette.json", "MODEL_CARD.md", CONFIG)
+PARTS = {"generator": "generator.onnx", "encoder": "encoder.onnx", "palette": "palette.json"}
+"""The files of a model by what config.json calls them."""
+
+CARD = "MODEL_CARD.md"
 
 
 def check_output(folder: Path) -> None:
@@ -49,7 +56,7 @@ def check_free(folder: Path) -> None:
     if not folder.is_dir() or is_model(folder):
         return
     # Of a model that was half replaced all is there but its config.
-    others = sorted({path.name for path in folder.iterdir()} - {*MODEL_FILES[:-1]})
+    others = sorted({path.name for path in folder.iterdir()} - {*PARTS.values(), CARD})
     if others:
         raise ParameterError(
             f"{folder} contains {others[0]} and is not a model; give a new folder, or an existing "
@@ -63,6 +70,31 @@ def is_model(folder: Path) -> bool:
         return '"generator_sha256"' in (folder / CONFIG).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
+
+
+def write_parts(folder: Path, parts: Mapping[str, bytes], card: str, **settings: Any) -> None:
+    """Write a model of its networks and palette, its card and its config.json.
+
+    Parameters
+    ----------
+    folder : Path
+    parts : mapping of str to bytes
+        By what they are, see `PARTS`; config.json names them and gives their checksums.
+    card : str
+    **settings
+        What config.json says besides.
+
+    Raises
+    ------
+    WriteError
+        See `write_model`.
+    """
+    config = {"format_version": FORMAT_VERSION, **settings}
+    for part, content in parts.items():
+        config |= {part: PARTS[part], f"{part}_sha256": hashlib.sha256(content).hexdigest()}
+    files = {PARTS[part]: content for part, content in parts.items()} | {CARD: card.encode()}
+    # Last, so that a folder with a config is a whole model.
+    write_model(folder, files | {CONFIG: (json.dumps(config, indent=2) + "\n").encode()})
 
 
 def write_model(folder: Path, files: Mapping[str, bytes]) -> None:

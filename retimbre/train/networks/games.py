@@ -13,7 +13,8 @@ References
 """
 
 import math
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -28,31 +29,7 @@ SLOPE_EPSILON = 1e-12
 """Under the root of a slope, whose gradient would else be infinite at 0."""
 
 
-class Game(Protocol):
-    """The losses of one game; `discriminator` is a model (images, alpha) -> (logits, pitches)."""
-
-    def generator_loss(self, logits: Tensor) -> Tensor:
-        """Return the generator's loss from the logits of what it made."""
-        ...
-
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Return the discriminator's loss without its penalty."""
-        ...
-
-    def penalty(
-        self,
-        discriminator: Any,
-        real: Tensor,
-        fake: Tensor,
-        alpha: Tensor,
-        *,
-        seed: Tensor,
-        is_lazy_step: Tensor,
-    ) -> Tensor:
-        """Return the penalty of the discriminator's gradient, weighted."""
-        ...
-
-
+@dataclass
 class NonSaturating:
     """The logistic game with R1 on half of the real notes of every 8th step.
 
@@ -62,8 +39,7 @@ class NonSaturating:
         As if it were every step.
     """
 
-    def __init__(self, r1_weight: float) -> None:
-        self.r1_weight = r1_weight
+    r1_weight: float
 
     def generator_loss(self, logits: Tensor) -> Tensor:
         """Return the mean of ``softplus(-logit)``."""
@@ -95,6 +71,7 @@ class NonSaturating:
         )
 
 
+@dataclass
 class Wasserstein:
     """GANSynth's game.
 
@@ -108,15 +85,9 @@ class Wasserstein:
         than the discriminator is shown; see `find_game`.
     """
 
-    def __init__(
-        self,
-        penalty_weight: float,
-        drift_weight: float,
-        slope_scales: float | tuple[float, ...] = 1.0,
-    ) -> None:
-        self.penalty_weight = penalty_weight
-        self.drift_weight = drift_weight
-        self.slope_scales = slope_scales
+    penalty_weight: float
+    drift_weight: float
+    slope_scales: float | tuple[float, ...] = 1.0
 
     def generator_loss(self, logits: Tensor) -> Tensor:
         """Return the mean of ``-logit``."""
@@ -143,6 +114,10 @@ class Wasserstein:
         squares = squared_slopes(discriminator, between, alpha, self.slope_scales)
         slopes = tf.sqrt(squares + SLOPE_EPSILON)
         return self.penalty_weight * tf.reduce_mean(tf.square(slopes / SLOPE_TARGET - 1.0))
+
+
+Game = NonSaturating | Wasserstein
+"""The losses of one game; `discriminator` is a model (images, alpha) -> (logits, pitches)."""
 
 
 def squared_slopes(

@@ -9,14 +9,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import tensorflow as tf
 
+from retimbre.train.networks.representation import LEAK
 from retimbre.train.schedule import resolution_weights
 
 Tensor = Any
 
-LEAK = 0.2
 
-
-@keras.saving.register_keras_serializable(package="retimbre")
 class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
     """Divide by the root mean square over the channels (Karras et al. 2018, section 4.2)."""
 
@@ -31,7 +29,6 @@ class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
 class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
     """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3).
 
@@ -45,11 +42,6 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.epsilon = epsilon
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings that make the layer anew."""
-        config: dict[str, Any] = super().get_config()
-        return config | {"epsilon": self.epsilon}
-
     def call(self, x: Tensor) -> Tensor:
         """Map (batch, ..., channels) to (batch, ..., channels + 1)."""
         wide = tf.cast(x, tf.float32)
@@ -62,7 +54,6 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
         return (*input_shape[:-1], input_shape[-1] + 1)
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
 class Fade(keras.layers.Layer):  # type: ignore[misc]
     """Blend the new resolution in: ``alpha * new + (1 - alpha) * old``."""
 
@@ -105,43 +96,28 @@ class _Equalised:
         """Return the scale of a kernel that gives `n_out` channels."""
         return math.sqrt(2.0 * n_out / ((1.0 + self.slope**2) * math.prod(shape)))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings that make the layer anew."""
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
-        return config | {"slope": self.slope}
 
-
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedConv1D(_Equalised, keras.layers.Conv1D):  # type: ignore[misc]
-    """A convolution over one axis; its `kernel` is the one in use, scaled."""
+class _ScaledKernel(_Equalised):
+    """Let `kernel`, the one in use, be the scaled one."""
 
     @property
     def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(width, channels in, channels out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.filters)
+        """The scaled kernel [shape=(..., channels in, channels out)]."""
+        return self._kernel * self.gain(self._kernel.shape, self._kernel.shape[-1])  # type: ignore[attr-defined]
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedConv2D(_Equalised, keras.layers.Conv2D):  # type: ignore[misc]
-    """A convolution over two axes; its `kernel` is the one in use, scaled."""
-
-    @property
-    def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(height, width, channels in, channels out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.filters)
+class EqualisedConv1D(_ScaledKernel, keras.layers.Conv1D):  # type: ignore[misc]
+    """A convolution over one axis."""
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedDense(_Equalised, keras.layers.Dense):  # type: ignore[misc]
-    """A dense layer; its `kernel` is the one in use, scaled."""
-
-    @property
-    def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(units in, units out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.units)
+class EqualisedConv2D(_ScaledKernel, keras.layers.Conv2D):  # type: ignore[misc]
+    """A convolution over two axes."""
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedDense(_ScaledKernel, keras.layers.Dense):  # type: ignore[misc]
+    """A dense layer."""
+
+
 class EqualisedConv2DTranspose(_Equalised, keras.layers.Conv2DTranspose):  # type: ignore[misc]
     """A transposed convolution; its `kernel` is not scaled, but what it is given."""
 

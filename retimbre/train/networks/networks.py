@@ -9,6 +9,8 @@ References
 .. [1] Engel et al., "GANSynth: Adversarial Neural Audio Synthesis", ICLR 2019, appendix A.
 """
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import keras
@@ -16,30 +18,17 @@ import keras
 from retimbre.harmonic.frequencies import N_FREQUENCIES
 from retimbre.train.config import TrainConfig
 from retimbre.train.networks.frequency_layers import FromFrequencies, OntoFrequencies
-from retimbre.train.networks.layers import LEAK, Fade, LayerMaker, MinibatchDeviation, leaky
+from retimbre.train.networks.layers import Fade, LayerMaker, MinibatchDeviation, leaky
 from retimbre.train.networks.representation import (
-    HARMONIC,
-    PITCH_GAIN,
+    RESIDUAL_GAIN,
     VELOCITY_CENTRE,
     VELOCITY_GAIN,
     find_representation,
 )
 
-__all__ = [
-    "HIDDEN",
-    "LEAK",
-    "PITCH_GAIN",
-    "RESIDUAL_GAIN",
-    "VELOCITY_CENTRE",
-    "VELOCITY_GAIN",
-    "Networks",
-]
-
 Tensor = Any
 
-HIDDEN = HARMONIC.hidden
 ENCODER_HIDDEN = 512
-RESIDUAL_GAIN = 0.7071
 OUTPUT_SPREAD = 0.03
 """Standard deviation of the first weights of outputs and modulations."""
 
@@ -54,6 +43,8 @@ class Networks:
     Attributes
     ----------
     representation : Representation
+    generator, discriminator, encoder : callable
+        (stage, whether it fades) -> the model, built when it is first asked for.
     generator_variables, discriminator_variables, encoder_variables : list of keras.Variable
         All of them from the start, whatever the stage. A checkpoint holds them in this order.
     """
@@ -64,12 +55,20 @@ class Networks:
         dtype = "mixed_bfloat16" if config.mixed_precision else "float32"
         rank = self.representation.rank
         self.make = LayerMaker(rank, is_equalised=config.equalised, dtype=dtype)
-        self._models: dict[tuple[str, int, bool], Any] = {}
         self._make_generator_layers()
         self._make_discriminator_layers()
         if self.representation.has_encoder:
             self._make_encoder_layers()
-        self._create_variables()
+        self.generator = cache(self._build_generator)
+        self.discriminator = cache(self._build_discriminator)
+        self.encoder = cache(self._build_encoder)
+        # Now, so that one optimiser knows them from the start. A model that fades has the variables
+        # of its stage and of the one below, no others.
+        whole = [(stage, False) for stage in range(self.representation.n_stages)]
+        self.generator_variables = _unique(self.generator(*where) for where in whole)
+        self.discriminator_variables = _unique(self.discriminator(*where) for where in whole)
+        encoded = whole if self.representation.has_encoder else []
+        self.encoder_variables = _unique(self.encoder(*where) for where in encoded)
 
     # ---- layers ------------------------------------------------------------------------------
 
@@ -104,12 +103,10 @@ class Networks:
         self.d_last = make.conv(config.channels[0], 3, "d_last")
         self.d_dense = make.dense(kind.hidden, "d_dense")
         self.d_real = make.dense(1, "d_real", slope=1.0, dtype="float32")
-        if kind.has_equalised_pitch:
-            self.d_pitch = make.dense(config.n_pitches, "d_pitch", slope=1.0, dtype="float32")
-        else:
-            self.d_pitch = keras.layers.Dense(
-                config.n_pitches, name="d_pitch", kernel_initializer="he_normal", dtype="float32"
-            )
+        head = make
+        if not kind.has_equalised_pitch:
+            head = LayerMaker(kind.rank, is_equalised=False, dtype="float32")
+        self.d_pitch = head.dense(config.n_pitches, "d_pitch", slope=1.0, dtype="float32")
 
     def _make_encoder_layers(self) -> None:
         make = self.make
@@ -128,48 +125,14 @@ class Networks:
             convs.append((first, make.conv(below, 3, f"{prefix}_conv{i}b")))
         return inputs, convs
 
-    def _create_variables(self) -> None:
-        """Create every variable now, so that one optimiser knows them from the start.
-
-        A model that fades has the variables of its stage and of the one below, no others.
-        """
-        stages = range(self.representation.n_stages)
-        self.generator_variables = _unique([self.generator(s, False) for s in stages])
-        self.discriminator_variables = _unique([self.discriminator(s, False) for s in stages])
-        encoders = stages if self.representation.has_encoder else ()
-        self.encoder_variables = _unique([self.encoder(s, False) for s in encoders])
-
     # ---- models ------------------------------------------------------------------------------
 
-    def generator(self, stage: int, fading: bool) -> Any:
+    def _build_generator(self, stage: int, fading: bool) -> Any:
         """Return the model (z, one-hot pitch, velocity, alpha) -> images of a stage.
 
         Velocities have shape (batch, 1), MIDI / 127; a representation without velocity ignores
         them. Images have shape (batch, 8..128, 288) or (batch, 2..128, 16..1024, 2).
         """
-        return self._once("generator", stage, fading)
-
-    def discriminator(self, stage: int, fading: bool) -> Any:
-        """Return the model (images, alpha) -> (real/fake logit (batch, 1), pitch logits)."""
-        return self._once("discriminator", stage, fading)
-
-    def encoder(self, stage: int, fading: bool) -> Any:
-        """Return the model (images, one-hot pitch, alpha) -> direction of z."""
-        return self._once("encoder", stage, fading)
-
-    def _once(self, network: str, stage: int, fading: bool) -> Any:
-        """Build a model when it is first asked for."""
-        key = (network, stage, fading)
-        if key not in self._models:
-            build = {
-                "generator": self._build_generator,
-                "discriminator": self._build_discriminator,
-                "encoder": self._build_encoder,
-            }[network]
-            self._models[key] = build(stage, fading)
-        return self._models[key]
-
-    def _build_generator(self, stage: int, fading: bool) -> Any:
         make = self.make
         z = keras.Input((self.config.latent_dim,))
         pitch = keras.Input((self.config.n_pitches,))
@@ -246,6 +209,7 @@ class Networks:
         return h
 
     def _build_discriminator(self, stage: int, fading: bool) -> Any:
+        """Return the model (images, alpha) -> (real/fake logit (batch, 1), pitch logits)."""
         dtype = self.make.dtype
         x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         alpha = keras.Input(batch_shape=(1,))
@@ -256,6 +220,7 @@ class Networks:
         return keras.Model([x, alpha], [self.d_real(h), self.d_pitch(h)])
 
     def _build_encoder(self, stage: int, fading: bool) -> Any:
+        """Return the model (images, one-hot pitch, alpha) -> direction of z."""
         x = keras.Input((*self.representation.shapes[stage], self.representation.n_values))
         pitch = keras.Input((self.config.n_pitches,))
         alpha = keras.Input(batch_shape=(1,))
@@ -266,10 +231,6 @@ class Networks:
         return keras.Model([x, pitch, alpha], self.e_out(leaky(self.e_dense(h))))
 
 
-def _unique(models: list[Any]) -> list[Any]:
+def _unique(models: Iterable[Any]) -> list[Any]:
     """Return the trainable variables of several models, each once, in order."""
-    found: dict[int, Any] = {}
-    for model in models:
-        for variable in model.trainable_variables:
-            found.setdefault(id(variable), variable)
-    return list(found.values())
+    return list({id(v): v for model in models for v in model.trainable_variables}.values())

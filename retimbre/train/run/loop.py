@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.config import TrainConfig
@@ -147,7 +146,7 @@ class _Run:
         self._stats = StatsLog(folder, self._n_seen)
         self._sheets = sheets_for(folder, dataset, self.trained, self.held_out, config)
         self._pace = Pace(config)
-        self._collected: list[npt.NDArray[np.float32]] = []
+        self._collected: list[dict[str, float]] = []
         self._last: dict[str, float] = {}
         self._start = self._saved = time.monotonic()
         self._is_saved = self._is_whole = True
@@ -207,14 +206,12 @@ class _Run:
         self._is_whole = True
         self._n_seen = int(self.trainer.n_seen)
         self._collected.append(stats)
-        self._last = dict(zip(self.trainer.stats, map(float, stats), strict=True))
+        self._last = stats
         self._pace.add(moment, time.monotonic() - start)
         return coming
 
-    def _check_finite(self, stats: npt.NDArray[np.float32]) -> None:
-        lost = [
-            name for name, x in zip(self.trainer.stats, stats, strict=True) if not np.isfinite(x)
-        ]
+    def _check_finite(self, stats: dict[str, float]) -> None:
+        lost = [name for name, value in stats.items() if not np.isfinite(value)]
         if lost:
             raise RetimbreError(
                 f"Training diverged after {self._n_seen:,} notes ({lost[0]} is not a number); "
@@ -248,10 +245,9 @@ class _Run:
             "alpha": round(moment.alpha, 3),
             "learning_rate": float(f"{moment.learning_rate:.6g}"),
         }
-        means = np.mean(self._collected, axis=0)
+        for name in self._last:
+            line[name] = round(float(np.mean([stats[name] for stats in self._collected])), 4)
         self._collected = []
-        for name, value in zip(self.trainer.stats, means, strict=True):
-            line[name] = round(float(value), 4)
         self._stats.write(line)
         if report is not None:
             report(line)

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,7 +101,7 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
     if precision is not None:
         config = replace(config, mixed_precision=choose_precision(precision))
     go_on = f"retimbre train {dataset_folder} {run} --resume"
-    with _terminating(), ProgressLine() as line:
+    with _terminating(), closing(ProgressLine()) as line:
         try:
             trainer = run_training(
                 run,
@@ -240,14 +240,6 @@ class ProgressLine:
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
         self._status: Status | None = None
-
-    def __enter__(self) -> "ProgressLine":
-        """Begin when the first step is done."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the line as it stands."""
-        self.close()
 
     @property
     def place(self) -> str:

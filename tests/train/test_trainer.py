@@ -223,7 +223,7 @@ def test_mixed_precision_keeps_weights_and_images_wide():
 
     networks = Networks(replace(TINY, mixed_precision=True))
     assert {str(variable.dtype) for variable in networks.generator_variables} == {"float32"}
-    assert networks.g_conv[0][0].compute_dtype == "bfloat16"
+    assert networks.layers["g_conv0a"].compute_dtype == "bfloat16"
     for model in (networks.generator(1, True), networks.discriminator(1, True)):
         assert {output.dtype for output in model.outputs} == {"float32"}
 

@@ -77,13 +77,13 @@ def keras_weights(trainer: Trainer) -> GansynthWeights:
     frames, bins = kind.shapes[0]
     size = NetworkSize(config.channels, config.latent_dim, config.n_pitches, (frames, bins))
     layers = {}
-    for block, pair in enumerate(networks.g_conv, 1):
-        for name, layer in zip(("conv0", "conv1"), pair, strict=True):
-            layers[f"{block}/{name}"] = _raw(layer)
+    for block in range(1, size.n_blocks + 1):
+        layers[f"{block}/conv0"] = _raw(networks.layers[f"g_conv{block - 1}a"])
+        layers[f"{block}/conv1"] = _raw(networks.layers[f"g_conv{block - 1}b"])
     # Keras spreads a point where GANSynth convolves a padded one: the kernel is flipped.
     kernel, bias = layers["1/conv0"]
     layers["1/conv0"] = (kernel[::-1, ::-1].transpose(0, 1, 3, 2), bias)
-    layers[f"{size.n_blocks}/to_rgb"] = _raw(networks.g_out[-1])
+    layers[f"{size.n_blocks}/to_rgb"] = _raw(networks.layers[f"g_out{size.n_blocks - 1}"])
     return GansynthWeights(size, layers, "a run of retimbre", int(trainer.n_seen))
 
 

@@ -3,11 +3,9 @@
 import hashlib
 import json
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from retimbre.errors import ParameterError, WriteError
@@ -113,26 +111,17 @@ def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
         If the folder cannot be written (a full disk); nothing new stands there then.
     """
     try:
-        with _folder_beside(folder) as temporary:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(
+            prefix=".retimbre-", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
+        ) as temporary:
             for name, content in files.items():
-                (temporary / name).write_bytes(content)
+                Path(temporary, name).write_bytes(content)
             folder.mkdir(exist_ok=True)
             # An old config would describe new files if the moving were interrupted.
             (folder / list(files)[-1]).unlink(missing_ok=True)
             for name in files:
-                os.replace(temporary / name, folder / name)
+                os.replace(Path(temporary, name), folder / name)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise WriteError(f"{folder} cannot be written: {reason}.") from error
-
-
-@contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """Make a folder on the same disk for as long as the block runs."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.parent / f".retimbre-{secrets.token_hex(8)}.part"
-    temporary.mkdir()
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -151,7 +151,7 @@ def collect_layers(
             "GANSynth checkpoint."
         )
     with np.errstate(over="ignore"):
-        values = {name: _float32(value) for name, value in found.items()}
+        values = {name: np.asarray(v, np.float32) for name, v in found.items()}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise ModelFormatError(
@@ -223,10 +223,6 @@ def _check_blocks(shapes: Mapping[str, Shape], n_blocks: int, where: str) -> Non
 def _names(layer: str) -> tuple[str, str]:
     """Return the names of the averaged kernel and bias of a layer."""
     return f"{BLOCKS}{layer}/conv2d/kernel{AVERAGE}", f"{BLOCKS}{layer}/bias{AVERAGE}"
-
-
-def _float32(value: npt.NDArray[Any]) -> FloatArray:
-    return np.asarray(value, dtype=np.float32)
 
 
 def listed(items: list[str]) -> str:

@@ -136,38 +136,44 @@ class LayerMaker:
         Equalised learning rate; else kernels start at He's variance.
     dtype : str
         A Keras policy: "float32" or "mixed_bfloat16".
+
+    Attributes
+    ----------
+    layers : dict of keras.Layer
+        All that were made, by name; a later one takes the place of one of its name.
     """
 
     def __init__(self, rank: int, *, is_equalised: bool, dtype: str) -> None:
         self.rank = rank
         self.is_equalised = is_equalised
         self.dtype = dtype
-        plain = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}
-        equalised = {1: EqualisedConv1D, 2: EqualisedConv2D}
-        self._conv = (equalised if is_equalised else plain)[rank]
+        self.layers: dict[str, Any] = {}
 
     def conv(self, channels: int, width: int, name: str, **options: Any) -> Any:
         """Make a convolution of that width along every axis."""
-        options = self._options(options)
-        return self._conv(channels, (width,) * self.rank, padding="same", name=name, **options)
+        plain = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}
+        kinds = (plain[self.rank], {1: EqualisedConv1D, 2: EqualisedConv2D}[self.rank])
+        size = (width,) * self.rank
+        return self._make(kinds, name, channels, size, padding="same", **options)
 
     def dense(self, units: int, name: str, **options: Any) -> Any:
         """Make a dense layer."""
-        kind = EqualisedDense if self.is_equalised else keras.layers.Dense
-        return kind(units, name=name, **self._options(options))
+        return self._make((keras.layers.Dense, EqualisedDense), name, units, **options)
 
     def spread(self, channels: int, size: tuple[int, ...], name: str) -> Any:
         """Make the layer that lays one vector out over an image of two axes."""
-        kind = EqualisedConv2DTranspose if self.is_equalised else keras.layers.Conv2DTranspose
-        return kind(channels, size, name=name, **self._options({}))
+        kinds = (keras.layers.Conv2DTranspose, EqualisedConv2DTranspose)
+        return self._make(kinds, name, channels, size)
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _make(self, kinds: tuple[Any, Any], name: str, *args: Any, **options: Any) -> Any:
         if self.is_equalised:
-            options = {key: value for key, value in options.items() if key != "kernel_initializer"}
+            options.pop("kernel_initializer", None)
         else:
             options = {"kernel_initializer": "he_normal", **options}
             options.pop("slope", None)
-        return {"dtype": self.dtype, **options}
+        options = {"dtype": self.dtype, **options}
+        self.layers[name] = kinds[self.is_equalised](*args, name=name, **options)
+        return self.layers[name]
 
     def double(self, x: Tensor, dtype: str | None = None) -> Tensor:
         """Repeat every value along every axis."""

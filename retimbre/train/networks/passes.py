@@ -71,6 +71,10 @@ class StagePasses:
         self, batch: TensorBatch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
     ) -> Judged:
         """Show the discriminator real and made notes."""
+
+        def score(x: Tensor) -> Tensor:
+            return self.discriminator([x, alpha], training=True)[0]
+
         images, one_hot, _ = batch[-1]
         if self.fading and self.networks.representation.blends_reals:
             images = self._fade_in(images, alpha)
@@ -80,9 +84,8 @@ class StagePasses:
         fake_logits, _ = self.discriminator([seen, alpha], training=True)
         loss = self.game.discriminator_loss(real_logits, fake_logits)
         pitch = losses.pitch_loss(one_hot, pitches)
-        penalty = self.game.penalty(
-            self.discriminator, real, seen, alpha, seed=_draw(seed, 0), is_lazy_step=is_lazy_step
-        )
+        draw = _draw(seed, 0)
+        penalty = self.game.penalty(score, real, seen, seed=draw, is_lazy_step=is_lazy_step)
         stats = {"discriminator": loss, "pitch_real": pitch}
         # How often it is right; the scores of a critic have no threshold.
         if self.config.adversarial == "non_saturating":

@@ -16,7 +16,6 @@ from retimbre.train.run.checkpoints import Checkpoints, has_checkpoint
 from retimbre.train.run.interruption import held_back
 from retimbre.train.run.progress import Pace, Status
 from retimbre.train.run.run_folder import (
-    CHECKPOINTS,
     CONFIG,
     StatsLog,
     make_folder,
@@ -25,8 +24,6 @@ from retimbre.train.run.run_folder import (
 )
 from retimbre.train.run.sheets import sheets_for
 from retimbre.train.run.trainer import Batch, Trainer
-
-__all__ = ["CHECKPOINTS", "Trainer", "batch_at", "run_split", "train"]
 
 TICK_STEPS = 100
 

@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from retimbre._typing import FloatArray
 from retimbre.io.files import whole_file
 from retimbre.train.run.player import Player
-from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
+from retimbre.train.run.sheet_drawer import SheetDrawer
+from retimbre.train.run.sheet_files import at_peak, write_waves
 from retimbre.train.run.trainer import Trainer
 
 HEARD_SECONDS = 1.2
-PEAK = 0.5
 
 
 class MelSheets(SheetDrawer):
@@ -21,9 +19,7 @@ class MelSheets(SheetDrawer):
         """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
         with trainer.averaged():
             player = Player(trainer, self._config.moment(n_seen))
-            z = np.repeat(self.z, len(self.pitches), axis=0)
-            pitches = np.tile(self.pitches, len(self.z))
-            images = player.generate(z, pitches, np.full(len(pitches), VELOCITY))
+            images, _ = self.play(player, self.z)
         path = self.path_of(n_seen)
         n_frames, n_bins = images.shape[1:3]
         title = f"{n_seen:,} notes, {n_frames} frames of {n_bins} bins"
@@ -67,8 +63,6 @@ def write_specgrams(path: Path, images: FloatArray) -> None:
     images : np.ndarray [shape=(n, frames, bins, 2), -1..1]
         Each point stands for as many as make 128 frames of 1024 bins.
     """
-    import soundfile
-
     from retimbre.gansynth import specgram as melspec
 
     stretch = melspec.N_FRAMES // images.shape[1]
@@ -77,6 +71,5 @@ def write_specgrams(path: Path, images: FloatArray) -> None:
     for image in images:
         whole = image.repeat(stretch, axis=0).repeat(melspec.N_BINS // image.shape[1], axis=1)
         (wave,) = melspec.specgrams_to_waves(melspec.denormalize(whole[None]))
-        waves.append(wave[:n_heard] * (PEAK / max(float(np.abs(wave).max()), 1e-6)))
-    with whole_file(path) as temporary:
-        soundfile.write(temporary, np.concatenate(waves), melspec.SAMPLE_RATE, format="WAV")
+        waves.append(at_peak(wave)[:n_heard])
+    write_waves(path, waves, melspec.SAMPLE_RATE)

@@ -109,14 +109,24 @@ def write_notes(path: Path, features: FloatArray, pitches: IntArray) -> None:
     WriteError
         If the file cannot be written.
     """
-    import soundfile
-
     images = features_to_image(np.repeat(features, N_FRAMES // features.shape[1], axis=1))
     waves = []
     for image, pitch in zip(images, pitches, strict=True):
         wave = synthesize_note(
             image, midi_to_hz(pitch), duration=HELD_SECONDS, release=RELEASE_SECONDS, expression=0.0
         )
-        waves.append(wave * (PEAK / max(float(np.abs(wave).max()), 1e-6)))
+        waves.append(at_peak(wave))
+    write_waves(path, waves, SAMPLE_RATE)
+
+
+def at_peak(wave: FloatArray) -> FloatArray:
+    """Bring a note to the loudness of all others."""
+    return wave * (PEAK / max(float(np.abs(wave).max()), 1e-6))
+
+
+def write_waves(path: Path, waves: list[FloatArray], sr: int) -> None:
+    """Write sounds one after another into a WAV file (16 bit)."""
+    import soundfile
+
     with whole_file(path) as temporary:
-        soundfile.write(temporary, np.concatenate(waves), SAMPLE_RATE, format="WAV")
+        soundfile.write(temporary, np.concatenate(waves), sr, format="WAV")

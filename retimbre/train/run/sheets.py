@@ -16,7 +16,7 @@ from retimbre.train.networks.prior import place_latents
 from retimbre.train.networks.representation import HARMONIC
 from retimbre.train.run.mel_sheets import MelSheets
 from retimbre.train.run.player import Player
-from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
+from retimbre.train.run.sheet_drawer import SheetDrawer
 from retimbre.train.run.sheet_files import Panel, draw_panels, write_notes
 from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import RESOLUTIONS
@@ -75,9 +75,7 @@ class HarmonicSheets(SheetDrawer):
         with trainer.averaged():
             player = Player(trainer, moment)
             z = self._place(player, RESOLUTIONS[moment.stage])
-            latents = np.repeat(z, len(self.pitches), axis=0)
-            pitches = np.tile(self.pitches, len(z))
-            made = player.generate(latents, pitches, np.full(len(pitches), VELOCITY))
+            made, pitches = self.play(player, z)
             rows = [
                 Panel(f"MIDI {pitch}", made[i :: len(self.pitches)])
                 for i, pitch in enumerate(self.pitches)

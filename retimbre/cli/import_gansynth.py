@@ -72,7 +72,10 @@ def import_gansynth(
     source = find_folder(checkpoint)
     name = _name(source, name)
     folder = output or Path("models") / name
-    _check_output(folder, overwrite=overwrite)
+    if os.path.exists(folder / CONFIG) and not overwrite:
+        raise ParameterError(f"{folder} already contains a model; add --overwrite to replace it.")
+    check_free(folder)
+    check_output(folder)
     click.echo(f"Importing {source} into {folder}...", err=True)
     difference = import_model(source, folder, name)
     click.echo(
@@ -90,14 +93,6 @@ def _name(checkpoint: Path, name: str | None) -> str:
     if name in ("", "..") or Path(name).name != name:
         raise ParameterError(f"Invalid model name {name!r}; give a --name without folders.")
     return name
-
-
-def _check_output(folder: Path, *, overwrite: bool) -> None:
-    """See before the work begins that the model can be written where it is wanted."""
-    if os.path.exists(folder / CONFIG) and not overwrite:
-        raise ParameterError(f"{folder} already contains a model; add --overwrite to replace it.")
-    check_free(folder)
-    check_output(folder)
 
 
 def import_model(checkpoint: Path, folder: Path, name: str) -> float:
@@ -185,10 +180,7 @@ def _card(weights: "GansynthWeights", name: str) -> str:
     size = weights.size
     seen = "see its publisher's description"
     if weights.images_seen is not None:
-        seen = (
-            f"{weights.images_seen:,} images of notes; for the notes see its publisher's "
-            "description"
-        )
+        seen = f"{weights.images_seen:,} images of notes; for the notes {seen}"
     return CARD.format(
         name=name,
         low=LOWEST_PITCH,

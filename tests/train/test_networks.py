@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gansynth_files import valid
-from tiny_runs import TINY, TINY_MEL
+from tiny_runs import TINY, TINY_MEL, resolution_weights
 
 from retimbre.train.config import CONFIGS
-from retimbre.train.schedule import resolution_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

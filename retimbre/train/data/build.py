@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -206,15 +206,11 @@ def _left_out(reason: Reason, note: NoteLabel | Recording, file: str) -> LeftOut
     )
 
 
-_FONTS: dict[Path, tuple[SoundFont, list[InstrumentKey]]] = {}
-
-
+@cache
 def _open(path: Path) -> tuple[SoundFont, list[InstrumentKey]]:
     """Open a SoundFont once in a process."""
-    if path not in _FONTS:
-        font = SoundFont(path)
-        _FONTS[path] = (font, list(font.presets()))
-    return _FONTS[path]
+    font = SoundFont(path)
+    return font, list(font.presets())
 
 
 def _render_pitch(plan: _Plan, job: _Job) -> int:

@@ -66,7 +66,9 @@ class Dataset:
     def __init__(self, folder: Path) -> None:
         self.settings = shards.read_settings(folder)
         self.representation: str = self.settings.get("representation", "harmonic")
-        self.n_keys, self.n_planned_keys = shards.keys_of(folder, self.settings)
+        low, high = map(int, self.settings["pitches"])
+        self.n_planned_keys = high - low + 1
+        self.n_keys = sum(shards.has_shard(folder, pitch) for pitch in range(low, high + 1))
         self._shape = find_measure(self.representation).shape
         parts = shards.read_shards(folder)
         self._parts = [features for features, _ in parts]
@@ -153,7 +155,7 @@ class Dataset:
         ModelFormatError
             If there is no such note.
         """
-        rows = self._rows_within(instruments, pitch_range)
+        rows = self.rows_within(instruments, pitch_range)
         return np.asarray(rng.choice(np.concatenate([*rows.values()]), size))
 
     def draw_pairs(
@@ -170,12 +172,12 @@ class Dataset:
         ModelFormatError
             If no instrument has a note within the range of pitches (MIDI, inclusive).
         """
-        rows = self._rows_within(instruments, pitch_range)
+        rows = self.rows_within(instruments, pitch_range)
         chosen = rng.choice([*rows], size)
         pairs = np.stack([rng.choice(rows[int(i)], 2) for i in chosen])
         return chosen, pairs[:, 0], pairs[:, 1]
 
-    def _rows_within(
+    def rows_within(
         self, instruments: list[int], pitch_range: tuple[int, int]
     ) -> dict[int, IntArray]:
         """Return the notes within a range of each of the instruments that has any there."""

@@ -35,42 +35,18 @@ def find_families(dataset: Dataset) -> list[list[int]]:
         Indices into ``dataset.instruments``, each exactly once, in order of their first.
     """
     labels = [dataset.label_of(i) for i in range(len(dataset.instruments))]
-    parent = list(range(len(labels)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            i = parent[i]
-        return i
-
-    seen: dict[object, int] = {}
-    for i, label in enumerate(labels):
-        # Recordings have no program; their names are all there is.
-        keys = [_plain(label.name)] + ([label.program] if label.program >= 0 else [])
-        for key in keys:
-            parent[root(i)] = root(seen.setdefault(key, i))
-    for i, j in find_alike(dataset):
-        parent[root(i)] = root(j)
-    families: dict[int, list[int]] = {}
-    for i in range(len(labels)):
-        families.setdefault(root(i), []).append(i)
-    return list(families.values())
-
-
-def find_alike(dataset: Dataset, limit_db: float = TWIN_DB) -> list[tuple[int, int]]:
-    """Return the pairs of instruments whose notes sound alike.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    limit_db : float
-        Largest mean difference of the levels over notes of the same pitch and velocity.
-
-    Returns
-    -------
-    pairs : list of (int, int)
-    """
-    distance = level_distances(dataset)
-    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(distance < limit_db, 1))]
+    names = np.array([_plain(label.name) for label in labels])
+    programs = np.array([label.program for label in labels])
+    is_alike = (level_distances(dataset) < TWIN_DB) | (names[:, None] == names)
+    # Recordings have no program; their names are all there is.
+    is_alike |= (programs[:, None] == programs) & (programs >= 0)
+    family = np.arange(len(labels))
+    for i, j in np.argwhere(np.triu(is_alike, 1)):
+        family[family == family[j]] = family[i]
+    members: dict[int, list[int]] = {}
+    for i, of_family in enumerate(family.tolist()):
+        members.setdefault(of_family, []).append(i)
+    return list(members.values())
 
 
 def level_distances(dataset: Dataset) -> FloatArray:

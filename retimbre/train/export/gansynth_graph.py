@@ -199,17 +199,15 @@ def generate_specgrams(weights: GansynthWeights, z: FloatArray, pitch: IntArray)
             x = np.pad(x.repeat(2, axis=1).repeat(2, axis=2), _BORDER)
         x = _activated(_convolved(x, weights, f"{block}/conv0"))
         x = _activated(_convolved(np.pad(x, _BORDER), weights, f"{block}/conv1"))
-    image: FloatArray = np.tanh(_convolved(x, weights, f"{size.n_blocks}/to_rgb"))
-    return image
+    return np.asarray(np.tanh(_convolved(x, weights, f"{size.n_blocks}/to_rgb")))
 
 
 _BORDER = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 
 def _normalised(x: FloatArray) -> FloatArray:
-    rms = np.sqrt(np.mean(np.square(x), axis=-1, keepdims=True) + np.float32(EPSILON))
-    normalised: FloatArray = x / rms
-    return normalised
+    power = np.mean(np.square(x), axis=-1, keepdims=True) + np.float32(EPSILON)
+    return np.asarray(x / np.sqrt(power))
 
 
 def _activated(x: FloatArray) -> FloatArray:

@@ -17,16 +17,14 @@ from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
 from retimbre.train.export.mel import export_mel_run
 from retimbre.train.export.model_writing import write_parts
-from retimbre.train.export.onnx_graph import Weights, encoder_graph, generator_graph
+from retimbre.train.export.onnx_graph import encoder_graph, generator_graph
 from retimbre.train.export.palette import describe_palette, encode_instruments
 from retimbre.train.networks.prior import place_latents
 from retimbre.train.run.player import WholePlayer
 from retimbre.train.run.run_folder import CHECKPOINTS, CONFIG, run_split
 from retimbre.train.run.trainer import Trainer
-from retimbre.train.schedule import RESOLUTIONS
 
 MAX_DIFFERENCE = 1e-4
-LAST_STAGE = len(RESOLUTIONS) - 1
 N_CHECKED = 64
 
 
@@ -98,15 +96,6 @@ def load_average(run: Path, earlier: Sequence[Path] = ()) -> tuple[Trainer, list
     return trainer, seen
 
 
-def layer_weights(model: Any) -> Weights:
-    """Return kernel and bias of every layer of a Keras model, by layer name."""
-    return {
-        layer.name: (layer.kernel.numpy(), layer.bias.numpy())
-        for layer in model.layers
-        if hasattr(layer, "kernel")
-    }
-
-
 def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path] = ()) -> float:
     """Write a model folder and check that it computes what Keras computes.
 
@@ -144,13 +133,14 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
     palette = describe_palette(dataset, trained, directions, own.generate)
-    nets = trainer.networks
-    of_generator, of_encoder = (
-        layer_weights(find(LAST_STAGE, False)) for find in (nets.generator, nets.encoder)
-    )
+    weights = {
+        name: (layer.kernel.numpy(), layer.bias.numpy())
+        for name, layer in trainer.networks.layers.items()
+        if layer.built
+    }
     parts = {
-        "generator": generator_graph(of_generator, directions, config).SerializeToString(),
-        "encoder": encoder_graph(of_encoder, config).SerializeToString(),
+        "generator": generator_graph(weights, directions, config).SerializeToString(),
+        "encoder": encoder_graph(weights, config).SerializeToString(),
     }
     difference = max(
         _generator_difference(parts["generator"], own, directions, config),

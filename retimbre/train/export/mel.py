@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from retimbre._typing import FloatArray
 from retimbre.generator.folder import MEL_RATE
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
@@ -17,7 +15,6 @@ from retimbre.train.export.gansynth_graph import (
 )
 from retimbre.train.export.model_writing import write_parts
 from retimbre.train.gansynth.weights import GansynthWeights, NetworkSize
-from retimbre.train.networks.layers import EqualisedConv2DTranspose
 from retimbre.train.run.player import Player
 from retimbre.train.run.run_folder import run_split
 from retimbre.train.run.trainer import Trainer
@@ -55,7 +52,13 @@ def export_mel_run(
     """
     config, n_seen = trainer.config, int(trainer.n_seen)
     graph = gansynth_graph(keras_weights(trainer), config.pitch_range[0]).SerializeToString()
-    largest = _check(graph, trainer, f"The exported network of {run}")
+    rng, (low, high) = np.random.default_rng(0), config.pitch_range
+    z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
+    pitches = rng.integers(low, high + 1, N_CHECKED)
+    player = Player(trainer, config.moment(config.total_notes))
+    wanted = player.generate(z, pitches, np.ones(N_CHECKED))
+    differences = compare_specgrams(graph, z, pitches - low, wanted)
+    largest = refuse_difference(*differences, f"The exported network of {run} differs from Keras")
     trained, held_out = run_split(run, dataset, config)
     write_parts(
         folder,
@@ -76,30 +79,14 @@ def keras_weights(trainer: Trainer) -> GansynthWeights:
     kind = networks.representation
     frames, bins = kind.shapes[0]
     size = NetworkSize(config.channels, config.latent_dim, config.n_pitches, (frames, bins))
+    # Of equalised layers these are the kernels of unit variance.
+    stored = {name: layer.get_weights() for name, layer in networks.layers.items()}
     layers = {}
     for block in range(1, size.n_blocks + 1):
-        layers[f"{block}/conv0"] = _raw(networks.layers[f"g_conv{block - 1}a"])
-        layers[f"{block}/conv1"] = _raw(networks.layers[f"g_conv{block - 1}b"])
+        layers[f"{block}/conv0"] = stored[f"g_conv{block - 1}a"]
+        layers[f"{block}/conv1"] = stored[f"g_conv{block - 1}b"]
     # Keras spreads a point where GANSynth convolves a padded one: the kernel is flipped.
     kernel, bias = layers["1/conv0"]
     layers["1/conv0"] = (kernel[::-1, ::-1].transpose(0, 1, 3, 2), bias)
-    layers[f"{size.n_blocks}/to_rgb"] = _raw(networks.layers[f"g_out{size.n_blocks - 1}"])
+    layers[f"{size.n_blocks}/to_rgb"] = stored[f"g_out{size.n_blocks - 1}"]
     return GansynthWeights(size, layers, "a run of retimbre", int(trainer.n_seen))
-
-
-def _raw(layer: Any) -> tuple[FloatArray, FloatArray]:
-    """Return the kernel of unit variance and the bias of an equalised layer."""
-    kernel = layer.kernel if isinstance(layer, EqualisedConv2DTranspose) else layer._kernel
-    return kernel.numpy(), layer.bias.numpy()
-
-
-def _check(graph: bytes, trainer: Trainer, name: str) -> float:
-    """Return the largest difference of any value, or refuse a network that differs."""
-    config, rng = trainer.config, np.random.default_rng(0)
-    z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
-    low, high = config.pitch_range
-    pitches = rng.integers(low, high + 1, N_CHECKED)
-    player = Player(trainer, config.moment(config.total_notes))
-    wanted = player.generate(z, pitches, np.ones(N_CHECKED))
-    differences = compare_specgrams(graph, z, pitches - low, wanted)
-    return refuse_difference(*differences, f"{name} differs from Keras")

@@ -8,15 +8,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from retimbre._typing import FloatArray
+from retimbre.harmonic import image as harmonic
 from retimbre.harmonic.frequencies import N_FREQUENCIES, bins_to_grid, grid_to_bins
-from retimbre.harmonic.image import (
-    FEATURE_FILL,
-    N_BINS,
-    N_FEATURES,
-    N_FRAMES,
-    N_SINGLE,
-    feature_mask,
-)
 from retimbre.train.config import TrainConfig
 from retimbre.train.networks.prior import KEPT_COSINE, KEPT_WIDTH, SHARPNESS
 from retimbre.train.networks.representation import (
@@ -40,9 +33,16 @@ COUNTS = ("pitch", "frames")
 
 
 class Graph:
-    """Collects nodes and constants; every method returns the name of its output."""
+    """Collects nodes and constants; every method returns the name of its output.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    weights : dict of (kernel, bias), optional
+        Of `dense` and `conv`, by layer name.
+    """
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self.weights = weights or {}
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -64,14 +64,14 @@ class Graph:
         self.nodes.append(helper.make_node(op, names, [name], **attributes))
         return name
 
-    def dense(self, x: str, weights: tuple[FloatArray, FloatArray]) -> str:
+    def dense(self, x: str, layer: str) -> str:
         """Multiply rows by a kernel (in, out) and add the bias."""
-        kernel, bias = weights
+        kernel, bias = self.weights[layer]
         return self.node("Gemm", x, self.constant(kernel), self.constant(bias))
 
-    def conv(self, x: str, weights: tuple[FloatArray, FloatArray]) -> str:
+    def conv(self, x: str, layer: str) -> str:
         """Convolve (n, channels, frames); Keras kernels are (width, in, out)."""
-        kernel, bias = weights
+        kernel, bias = self.weights[layer]
         pad = kernel.shape[0] // 2
         weight = self.constant(kernel.transpose(2, 1, 0))
         return self.node("Conv", x, weight, self.constant(bias), pads=[pad, pad])
@@ -126,24 +126,26 @@ def generator_graph(weights: Weights, palette: FloatArray, config: TrainConfig) 
         pitch, and ``velocity`` float32 (n,), MIDI / 127; output ``features`` float32
         (n, 128, 288), silent above Nyquist.
     """
-    graph = Graph()
-    condition = _condition(graph, _place(graph, palette), weights, config)
-    x = graph.dense(condition, weights["g_start"])
+    graph = Graph(weights)
+    condition = _condition(graph, _place(graph, palette), config)
+    x = graph.dense(condition, "g_start")
     x = graph.node("Reshape", x, graph.integers(-1, RESOLUTIONS[0], config.channels[0]))
     x = graph.node("Transpose", x, perm=[0, 2, 1])
     for i in range(len(RESOLUTIONS)):
         if i:
             x = graph.double(x, config.channels[i - 1], RESOLUTIONS[i - 1])
-        x = _block(graph, x, condition, weights, config, i)
-    features = graph.conv(x, weights[f"g_out{len(RESOLUTIONS) - 1}"])
+        x = _block(graph, x, condition, config, i)
+    features = graph.conv(x, f"g_out{len(RESOLUTIONS) - 1}")
     features = graph.node("Transpose", features, perm=[0, 2, 1])
-    curves = graph.conv(x, weights[f"g_curve{len(RESOLUTIONS) - 1}"])
+    curves = graph.conv(x, f"g_curve{len(RESOLUTIONS) - 1}")
     features = graph.node("Add", features, _from_frequencies(graph, curves, config))
-    mask = graph.constant(feature_mask(_pitches(config))[:, None, :], np.bool_)
+    mask = graph.constant(harmonic.feature_mask(_pitches(config))[:, None, :], np.bool_)
     heard = graph.node("Gather", mask, "pitch", axis=0)
-    graph.node("Where", heard, features, graph.constant(FEATURE_FILL), name="features")
+    graph.node("Where", heard, features, graph.constant(harmonic.FEATURE_FILL), name="features")
     inputs: Ends = {"z": ["n", config.latent_dim], "pitch": ["n"], "velocity": ["n"]}
-    return finished_model(graph, "generator", inputs, {"features": ["n", N_FRAMES, N_FEATURES]})
+    return finished_model(
+        graph, "generator", inputs, {"features": ["n", harmonic.N_FRAMES, harmonic.N_FEATURES]}
+    )
 
 
 def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
@@ -161,23 +163,23 @@ def encoder_graph(weights: Weights, config: TrainConfig) -> Any:
         Inputs ``features`` float32 (n, 128, 288) and ``pitch`` int64 (n,), counted from the
         lowest pitch; output ``z`` float32 (n, latent_dim) of rms 1.
     """
-    graph = Graph()
+    graph = Graph(weights)
     stage = len(RESOLUTIONS) - 1
     seen = graph.node("Concat", "features", _onto_frequencies(graph, config), axis=2)
     x = graph.node("Transpose", seen, perm=[0, 2, 1])
-    h = graph.leaky(graph.conv(x, weights[f"e_in{stage}"]))
+    h = graph.leaky(graph.conv(x, f"e_in{stage}"))
     for i in range(stage, 0, -1):
         skip = h
-        h = graph.leaky(graph.conv(h, weights[f"e_conv{i}a"]))
-        h = graph.halve(graph.leaky(graph.conv(h, weights[f"e_conv{i}b"])))
+        h = graph.leaky(graph.conv(h, f"e_conv{i}a"))
+        h = graph.halve(graph.leaky(graph.conv(h, f"e_conv{i}b")))
         if config.channels[i] == config.channels[i - 1]:
             h = graph.node("Mul", graph.node("Add", h, graph.halve(skip)), RESIDUAL_GAIN)
     h = graph.node("Flatten", graph.node("Transpose", h, perm=[0, 2, 1]), axis=1)
     h = graph.node("Concat", h, _one_hot(graph, config, 1.0), axis=1)
-    h = graph.leaky(graph.dense(h, weights["e_dense"]))
-    direction = graph.unit(graph.dense(h, weights["e_out"]))
+    h = graph.leaky(graph.dense(h, "e_dense"))
+    direction = graph.unit(graph.dense(h, "e_out"))
     graph.node("Mul", direction, config.latent_dim**0.5, name="z")
-    inputs: Ends = {"features": ["n", N_FRAMES, N_FEATURES], "pitch": ["n"]}
+    inputs: Ends = {"features": ["n", harmonic.N_FRAMES, harmonic.N_FEATURES], "pitch": ["n"]}
     return finished_model(graph, "encoder", inputs, {"z": ["n", config.latent_dim]})
 
 
@@ -212,7 +214,7 @@ def _from_frequencies(graph: Graph, curves: str, config: TrainConfig) -> str:
     of_level = graph.part(turned, 0, N_FREQUENCIES)
     of_noise = graph.part(turned, N_FREQUENCIES, 2 * N_FREQUENCIES)
     level, noise = (graph.node("MatMul", curve, table) for curve in (of_level, of_noise))
-    nothing = graph.node("Mul", graph.part(level, 0, N_SINGLE), 0.0)
+    nothing = graph.node("Mul", graph.part(level, 0, harmonic.N_SINGLE), 0.0)
     return graph.node("Concat", level, nothing, noise, nothing, axis=2)
 
 
@@ -220,9 +222,9 @@ def _onto_frequencies(graph: Graph, config: TrainConfig) -> str:
     """Write `frequency_layers.OntoFrequencies`: the levels over frequency (n, frames, 80)."""
     tables, is_sounding = bins_to_grid(_pitches(config))
     table = graph.node("Gather", graph.constant(tables), "pitch", axis=0)
-    silence = np.where(is_sounding, 0.0, FEATURE_FILL[0])[:, None, :]
+    silence = np.where(is_sounding, 0.0, harmonic.FEATURE_FILL[0])[:, None, :]
     fill = graph.node("Gather", graph.constant(silence), "pitch", axis=0)
-    levels = graph.node("MatMul", graph.part("features", 0, N_BINS), table)
+    levels = graph.node("MatMul", graph.part("features", 0, harmonic.N_BINS), table)
     return graph.node("Add", levels, fill)
 
 
@@ -231,26 +233,24 @@ def _one_hot(graph: Graph, config: TrainConfig, gain: float) -> str:
     return graph.node("OneHot", "pitch", depth, graph.constant([0.0, gain]), axis=-1)
 
 
-def _condition(graph: Graph, z: str, weights: Weights, config: TrainConfig) -> str:
+def _condition(graph: Graph, z: str, config: TrainConfig) -> str:
     column = graph.node("Unsqueeze", "velocity", graph.integers(1))
     centred = graph.node("Sub", column, VELOCITY_CENTRE)
     strength = graph.node("Mul", centred, VELOCITY_GAIN)
     pitch = _one_hot(graph, config, PITCH_GAIN)
     x = graph.pixel_norm(graph.node("Concat", z, pitch, strength, axis=1))
     for i in range(2):
-        x = graph.leaky(graph.dense(x, weights[f"g_map{i}"]))
+        x = graph.leaky(graph.dense(x, f"g_map{i}"))
     return x
 
 
-def _block(
-    graph: Graph, x: str, condition: str, weights: Weights, config: TrainConfig, i: int
-) -> str:
-    scale = graph.dense(condition, weights[f"g_scale{i}"])
+def _block(graph: Graph, x: str, condition: str, config: TrainConfig, i: int) -> str:
+    scale = graph.dense(condition, f"g_scale{i}")
     scale = graph.node("Unsqueeze", scale, graph.integers(2))
     gain = graph.node("Add", scale, 1.0)
-    h = graph.pixel_norm(graph.leaky(graph.conv(x, weights[f"g_conv{i}a"])))
+    h = graph.pixel_norm(graph.leaky(graph.conv(x, f"g_conv{i}a")))
     h = graph.node("Mul", h, gain)
-    h = graph.pixel_norm(graph.leaky(graph.conv(h, weights[f"g_conv{i}b"])))
+    h = graph.pixel_norm(graph.leaky(graph.conv(h, f"g_conv{i}b")))
     if i and config.channels[i] == config.channels[i - 1]:
         h = graph.node("Mul", graph.node("Add", h, x), RESIDUAL_GAIN)
     return h

@@ -114,7 +114,12 @@ def read_checkpoint(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
     check_settings(settings, experiment)
     prefix = _find_prefix(folder)
     shapes, read = _open_variables(prefix)
-    step = _global_step(shapes, read, prefix)
+    step = count_images(shapes, read, str(prefix))
+    if step is None:
+        raise ModelFormatError(
+            f"{prefix} lacks {GLOBAL_STEP}, the number of images seen; import a checkpoint that "
+            "GANSynth's training wrote."
+        )
     stage = _stage_number(prefix.parent)
     assert stage is not None
     check_progress(stage, step, settings, prefix)
@@ -336,15 +341,6 @@ def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
     return {name: tuple(shape) for name, shape in shapes.items()}, read
-
-
-def _global_step(shapes: Mapping[str, Shape], read: ReadVariable, prefix: Path) -> int:
-    if shapes.get(GLOBAL_STEP) != ():
-        raise ModelFormatError(
-            f"{prefix} lacks {GLOBAL_STEP}, the number of images seen; import a checkpoint that "
-            "GANSynth's training wrote."
-        )
-    return count_images(read(GLOBAL_STEP), str(prefix))
 
 
 def reason_of(error: BaseException) -> str:

@@ -161,21 +161,22 @@ def collect_layers(
     return {layer: (values[kernel], values[bias]) for layer, (kernel, bias) in pairs.items()}
 
 
-def count_images(step: npt.NDArray[Any], where: str) -> int:
-    """Return how many images a training has seen.
+def count_images(shapes: Mapping[str, Shape], read: ReadVariable, where: str) -> int | None:
+    """Return how many images a training has seen, or None where nothing tells.
 
     Parameters
     ----------
-    step : np.ndarray [shape=()]
-        The variable `GLOBAL_STEP`.
-    where : str
-        What messages call its source.
+    shapes, read, where
+        As in `collect_layers`; it is the variable `GLOBAL_STEP` that tells.
 
     Raises
     ------
     ModelFormatError
         If it is no whole number from 0 on.
     """
+    if shapes.get(GLOBAL_STEP) != ():
+        return None
+    step = read(GLOBAL_STEP)
     is_number = step.dtype.kind in "iuf" and bool(np.isfinite(step))
     if not is_number or step < 0 or int(step) != step:
         raise ModelFormatError(

@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from retimbre.train.networks.representation import LEAK
-from retimbre.train.schedule import resolution_weights
 
 Tensor = Any
 
@@ -76,8 +75,8 @@ def blend(new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
     alpha : tensor [shape=(1,), 0..1]
         See `retimbre.train.schedule.stage_at`.
     """
-    weights = resolution_weights(1, tf.cast(tf.reshape(alpha, []), new.dtype), 2)
-    return weights[1] * new + weights[0] * old
+    share = tf.cast(tf.reshape(alpha, []), new.dtype)
+    return share * new + (1.0 - share) * old
 
 
 class _Equalised:

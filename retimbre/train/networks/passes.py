@@ -31,13 +31,6 @@ class Made(NamedTuple):
     stats: dict[str, Tensor]
 
 
-class Judged(NamedTuple):
-    """What the discriminator thought of a batch, with what is told of it by name."""
-
-    loss: Tensor
-    stats: dict[str, Tensor]
-
-
 class StagePasses:
     """The forward passes at one resolution.
 
@@ -69,8 +62,8 @@ class StagePasses:
 
     def judge(
         self, batch: TensorBatch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
-    ) -> Judged:
-        """Show the discriminator real and made notes."""
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Show the discriminator real and made notes; return its loss, and what is told of it."""
 
         def score(x: Tensor) -> Tensor:
             return self.discriminator([x, alpha], training=True)[0]
@@ -91,7 +84,7 @@ class StagePasses:
         if self.config.adversarial == "non_saturating":
             stats["real_accuracy"] = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
             stats["fake_accuracy"] = tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32))
-        return Judged(loss + self.config.judge_pitch_weight * pitch + penalty, stats)
+        return loss + self.config.judge_pitch_weight * pitch + penalty, stats
 
     def _convince(self, fakes: Tensor, one_hot: Tensor, alpha: Tensor, seed: Tensor) -> Any:
         """Return the generator's adversarial loss and that of the pitch."""

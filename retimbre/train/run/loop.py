@@ -1,8 +1,9 @@
 """A run: training step by step into one folder, resumed exactly where it was."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,11 @@ from retimbre.train.data.dataset import Dataset
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.run.checkpoints import Checkpoints, has_checkpoint
 from retimbre.train.run.interruption import held_back
+from retimbre.train.run.mel_sheets import MelSheets
 from retimbre.train.run.progress import Pace, Status
-from retimbre.train.run.run_folder import (
-    CONFIG,
-    StatsLog,
-    make_folder,
-    remember_dataset,
-    run_split,
-)
-from retimbre.train.run.sheets import sheets_for
+from retimbre.train.run.run_folder import CONFIG, StatsLog, make_folder, remember_dataset, run_split
+from retimbre.train.run.sheet_drawer import SheetDrawer
+from retimbre.train.run.sheets import HarmonicSheets
 from retimbre.train.run.trainer import Batch, Trainer
 
 TICK_STEPS = 100
@@ -108,9 +105,9 @@ def train(
         remember_dataset(folder, dataset_folder)
     if begin is not None:
         begin(run.trained, run.held_out)
-    with held_back(stopping) as interruption:
+    with held_back(stopping) as signals:
         try:
-            run.go(minutes, checkpoint_minutes, report, progress, lambda: bool(interruption))
+            run.go(minutes, checkpoint_minutes, report, progress, signals)
         finally:
             run.leave()
     return run.trainer
@@ -134,27 +131,26 @@ class _Run:
 
     def __init__(self, folder: Path, dataset: Dataset, config: TrainConfig) -> None:
         self.config = config
-        self.dataset = dataset
         self.trained, self.held_out = run_split(folder, dataset, config)
         self.trainer = Trainer(config)
         self._checkpoints = Checkpoints(folder, self.trainer)
         self._n_seen = int(self.trainer.n_seen)
-        self._check_length(folder)
+        # The last batch of a run may go beyond its end.
+        if self._n_seen - config.batch_size >= config.total_notes:
+            raise ParameterError(
+                f"{folder} has seen {self._n_seen:,} notes, more than --total-notes "
+                f"{config.total_notes:,}; give a larger --total-notes."
+            )
         self._stats = StatsLog(folder, self._n_seen)
-        self._sheets = sheets_for(folder, dataset, self.trained, self.held_out, config)
+        self._sheets: SheetDrawer = MelSheets(folder, config)
+        if find_representation(config.representation).has_encoder:
+            self._sheets = HarmonicSheets(folder, dataset, self.trained, self.held_out, config)
         self._pace = Pace(config)
+        self._batch = partial(batch_at, dataset, self.trained, config)
         self._collected: list[dict[str, float]] = []
         self._last: dict[str, float] = {}
         self._start = self._saved = time.monotonic()
         self._is_saved = self._is_whole = True
-
-    def _check_length(self, folder: Path) -> None:
-        # The last batch of a run may go beyond its end.
-        if self._n_seen - self.config.batch_size >= self.config.total_notes:
-            raise ParameterError(
-                f"{folder} has seen {self._n_seen:,} notes, more than --total-notes "
-                f"{self.config.total_notes:,}; give a larger --total-notes."
-            )
 
     def go(
         self,
@@ -162,12 +158,12 @@ class _Run:
         checkpoint_minutes: float,
         report: Callable[[dict[str, float]], None] | None,
         progress: Callable[[Status], None] | None,
-        is_interrupted: Callable[[], bool],
+        signals: Sequence[int],
     ) -> None:
         """Take steps until the end, or until something ends them."""
         with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(self._batch, self._n_seen)
-            while self._n_seen < self.config.total_notes and not is_interrupted():
+            while self._n_seen < self.config.total_notes and not signals:
                 coming = self._step(coming, pool)
                 is_last = self._n_seen >= self.config.total_notes
                 if progress is not None:
@@ -188,9 +184,6 @@ class _Run:
             if self._collected:
                 self._log(None)
             self._save()
-
-    def _batch(self, n_seen: int) -> Batch:
-        return batch_at(self.dataset, self.trained, self.config, n_seen)
 
     def _step(self, coming: Future[Batch], pool: ThreadPoolExecutor) -> Future[Batch]:
         """Take one step while the next batch is drawn."""

@@ -128,12 +128,12 @@ class Trainer:
             maker = (self.maker_optimizer, self.maker_variables, config.maker_clip)
             _apply(tape, made.loss, *maker)
             with tf.GradientTape() as tape:
-                judged = passes.judge(
+                loss, stats = passes.judge(
                     batch, tf.stop_gradient(made.fakes), alpha, seed, is_lazy_step
                 )
-            _apply(tape, judged.loss, self.judge_optimizer, judge_variables, config.judge_clip)
+            _apply(tape, loss, self.judge_optimizer, judge_variables, config.judge_clip)
             self._update_averages()
-            return made.stats | judged.stats
+            return made.stats | stats
 
         return step
 

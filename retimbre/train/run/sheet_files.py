@@ -8,7 +8,7 @@ import numpy as np
 
 from retimbre._typing import FloatArray, IntArray
 from retimbre.expression import RELEASE_SECONDS
-from retimbre.harmonic.image import N_FRAMES, SAMPLE_RATE, features_to_image
+from retimbre.harmonic.image import N_BINS, N_FRAMES, SAMPLE_RATE, features_to_image
 from retimbre.harmonic.synthesis import synthesize_note
 from retimbre.io.files import whole_file
 from retimbre.units import midi_to_hz
@@ -73,7 +73,8 @@ def _draw_row(axes: "Axes", row: Panel, n_columns: int) -> None:
             image.T,
             extent=(column, column + 1.0 - GAP, 0.0, 1.0),
             origin="lower",
-            interpolation="nearest",
+            # Where there are more bins than pixels, none may fall between two of them.
+            interpolation="nearest" if image.shape[1] <= N_BINS else "antialiased",
             cmap="magma",
             vmin=-1.0,
             vmax=1.0,

@@ -11,8 +11,8 @@ from sound_models import levels_of
 from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.image import N_BINS, N_FRAMES, SAMPLE_RATE, detune_cents
 from retimbre.train.data.dataset import Dataset
-from retimbre.train.data.labels import NoteLabel
-from retimbre.train.data.soundfonts import DEFAULT_SOUNDFONTS, Preset, SoundFont
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.soundfonts import DEFAULT_SOUNDFONTS, SoundFont
 from retimbre.units import midi_to_hz
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -179,7 +179,7 @@ class Renderer:
         if label.source not in self._fonts:
             path = self._paths.get(label.source, Path(label.source))
             self._fonts[label.source] = SoundFont(path)
-        preset = Preset(label.source, label.bank, label.program, label.name)
+        preset = InstrumentKey(label.source, label.bank, label.program, label.name)
         y = self._fonts[label.source].render(preset, label.pitch, label.velocity)
         y = tune(y, label.pitch)
         return np.asarray(y / max(float(np.abs(y).max()), 1e-9), np.float32)

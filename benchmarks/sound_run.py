@@ -12,8 +12,8 @@ from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.harmonic import load_run
 from retimbre.train.export.palette import encode_instruments
 from retimbre.train.networks.prior import place_latents
-from retimbre.train.run.loop import run_split
 from retimbre.train.run.player import WholePlayer
+from retimbre.train.run.run_folder import run_split
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]

@@ -56,7 +56,11 @@ def dataset() -> None:
     """Make the notes that a model is trained on."""
 
 
-@dataset.command(help=HELP, short_help="Build a dataset from SoundFonts and recordings.")
+@dataset.command(
+    help=HELP,
+    short_help="Build a dataset from SoundFonts and recordings.",
+    context_settings={"show_default": True},
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--soundfont",
@@ -80,14 +84,12 @@ def dataset() -> None:
     "velocities",
     multiple=True,
     default=(40, 80, 120),
-    show_default=True,
     type=click.IntRange(1, 127),
     help="MIDI velocity at which SoundFonts are played; repeatable.",
 )
 @click.option(
     "--pitches",
     default=f"{LOWEST}-{HIGHEST}",
-    show_default=True,
     metavar="LOW-HIGH",
     type=pitch_range,
     help="Range of MIDI pitches.",
@@ -95,27 +97,25 @@ def dataset() -> None:
 @click.option(
     "--fraction",
     default=1.0,
-    show_default=True,
     type=NumberRange(0.0, 1.0, min_open=True),
     help="Fraction of all notes to use, chosen at random.",
 )
 @click.option(
     "--seed",
     default=0,
-    show_default=True,
     type=click.IntRange(0),
     help="Random seed of that choice.",
 )
 @click.option(
     "--licence",
     default="unknown",
+    show_default=False,
     metavar="NAME",
     help="Licence of sources that retimbre does not know, for the model card.",
 )
 @click.option(
     "--representation",
     default="harmonic",
-    show_default=True,
     type=click.Choice(["harmonic", "mel"]),
     help="What is stored for each note: its partials, or GANSynth's mel spectrogram (0.5 MB per "
     "note) for --config mel_prog_hires.",

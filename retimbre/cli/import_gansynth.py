@@ -1,34 +1,23 @@
 """The command ``retimbre import-gansynth``."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from retimbre.errors import ModelFormatError, ParameterError
+from retimbre.errors import ParameterError
+from retimbre.generator.folder import MEL, MEL_RATE
 from retimbre.generator.hints import CONFIG
-from retimbre.train.export.model_writing import check_free, check_output, write_model
+from retimbre.train.export.model_writing import check_free, check_output, write_parts
 from retimbre.train.framework import need_packages
 from retimbre.train.gansynth.folders import find_folder, is_js
 
 if TYPE_CHECKING:
     from retimbre.train.gansynth.weights import GansynthWeights
 
-FORMAT_VERSION = 2
-REPRESENTATION = "mel"
-SAMPLE_RATE = 16000
 LOWEST_PITCH = 24
-MAX_RMS_DIFFERENCE = 1e-4
-"""Far above rounding, which trained weights may amplify in single values, and far below what one
-wrong row, column or weight makes."""
-
 N_CHECKED = 2
-CHECKED_FRAMES = (1, 13, 24, 127)
-"""How many frames are asked for where parts of notes are compared."""
-
 HELP = """Convert a GANSynth checkpoint to a model folder for 'retimbre -m'.
 
 \b
@@ -83,7 +72,10 @@ def import_gansynth(
     source = find_folder(checkpoint)
     name = _name(source, name)
     folder = output or Path("models") / name
-    _check_output(folder, overwrite=overwrite)
+    if os.path.exists(folder / CONFIG) and not overwrite:
+        raise ParameterError(f"{folder} already contains a model; add --overwrite to replace it.")
+    check_free(folder)
+    check_output(folder)
     click.echo(f"Importing {source} into {folder}...", err=True)
     difference = import_model(source, folder, name)
     click.echo(
@@ -101,14 +93,6 @@ def _name(checkpoint: Path, name: str | None) -> str:
     if name in ("", "..") or Path(name).name != name:
         raise ParameterError(f"Invalid model name {name!r}; give a --name without folders.")
     return name
-
-
-def _check_output(folder: Path, *, overwrite: bool) -> None:
-    """See before the work begins that the model can be written where it is wanted."""
-    if os.path.exists(folder / CONFIG) and not overwrite:
-        raise ParameterError(f"{folder} already contains a model; add --overwrite to replace it.")
-    check_free(folder)
-    check_output(folder)
 
 
 def import_model(checkpoint: Path, folder: Path, name: str) -> float:
@@ -139,22 +123,23 @@ def import_model(checkpoint: Path, folder: Path, name: str) -> float:
     """
     weights = read_weights(checkpoint)
     need_packages("Importing", "onnx")
-    from retimbre.train.export.gansynth_graph import gansynth_graph
+    from retimbre.train.export.gansynth_graph import gansynth_graph, refuse_difference
 
     graph = gansynth_graph(weights, LOWEST_PITCH).SerializeToString()
-    largest, rms = compare(graph, weights)
-    if not rms <= MAX_RMS_DIFFERENCE:
-        raise ModelFormatError(
-            f"The network made from {checkpoint} differs from GANSynth's formulas by "
-            f"{rms:.1e} (rms); nothing was written."
-        )
-    files = {
-        "generator.onnx": graph,
-        "MODEL_CARD.md": _card(weights, name).encode(),
-        # Last, so that a folder with a config is a whole model.
-        CONFIG: _config(weights, name, graph).encode(),
-    }
-    write_model(folder, files)
+    what = f"The network made from {checkpoint} differs from GANSynth's formulas"
+    largest = refuse_difference(*compare(graph, weights), what)
+    size = weights.size
+    write_parts(
+        folder,
+        {"generator": graph},
+        _card(weights, name),
+        representation=MEL,
+        sample_rate=MEL_RATE,
+        latent_dim=size.latent_dim,
+        pitch_range=[LOWEST_PITCH, LOWEST_PITCH + size.n_pitches - 1],
+        images_seen=weights.images_seen,
+        source={"kind": "GANSynth", "name": name, "checkpoint": weights.checkpoint},
+    )
     return largest
 
 
@@ -178,55 +163,24 @@ def compare(graph: bytes, weights: "GansynthWeights") -> tuple[float, float]:
 
     Returns
     -------
-    largest : float
-        The largest difference of any value.
-    rms : float
-        The root of the mean square of all differences, of that part where it is largest. Both
-        are NaN where a value is no number.
+    largest, rms : float
+        See `gansynth_graph.compare_specgrams`.
     """
     import numpy as np
 
-    from retimbre.generator.network import open_session
-    from retimbre.train.export.gansynth_graph import generate_specgrams
+    from retimbre.train.export.gansynth_graph import compare_specgrams, generate_specgrams
 
-    session = open_session(graph)
     size, rng = weights.size, np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, size.latent_dim)).astype(np.float32)
     pitch = rng.integers(0, size.n_pitches, N_CHECKED)
-    wanted = generate_specgrams(weights, z, pitch)
-    found = []
-    for frames in (*CHECKED_FRAMES, wanted.shape[1]):
-        inputs = {"z": z, "pitch": pitch, "frames": np.array([frames])}
-        differences = session.run(None, inputs)[0] - wanted[:, :frames]
-        found.append((np.abs(differences).max(), np.sqrt(np.mean(np.square(differences)))))
-    largest, rms = np.max(found, axis=0)
-    return float(largest), float(rms)
-
-
-def _config(weights: "GansynthWeights", name: str, graph: bytes) -> str:
-    size = weights.size
-    config: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "representation": REPRESENTATION,
-        "sample_rate": SAMPLE_RATE,
-        "latent_dim": size.latent_dim,
-        "pitch_range": [LOWEST_PITCH, LOWEST_PITCH + size.n_pitches - 1],
-        "generator": "generator.onnx",
-        "generator_sha256": hashlib.sha256(graph).hexdigest(),
-        "images_seen": weights.images_seen,
-        "source": {"kind": "GANSynth", "name": name, "checkpoint": weights.checkpoint},
-    }
-    return json.dumps(config, indent=2) + "\n"
+    return compare_specgrams(graph, z, pitch, generate_specgrams(weights, z, pitch))
 
 
 def _card(weights: "GansynthWeights", name: str) -> str:
     size = weights.size
     seen = "see its publisher's description"
     if weights.images_seen is not None:
-        seen = (
-            f"{weights.images_seen:,} images of notes; for the notes see its publisher's "
-            "description"
-        )
+        seen = f"{weights.images_seen:,} images of notes; for the notes {seen}"
     return CARD.format(
         name=name,
         low=LOWEST_PITCH,

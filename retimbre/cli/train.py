@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from retimbre.train.data.dataset import Dataset
 
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-
 STOPPING = "retimbre: finishing this step and saving; press Ctrl-C again to stop now."
 
 SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
@@ -44,10 +41,6 @@ Ctrl-C saves a checkpoint; --resume continues from it exactly as if the run had 
 exit code is 0 when the run or its --minutes are over, 130 after Ctrl-C and 143 after SIGTERM, so
 that a script does not continue with a half-trained model.
 """
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came in."""
 
 
 @click.command(help=HELP, short_help="Train a generator.")
@@ -90,18 +83,17 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
     from retimbre.train.data.dataset import Dataset
 
     dataset = Dataset(dataset_folder)
-    resume = bool(options["resume"])
+    resume, precision = bool(options["resume"]), options.pop("precision")
     config = choose_settings(run, **options)
     need_tensorflow()
     from retimbre.train.run.loop import train as run_training
 
     # A file says it for itself.
     is_told = resume or (options["config_name"] or "harmonic") not in CONFIGS
-    precision = options["precision"] or (None if is_told else "auto")
-    if precision is not None:
-        config = replace(config, mixed_precision=choose_precision(precision))
+    if precision or not is_told:
+        config = replace(config, mixed_precision=choose_precision(precision or "auto"))
     go_on = f"retimbre train {dataset_folder} {run} --resume"
-    with _terminating(), ProgressLine() as line:
+    with _terminating(), closing(ProgressLine()) as line:
         try:
             trainer = run_training(
                 run,
@@ -118,8 +110,8 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
         except KeyboardInterrupt as interrupt:
             line.close()
             click.echo(f"retimbre: stopped{line.place}; continue with: {go_on}", err=True)
-            is_term = isinstance(interrupt, Terminated)
-            raise click.exceptions.Exit(TERMINATED if is_term else INTERRUPTED) from interrupt
+            number = interrupt.args[0] if interrupt.args else signal.SIGINT
+            raise click.exceptions.Exit(128 + number) from interrupt
     click.echo(tell_end(run, config, int(trainer.n_seen), line.place, go_on), err=True)
 
 
@@ -177,12 +169,7 @@ def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str
 
 
 def choose_settings(
-    run: Path,
-    *,
-    config_name: str | None,
-    resume: bool,
-    precision: str | None,
-    **numbers: int | None,
+    run: Path, *, config_name: str | None, resume: bool, **numbers: int | None
 ) -> TrainConfig:
     """Return the settings of a run: those it has, or named ones, changed by options.
 
@@ -192,8 +179,6 @@ def choose_settings(
     config_name : str, optional
         Of a new run.
     resume : bool
-    precision : str, optional
-        Chosen later, when the framework is known to be there.
     **numbers : int, optional
         Settings of `TrainConfig`.
 
@@ -222,10 +207,10 @@ def choose_settings(
 
 @contextmanager
 def _terminating() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+    """Let SIGTERM end the block as Ctrl-C does; the interrupt then has its number."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise KeyboardInterrupt(number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
@@ -240,14 +225,6 @@ class ProgressLine:
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
         self._status: Status | None = None
-
-    def __enter__(self) -> "ProgressLine":
-        """Begin when the first step is done."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the line as it stands."""
-        self.close()
 
     @property
     def place(self) -> str:

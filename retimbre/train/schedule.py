@@ -10,7 +10,6 @@ References
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 RESOLUTIONS = (8, 16, 32, 64, 128)
 """Frames of the harmonic image at each stage."""
@@ -81,25 +80,3 @@ def learning_rate_at(n_seen: int, total: int, *, peak: float, warmup: int, decay
     if left >= decay:
         return peak
     return peak * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * (1.0 - left / decay))))
-
-
-def resolution_weights(stage: int, alpha: Any, n_stages: int = len(RESOLUTIONS)) -> tuple[Any, ...]:
-    """Return the weight of every resolution in the image; they sum to 1.
-
-    Parameters
-    ----------
-    stage, alpha : see `stage_at`
-        `alpha` may be a tensor.
-    n_stages : int
-
-    Returns
-    -------
-    weights : tuple [shape=(n_stages,), 0..1]
-        The image is the sum of what every resolution gives, brought to the finest of them.
-    """
-    weights: list[Any] = [0.0] * n_stages
-    if stage == 0:
-        weights[0] = 1.0
-    else:
-        weights[stage - 1 : stage + 1] = [1.0 - alpha, alpha]
-    return tuple(weights)

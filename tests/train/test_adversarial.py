@@ -18,19 +18,17 @@ def linear_critic(weight):
     """Return a critic whose slope is the length of `weight` everywhere."""
     import tensorflow as tf
 
-    def critic(inputs, training):
-        x, _ = inputs
-        return tf.reduce_sum(x * weight, list(range(1, len(x.shape))))[:, None], None
+    def critic(x):
+        return tf.reduce_sum(x * weight, list(range(1, len(x.shape))))[:, None]
 
     return critic
 
 
-def quadratic_critic(inputs, training):
+def quadratic_critic(x):
     """Half the squared length: the slope at x is x."""
     import tensorflow as tf
 
-    x, _ = inputs
-    return 0.5 * tf.reduce_sum(x * x, list(range(1, len(x.shape))))[:, None], None
+    return 0.5 * tf.reduce_sum(x * x, list(range(1, len(x.shape))))[:, None]
 
 
 def penalty(game, critic, real, fake, *, lazy=True, seed=(0, 0)):
@@ -40,7 +38,6 @@ def penalty(game, critic, real, fake, *, lazy=True, seed=(0, 0)):
         critic,
         tf.constant(real),
         tf.constant(fake),
-        tf.ones(1),
         seed=tf.constant(seed),
         is_lazy_step=tf.constant(lazy),
     )
@@ -103,9 +100,8 @@ def test_slopes_are_those_at_whole_images_that_are_not_normalised(halvings):
     pull = tf.constant(notes((4, 8, 2), 4))
     whole = np.repeat(np.repeat(melspec.denormalize(images), size, axis=1), size, axis=2)
 
-    def critic(inputs, training):
-        x, _ = inputs
-        return 30.0 * tf.reduce_sum(tf.sin(x * pull), [1, 2, 3])[:, None], None
+    def critic(x):
+        return 30.0 * tf.reduce_sum(tf.sin(x * pull), [1, 2, 3])[:, None]
 
     # As GANSynth has it: the discriminator normalises and shrinks what it is shown.
     given = tf.constant(whole)
@@ -114,7 +110,7 @@ def test_slopes_are_those_at_whole_images_that_are_not_normalised(halvings):
         scale = tf.constant([melspec.LEVEL_SCALE, melspec.FREQUENCY_SCALE])
         shift = tf.constant([melspec.LEVEL_SHIFT, 0.0])
         normal = tf.clip_by_value(scale * given + shift, -1.0, 1.0)
-        logits, _ = critic([tf.nn.avg_pool2d(normal, size, size, "VALID"), None], training=True)
+        logits = critic(tf.nn.avg_pool2d(normal, size, size, "VALID"))
     slopes = np.sqrt(np.sum(np.square(tape.gradient(logits, given)), axis=(1, 2, 3)))
     game = find_game(TINY_MEL, 1.0 / size**2)
     # Between two equal images there is no other.
@@ -135,7 +131,6 @@ def test_a_flat_critic_has_a_finite_gradient():
             linear_critic(weight),
             x,
             -x,
-            tf.ones(1),
             seed=tf.constant([0, 0]),
             is_lazy_step=tf.constant(True),
         )

@@ -24,7 +24,6 @@ from retimbre.units import midi_to_hz
 @pytest.fixture
 def font(tmp_path, monkeypatch):
     monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
-    monkeypatch.setattr(rendering, "_FONTS", {})
     return write_soundfont(tmp_path / "tiny.sf2")
 
 

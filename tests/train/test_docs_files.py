@@ -35,7 +35,6 @@ def assert_told(first, folder):
 
 def test_a_dataset_has_the_files_that_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
-    monkeypatch.setattr(rendering, "_FONTS", {})
     still = Tone("Still", 0, 6, 0.0 * SAW.wave, True)
     font = write_soundfont(tmp_path / "tiny.sf2", [SAW, still])
     recordings = tmp_path / "mine"

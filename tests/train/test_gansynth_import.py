@@ -132,9 +132,9 @@ def test_the_network_in_keras_plays_the_same(values, play, z):
         kernel, bias = average(f"{i + 1}/conv0")
         # The first layer is a transposed convolution there.
         kernel = kernel if i else kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-        networks.g_conv[i][0].set_weights([kernel, bias])
-        networks.g_conv[i][1].set_weights(average(f"{i + 1}/conv1"))
-        networks.g_out[i].set_weights(average(f"{i + 1}/to_rgb"))
+        networks.layers[f"g_conv{i}a"].set_weights([kernel, bias])
+        networks.layers[f"g_conv{i}b"].set_weights(average(f"{i + 1}/conv1"))
+        networks.layers[f"g_out{i}"].set_weights(average(f"{i + 1}/to_rgb"))
     one_hot = np.eye(61, dtype=np.float32)[[84 - 24]]
     rest = np.zeros((1, 1), np.float32), np.ones(1, np.float32)
     wanted = networks.generator(6, False)([z[1:], one_hot, *rest]).numpy()

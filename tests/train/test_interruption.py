@@ -53,7 +53,7 @@ def test_sigterm_goes_to_whoever_handles_it():
             send(signal.SIGTERM)
             assert got == []
         assert got == [signal.SIGTERM]
-        assert interruption.number == signal.SIGTERM
+        assert interruption == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -44,8 +44,6 @@ def test_copies_deviate_by_the_root_of_epsilon(epsilon):
     layer = MinibatchDeviation(epsilon=epsilon)
     found = np.asarray(layer(np.ones((2, 3, 5), np.float32)))
     np.testing.assert_allclose(found[..., 5], math.sqrt(epsilon), rtol=1e-4)
-    again = MinibatchDeviation.from_config(layer.get_config())
-    np.testing.assert_array_equal(again(np.ones((2, 3, 5), np.float32)), found)
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0.0, 1.0), (0.25, 1.5), (1.0, 3.0)])

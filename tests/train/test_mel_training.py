@@ -30,7 +30,6 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("mel")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fluid, "FluidSynth", TinyPlayer)
-        patch.setattr(rendering, "_FONTS", {})
         font = write_soundfont(home / "tiny.sf2", [SAW, STRUCK])
         built = rendering.build(
             home / "notes",

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gansynth_files import valid
-from tiny_runs import TINY, TINY_MEL
+from tiny_runs import TINY, TINY_MEL, resolution_weights
 
 from retimbre.train.config import CONFIGS
-from retimbre.train.schedule import resolution_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -126,7 +125,7 @@ def test_velocity_is_a_condition_of_the_harmonic_model_only(built, name, is_hear
 def test_mel_images_lie_within_one(built):
     networks = built["mel"]
     z, pitch, velocity = condition(networks)
-    layer = networks.g_out[0]
+    layer = networks.layers["g_out0"]
     bias = layer.bias.numpy()
     layer.bias.assign(bias + 100.0)
     image = np.asarray(networks.generator(0, False)([z, pitch, velocity, alpha(1.0)]))
@@ -147,16 +146,18 @@ def test_the_mel_networks_have_gansynths_size():
     assert sizes == [7_311_246, 6_831_230]
     assert networks.encoder_variables == []
     # The pitch head is a layer like the others: N(0, 1) times sqrt(1 / inputs).
-    assert networks.d_pitch._kernel.numpy().std() == pytest.approx(1.0, rel=0.03)
+    assert networks.layers["d_pitch"]._kernel.numpy().std() == pytest.approx(1.0, rel=0.03)
     np.testing.assert_allclose(
-        networks.d_pitch.kernel, networks.d_pitch._kernel / np.sqrt(256.0), rtol=1e-6
+        networks.layers["d_pitch"].kernel,
+        networks.layers["d_pitch"]._kernel / np.sqrt(256.0),
+        rtol=1e-6,
     )
 
 
 def test_the_pitch_head_of_the_harmonic_networks_is_plain(built):
     import keras
 
-    head = built["harmonic"].d_pitch
+    head = built["harmonic"].layers["d_pitch"]
     assert type(head) is keras.layers.Dense
     assert head.kernel.numpy().std() == pytest.approx(np.sqrt(2.0 / 384), rel=0.05)
 
@@ -180,18 +181,20 @@ def judged(networks, images, stage, weight):
         n, height, width, channels = x.shape
         return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
-    h, seen = leaky(layer(images, networks.d_in[stage])), images
+    h, seen = leaky(layer(images, networks.layers[f"d_in{stage}"])), images
     for i in range(stage, 0, -1):
-        first, second = networks.d_conv[i]
+        first, second = (networks.layers[f"d_conv{i}{part}"] for part in "ab")
         h = halve(leaky(layer(leaky(layer(h, first)), second)))
         seen = halve(seen)
         if i == stage:
-            h = weight * h + (1.0 - weight) * leaky(layer(seen, networks.d_in[i - 1]))
+            h = weight * h + (1.0 - weight) * leaky(layer(seen, networks.layers[f"d_in{i - 1}"]))
     spread = np.sqrt(np.var(h, axis=0) + 1e-6).mean()
     h = np.concatenate([h, np.full((*h.shape[:3], 1), spread)], axis=-1)
-    h = leaky(layer(h, networks.d_last))
-    h = leaky(layer(h.reshape(len(h), -1), networks.d_dense))
-    return layer(h, networks.d_real, slope=1.0), layer(h, networks.d_pitch, slope=1.0)
+    h = leaky(layer(h, networks.layers["d_last"]))
+    h = leaky(layer(h.reshape(len(h), -1), networks.layers["d_dense"]))
+    return layer(h, networks.layers["d_real"], slope=1.0), layer(
+        h, networks.layers["d_pitch"], slope=1.0
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ SILENT = Tone("Silent", 0, 6, np.zeros(1680), True)
 def font(tmp_path, monkeypatch):
     """Two instruments that can be used and two that cannot, played without FluidSynth."""
     monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
-    monkeypatch.setattr(rendering, "_FONTS", {})
     return write_soundfont(tmp_path / "tiny.sf2", [SAW, STRUCK, OCTAVE_UP, SILENT])
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_runs import resolution_weights
 
 from retimbre.train.config import CONFIGS
-from retimbre.train.schedule import RESOLUTIONS, learning_rate_at, resolution_weights, stage_at
+from retimbre.train.schedule import RESOLUTIONS, learning_rate_at, stage_at
 
 STARTS = (0, 100, 200, 400, 600)
 

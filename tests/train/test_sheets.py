@@ -60,7 +60,7 @@ def test_silence_is_written_as_silence(tmp_path):
 def test_louder_partials_are_brighter_and_low_ones_are_below(tmp_path):
     features = silence(1)
     features[0, :, :48] = 1.0
-    draw_panels(tmp_path / "a.png", "title", [Panel("half", features)], [])
+    draw_panels(tmp_path / "a.png", "title", [Panel("half", features[..., :96])])
     picture = pixels(tmp_path / "a.png").mean(axis=-1)
     rows, columns = picture.shape
     middle = picture[:, columns // 2]
@@ -75,7 +75,7 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
 
     drawn = []
     monkeypatch.setattr(
-        sheets, "draw_panels", lambda path, title, upper, lower: drawn.append((title, upper, lower))
+        sheets, "draw_panels", lambda path, title, rows: drawn.append((title, rows[:3], rows[3:]))
     )
     monkeypatch.setattr(sheets, "write_notes", lambda path, features, pitches: None)
     trainer = load_run(finished[0])
@@ -84,24 +84,24 @@ def test_a_sheet_shows_fixed_latents_and_fixed_notes(finished, notes, tmp_path, 
     title, upper, lower = drawn[0]
     assert title == "32 notes, 128 frames"
     assert [panel.label for panel in upper] == ["MIDI 48", "MIDI 60", "MIDI 72"]
-    assert [panel.features.shape for panel in upper] == [(8, 128, 288)] * 3
+    assert [panel.images.shape for panel in upper] == [(8, 128, 96)] * 3
     assert [panel.label for panel in lower] == [
         *("trained: real", "trained: played", "held out: real", "held out: played"),
     ]
     assert lower[0].names == ["a tone", "b tone", "c tone"]
     assert lower[2].names == ["d tone"]
     # The real notes are those at middle C, program and pitch in their first frame.
-    np.testing.assert_array_equal(lower[0].features[:, 0, 0] * 128, [0, 1, 2])
-    np.testing.assert_array_equal(lower[0].features[:, 0, 1] * 128, 60)
-    silent = ~feature_mask(np.array([72]))[0]
+    np.testing.assert_array_equal(lower[0].images[:, 0, 0] * 128, [0, 1, 2])
+    np.testing.assert_array_equal(lower[0].images[:, 0, 1] * 128, 60)
+    silent = ~feature_mask(np.array([72]))[0, :96]
     np.testing.assert_array_equal(
-        upper[2].features[..., silent],
-        np.broadcast_to(FEATURE_FILL[silent], (8, 128, silent.sum())),
+        upper[2].images[..., silent],
+        np.broadcast_to(FEATURE_FILL[:96][silent], (8, 128, silent.sum())),
     )
     # Different latents sound differently, and the same again and again.
-    assert np.abs(np.diff(upper[1].features, axis=0)).max() > 1e-4
+    assert np.abs(np.diff(upper[1].images, axis=0)).max() > 1e-4
     for first, again in zip((*upper, *lower), (*drawn[1][1], *drawn[1][2]), strict=True):
-        np.testing.assert_array_equal(first.features, again.features)
+        np.testing.assert_array_equal(first.images, again.images)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,12 @@ def test_sheets_are_drawn_with_the_averages(finished, notes, tmp_path, monkeypat
     from retimbre.train.run import sheets
 
     drawn = []
-    monkeypatch.setattr(
-        sheets, "draw_panels", lambda path, title, upper, lower: drawn.append(upper)
-    )
+    monkeypatch.setattr(sheets, "draw_panels", lambda path, title, rows: drawn.append(rows[:3]))
     monkeypatch.setattr(sheets, "write_notes", lambda path, features, pitches: None)
     trainer = load_run(finished[0])
     for average, variable in zip(trainer.averages, trainer.maker_variables, strict=True):
         is_last = "g_out" in variable.path and "bias" in variable.path
         average.assign(np.full(average.shape, 0.25 if is_last else 0.0))
     sheets.HarmonicSheets(tmp_path, notes, [0, 1, 2], [], TINY).draw(trainer, 32)
-    sounding = feature_mask(np.array([60]))[0]
-    np.testing.assert_allclose(drawn[0][1].features[..., sounding], 0.25, atol=1e-6)
+    sounding = feature_mask(np.array([60]))[0, :96]
+    np.testing.assert_allclose(drawn[0][1].images[..., sounding], 0.25, atol=1e-6)

@@ -9,8 +9,9 @@ from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, saw, write_soundfont
 from retimbre.errors import ModelNotFoundError
 from retimbre.harmonic import image as harmonic
 from retimbre.train.data import fluid
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.measure import analyze_note
-from retimbre.train.data.soundfonts import Preset, SoundFont, find_soundfonts, licence_of
+from retimbre.train.data.soundfonts import SoundFont, find_soundfonts, licence_of
 from retimbre.units import midi_to_hz
 
 SR = harmonic.SAMPLE_RATE
@@ -37,8 +38,8 @@ def font(request, tmp_path, monkeypatch):
 
 def test_presets_are_the_melodic_ones(font):
     assert list(font.presets()) == [
-        Preset("tiny.sf2", 0, 81, "Saw"),
-        Preset("tiny.sf2", 8, 14, "Struck"),
+        InstrumentKey("tiny.sf2", 0, 81, "Saw"),
+        InstrumentKey("tiny.sf2", 8, 14, "Struck"),
     ]
 
 

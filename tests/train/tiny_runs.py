@@ -55,3 +55,11 @@ def state_of(trainer):
     return [
         np.asarray(v).copy() for v in (*networks, *optimizers, *trainer.averages, trainer.n_seen)
     ]
+
+
+def resolution_weights(stage, alpha, n_stages):
+    """Return the weight of every resolution in the image, see `schedule.stage_at`."""
+    weights = [0.0] * n_stages
+    weights[max(stage - 1, 0)] = 1.0 - alpha
+    weights[stage] = alpha
+    return tuple(weights)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,23 @@ from retimbre.runtime import in_processes
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
 from retimbre.train.data.duplicates import Duplicate, drop_duplicates
-from retimbre.train.data.labels import LeftOut, NoteLabel
+from retimbre.train.data.labels import InstrumentKey, LeftOut, NoteLabel
 from retimbre.train.data.measure import Reason
-from retimbre.train.data.measures import Measure, find_measure
+from retimbre.train.data.measures import find_measure
 from retimbre.train.data.recordings import (
     Recording,
+    Take,
     analyze_recording,
     find_recordings,
     listing_digest,
 )
-from retimbre.train.data.soundfonts import Preset, SoundFont, licence_of
+from retimbre.train.data.soundfonts import SoundFont, licence_of
 
 PITCHES = range(21, 109)
 VELOCITIES = (40, 80, 120)
+
+_Job = tuple[int, list[Recording]]
+"""A pitch, and what was recorded at it."""
 
 
 @dataclass(frozen=True)
@@ -68,44 +73,6 @@ class _Plan:
     seed: int
     licence: str
     representation: str
-
-    @property
-    def measure(self) -> Measure:
-        """How its notes are kept."""
-        return find_measure(self.representation)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One pitch."""
-
-    plan: _Plan
-    pitch: int
-    recordings: tuple[Recording, ...]
-
-
-@dataclass
-class _Shard:
-    """The notes of one pitch."""
-
-    shape: tuple[int, ...]
-    features: list[FloatArray] = field(default_factory=list)
-    labels: list[NoteLabel] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    def add(self, label: NoteLabel, note: FloatArray | Reason, file: str = "") -> None:
-        """Take in a note, or why it cannot be used."""
-        if isinstance(note, Reason):
-            self.left_out.append(_left_out(note, label, file))
-        else:
-            self.features.append(note)
-            self.labels.append(label)
-
-    def write(self, folder: Path, pitch: int) -> None:
-        """Write the shard of a pitch."""
-        nothing = np.zeros((0, *self.shape), np.float16)
-        features = np.stack(self.features).astype(np.float16) if self.features else nothing
-        shards.write_shard(folder, pitch, features, self.labels, self.left_out)
 
 
 def build(
@@ -170,14 +137,14 @@ def build(
     find_measure(representation)
     shards.write_settings(folder, _settings(plan, notes, pitches))
     jobs = [
-        _Job(plan, pitch, tuple(recordings_there))
-        for pitch, recordings_there in _by_pitch(folder, notes, pitches).items()
-        if not shards.has_shard(folder, pitch)
+        job
+        for job in _by_pitch(folder, notes, pitches).items()
+        if not shards.has_shard(folder, job[0])
     ]
     tell = progress or (lambda done, total: None)
     n_before = len(pitches) - len(jobs)
     tell(n_before, len(pitches))
-    for done, _ in enumerate(_render_all(jobs, workers), n_before + 1):
+    for done, _ in enumerate(_render_all(plan, jobs, workers), n_before + 1):
         tell(done, len(pitches))
     return _finish(folder, names)
 
@@ -239,30 +206,34 @@ def _left_out(reason: Reason, note: NoteLabel | Recording, file: str) -> LeftOut
     )
 
 
-_FONTS: dict[Path, tuple[SoundFont, list[Preset]]] = {}
-
-
-def _open(path: Path) -> tuple[SoundFont, list[Preset]]:
+@cache
+def _open(path: Path) -> tuple[SoundFont, list[InstrumentKey]]:
     """Open a SoundFont once in a process."""
-    if path not in _FONTS:
-        font = SoundFont(path)
-        _FONTS[path] = (font, list(font.presets()))
-    return _FONTS[path]
+    font = SoundFont(path)
+    return font, list(font.presets())
 
 
-def _render_pitch(job: _Job) -> int:
+def _render_pitch(plan: _Plan, job: _Job) -> int:
     """Write the shard of one pitch, whose analysis is cached, and return the pitch."""
+    pitch, recordings = job
+    measure = find_measure(plan.representation)
     # Processes are the parallelism here; more threads would only wait for each other.
     with threadpool_limits(1):
-        _fill_shard(job).write(job.plan.folder, job.pitch)
-    return job.pitch
+        found = list(_measured_notes(plan, pitch, recordings, measure.take))
+    left_out = [_left_out(n, label, file) for label, n, file in found if isinstance(n, Reason)]
+    kept = [(label, note) for label, note, _ in found if not isinstance(note, Reason)]
+    features = np.empty((len(kept), *measure.shape), np.float16)
+    for row, (_, note) in zip(features, kept, strict=True):
+        row[...] = note
+    shards.write_shard(plan.folder, pitch, features, [label for label, _ in kept], left_out)
+    return pitch
 
 
-def _fill_shard(job: _Job) -> _Shard:
-    """Render and measure the notes of one pitch."""
-    plan = job.plan
-    rng = np.random.default_rng([plan.seed, job.pitch])
-    shard, take = _Shard(plan.measure.shape), plan.measure.take
+def _measured_notes(
+    plan: _Plan, pitch: int, recordings: list[Recording], take: Take
+) -> Iterator[tuple[NoteLabel, FloatArray | Reason, str]]:
+    """Render and measure the notes of one pitch; a recorded one is told with its file."""
+    rng = np.random.default_rng([plan.seed, pitch])
     for path in plan.fonts:
         font, presets = _open(path)
         known = licence_of(path)
@@ -270,22 +241,21 @@ def _fill_shard(job: _Job) -> _Shard:
         for preset in presets:
             for velocity in plan.velocities:
                 if rng.random() < plan.fraction:
-                    label = NoteLabel(**asdict(preset), pitch=job.pitch, velocity=velocity)
-                    y = font.render(preset, job.pitch, velocity)
-                    shard.add(replace(label, licence=licence), take(y, job.pitch, None))
-    for recording in job.recordings:
+                    y = font.render(preset, pitch, velocity)
+                    yield NoteLabel(*preset, pitch, velocity, licence), take(y, pitch, None), ""
+    for recording in recordings:
         if rng.random() < plan.fraction:
-            label, image = analyze_recording(recording, job.pitch, take)
-            shard.add(replace(label, licence=plan.licence), image, recording.file)
-    return shard
+            label, note = analyze_recording(recording, pitch, take)
+            yield replace(label, licence=plan.licence), note, recording.file
 
 
-def _render_all(jobs: list[_Job], workers: int) -> Iterator[int]:
+def _render_all(plan: _Plan, jobs: list[_Job], workers: int) -> Iterator[int]:
     """Do the jobs in this process or in others, and yield the pitch of each as it is done."""
+    render = partial(_render_pitch, plan)
     if workers == 1 or len(jobs) <= 1:
-        yield from map(_render_pitch, jobs)
+        yield from map(render, jobs)
         return
-    for _, pitch in in_processes(_render_pitch, jobs, min(workers, len(jobs))):
+    for _, pitch in in_processes(render, jobs, min(workers, len(jobs))):
         if pitch is None:
             raise RetimbreError(
                 f"One of {workers} processes ended early, perhaps out of memory; run the same "

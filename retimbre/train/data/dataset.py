@@ -66,7 +66,9 @@ class Dataset:
     def __init__(self, folder: Path) -> None:
         self.settings = shards.read_settings(folder)
         self.representation: str = self.settings.get("representation", "harmonic")
-        self.n_keys, self.n_planned_keys = shards.keys_of(folder, self.settings)
+        low, high = map(int, self.settings["pitches"])
+        self.n_planned_keys = high - low + 1
+        self.n_keys = sum(shards.has_shard(folder, pitch) for pitch in range(low, high + 1))
         self._shape = find_measure(self.representation).shape
         parts = shards.read_shards(folder)
         self._parts = [features for features, _ in parts]
@@ -153,11 +155,8 @@ class Dataset:
         ModelFormatError
             If there is no such note.
         """
-        rows = np.concatenate([self._rows_within(i, pitch_range) for i in instruments])
-        if not len(rows):
-            low, high = pitch_range
-            raise ModelFormatError(f"The dataset contains no notes within MIDI {low}..{high}.")
-        return np.asarray(rng.choice(rows, size))
+        rows = self.rows_within(instruments, pitch_range)
+        return np.asarray(rng.choice(np.concatenate([*rows.values()]), size))
 
     def draw_pairs(
         self,
@@ -173,17 +172,19 @@ class Dataset:
         ModelFormatError
             If no instrument has a note within the range of pitches (MIDI, inclusive).
         """
-        rows = {i: self._rows_within(i, pitch_range) for i in instruments}
-        playing = [i for i in instruments if len(rows[i])]
-        if not playing:
-            low, high = pitch_range
-            raise ModelFormatError(f"The dataset contains no notes within MIDI {low}..{high}.")
-        chosen = rng.choice(playing, size)
+        rows = self.rows_within(instruments, pitch_range)
+        chosen = rng.choice([*rows], size)
         pairs = np.stack([rng.choice(rows[int(i)], 2) for i in chosen])
         return chosen, pairs[:, 0], pairs[:, 1]
 
-    def _rows_within(self, instrument: int, pitch_range: tuple[int, int]) -> IntArray:
-        rows = self.notes_of[self.instruments[instrument]]
+    def rows_within(
+        self, instruments: list[int], pitch_range: tuple[int, int]
+    ) -> dict[int, IntArray]:
+        """Return the notes within a range of each of the instruments that has any there."""
         low, high = pitch_range
-        pitches = self.pitches[rows]
-        return np.asarray(rows[(pitches >= low) & (pitches <= high)])
+        is_within = (self.pitches >= low) & (self.pitches <= high)
+        of_each = {i: self.notes_of[self.instruments[i]] for i in instruments}
+        found = {i: rows[is_within[rows]] for i, rows in of_each.items() if is_within[rows].any()}
+        if not found:
+            raise ModelFormatError(f"The dataset contains no notes within MIDI {low}..{high}.")
+        return found

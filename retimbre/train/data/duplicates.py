@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError
 from retimbre.io.files import write_text
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
-from retimbre.train.data.measures import SILENT_DB, thin_levels
+from retimbre.train.data.measures import mean_distances, thin_levels
 
 Parts = Sequence[tuple[npt.NDArray[np.float16], list[NoteLabel]]]
 
@@ -64,7 +64,8 @@ def find_duplicates(
     rank = {source: i for i, source in enumerate(sources)}
     # The most notes first: a copy with a few is the smaller loss.
     keys = sorted(counts, key=lambda key: (-counts[key], rank.get(key.source, len(rank)), key))
-    is_same = _distances(parts, keys) < limit_db
+    index = {key: i for i, key in enumerate(keys)}
+    is_same = mean_distances(_shared_notes(parts, index), len(keys), MIN_SHARED) < limit_db
     kept: list[int] = []
     found = []
     for i, key in enumerate(keys):
@@ -117,20 +118,6 @@ def read_duplicates(folder: Path) -> set[InstrumentKey]:
             f"{path} cannot be read ({type(error).__name__}: {error}); it must be a list of JSON "
             "objects, one per instrument, or be removed."
         ) from error
-
-
-def _distances(parts: Parts, keys: Iterable[InstrumentKey]) -> FloatArray:
-    """Return how much the levels of every two instruments differ [shape=(n, n), dB]."""
-    index = {key: i for i, key in enumerate(keys)}
-    total = np.zeros((len(index), len(index)))
-    count = np.zeros_like(total)
-    for members, level in _shared_notes(parts, index):
-        for i, own in zip(members, level, strict=True):
-            audible = np.maximum(level, own) > SILENT_DB
-            difference = np.abs(level - own).sum(axis=1)
-            total[i, members] += difference / np.maximum(audible.sum(axis=1), 1)
-            count[i, members] += 1
-    return np.where(count >= MIN_SHARED, total / np.maximum(count, 1), np.inf)
 
 
 def _shared_notes(

@@ -10,7 +10,7 @@ import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.train.data.dataset import Dataset
-from retimbre.train.data.measures import SILENT_DB, thin_levels
+from retimbre.train.data.measures import mean_distances, thin_levels
 
 TWIN_DB = 3.0
 """Instruments whose levels differ by less, on average over shared notes, are twins."""
@@ -35,42 +35,18 @@ def find_families(dataset: Dataset) -> list[list[int]]:
         Indices into ``dataset.instruments``, each exactly once, in order of their first.
     """
     labels = [dataset.label_of(i) for i in range(len(dataset.instruments))]
-    parent = list(range(len(labels)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            i = parent[i]
-        return i
-
-    seen: dict[object, int] = {}
-    for i, label in enumerate(labels):
-        # Recordings have no program; their names are all there is.
-        keys = [_plain(label.name)] + ([label.program] if label.program >= 0 else [])
-        for key in keys:
-            parent[root(i)] = root(seen.setdefault(key, i))
-    for i, j in find_alike(dataset):
-        parent[root(i)] = root(j)
-    families: dict[int, list[int]] = {}
-    for i in range(len(labels)):
-        families.setdefault(root(i), []).append(i)
-    return list(families.values())
-
-
-def find_alike(dataset: Dataset, limit_db: float = TWIN_DB) -> list[tuple[int, int]]:
-    """Return the pairs of instruments whose notes sound alike.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    limit_db : float
-        Largest mean difference of the levels over notes of the same pitch and velocity.
-
-    Returns
-    -------
-    pairs : list of (int, int)
-    """
-    distance = level_distances(dataset)
-    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(distance < limit_db, 1))]
+    names = np.array([_plain(label.name) for label in labels])
+    programs = np.array([label.program for label in labels])
+    is_alike = (level_distances(dataset) < TWIN_DB) | (names[:, None] == names)
+    # Recordings have no program; their names are all there is.
+    is_alike |= (programs[:, None] == programs) & (programs >= 0)
+    family = np.arange(len(labels))
+    for i, j in np.argwhere(np.triu(is_alike, 1)):
+        family[family == family[j]] = family[i]
+    members: dict[int, list[int]] = {}
+    for i, of_family in enumerate(family.tolist()):
+        members.setdefault(of_family, []).append(i)
+    return list(members.values())
 
 
 def level_distances(dataset: Dataset) -> FloatArray:
@@ -82,19 +58,12 @@ def level_distances(dataset: Dataset) -> FloatArray:
         Mean difference over audible bins of notes that both have at one pitch and velocity;
         infinite where they share none.
     """
-    n = len(dataset.instruments)
-    total, count = np.zeros((n, n)), np.zeros((n, n))
-    for rows in _common_notes(dataset):
-        members = np.array(list(rows))
-        level = thin_levels(
-            dataset.rows(np.array(list(rows.values()))), slice(None, None, FRAME_STEP)
-        )
-        for i, own in zip(members, level, strict=True):
-            audible = np.maximum(level, own) > SILENT_DB
-            difference = np.abs(level - own).sum(axis=1) / np.maximum(audible.sum(axis=1), 1)
-            total[i, members] += difference
-            count[i, members] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), np.inf)
+    frames = slice(None, None, FRAME_STEP)
+    notes = (
+        (np.array(list(rows)), thin_levels(dataset.rows(np.array(list(rows.values()))), frames))
+        for rows in _common_notes(dataset)
+    )
+    return mean_distances(notes, len(dataset.instruments), 1)
 
 
 def _common_notes(dataset: Dataset) -> list[dict[int, int]]:

@@ -1,15 +1,15 @@
 """From the sound of a note to what is trained on, in either representation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
-from retimbre.errors import ParameterError
+from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic import image as harmonic
 from retimbre.train.data.measure import Reason, analyze_note
+from retimbre.train.networks.representation import find_representation
 
 Features = npt.NDArray[np.float16]
 
@@ -79,10 +79,7 @@ def find_measure(representation: str) -> Measure:
     ParameterError
         If there is none of that name.
     """
-    if representation not in MEASURES:
-        known = " or ".join(MEASURES)
-        raise ParameterError(f"Unknown representation {representation!r}; use {known}.")
-    return MEASURES[representation]
+    return MEASURES[find_representation(representation).name]
 
 
 def thin_levels(features: npt.NDArray[np.floating], frames: slice) -> FloatArray:
@@ -108,3 +105,34 @@ def thin_levels(features: npt.NDArray[np.floating], frames: slice) -> FloatArray
         level = DECIBELS * denormalize(thin)[..., 0]
         level = level - level.max(axis=(1, 2), keepdims=True)
     return np.asarray(np.maximum(level.reshape(len(features), -1), SILENT_DB))
+
+
+def mean_distances(
+    notes: Iterable[tuple[IntArray, FloatArray]], n: int, min_shared: int
+) -> FloatArray:
+    """Return how much the levels of every two of some instruments differ.
+
+    Parameters
+    ----------
+    notes : iterable of (np.ndarray of int [shape=(m,)], np.ndarray [shape=(m, k), dB])
+        For every pitch and velocity, which instruments play it, and its levels at each; see
+        `thin_levels`.
+    n : int
+        How many instruments there are.
+    min_shared : int
+        The fewest notes in common that tell.
+
+    Returns
+    -------
+    distance : np.ndarray [shape=(n, n), dB]
+        Mean difference over audible bins of the notes that both have; infinite where they share
+        too few.
+    """
+    total, count = np.zeros((n, n)), np.zeros((n, n))
+    for members, level in notes:
+        for i, own in zip(members, level, strict=True):
+            audible = np.maximum(level, own) > SILENT_DB
+            difference = np.abs(level - own).sum(axis=1)
+            total[i, members] += difference / np.maximum(audible.sum(axis=1), 1)
+            count[i, members] += 1
+    return np.where(count >= min_shared, total / np.maximum(count, 1), np.inf)

@@ -46,7 +46,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
         others = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
         if not others:
             return
-        if _holds_notes(folder):
+        if any(path.stat().st_size for path in (folder / "shards").glob("*.jsonl")):
             changes = "; ".join(_tell_change(k, found.get(k), wanted.get(k)) for k in others)
             raise ParameterError(
                 f"{folder} contains a dataset built with other settings ({changes}); use the same "
@@ -60,10 +60,6 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
     write_text(path, json.dumps(wanted, indent=2) + "\n")
-
-
-def _holds_notes(folder: Path) -> bool:
-    return any(path.stat().st_size for path in (folder / "shards").glob("*.jsonl"))
 
 
 def _clear(folder: Path) -> None:
@@ -115,13 +111,6 @@ def read_settings(folder: Path) -> dict[str, Any]:
             f"version reads {FORMAT_VERSION}; build it again."
         )
     return settings
-
-
-def keys_of(folder: Path, settings: dict[str, Any]) -> tuple[int, int]:
-    """Return for how many keys a dataset has its notes, and for how many it is meant to have."""
-    low, high = settings["pitches"]
-    wanted = range(low, high + 1)
-    return sum(has_shard(folder, pitch) for pitch in wanted), len(wanted)
 
 
 def has_shard(folder: Path, pitch: int) -> bool:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from retimbre._typing import FloatArray
 from retimbre.errors import ModelNotFoundError
 from retimbre.harmonic.image import HOLD_SECONDS, NOTE_SECONDS, SAMPLE_RATE
 from retimbre.train.data import fluid
+from retimbre.train.data.labels import InstrumentKey
 
 logger = logging.getLogger("retimbre")
 
@@ -32,16 +32,6 @@ MELODIC_BANKS = (*range(18), 56, 80)
 PERCUSSIVE_PROGRAMS = range(115, 128)
 
 
-@dataclass(frozen=True, order=True)
-class Preset:
-    """One instrument of a SoundFont."""
-
-    source: str
-    bank: int
-    program: int
-    name: str
-
-
 class SoundFont:
     """A SoundFont that is ready to play.
 
@@ -60,7 +50,7 @@ class SoundFont:
         self.path = Path(path)
         self._synth = fluid.FluidSynth(self.path)
 
-    def presets(self) -> Iterator[Preset]:
+    def presets(self) -> Iterator[InstrumentKey]:
         """Yield the melodic presets (percussion and sound effects are left out)."""
         for bank in MELODIC_BANKS:
             for program in range(128):
@@ -68,14 +58,14 @@ class SoundFont:
                     continue
                 name = self._synth.preset_name(bank, program)
                 if name:
-                    yield Preset(self.path.name, bank, program, name)
+                    yield InstrumentKey(self.path.name, bank, program, name)
 
-    def render(self, preset: Preset, pitch: int, velocity: int = 100) -> FloatArray:
+    def render(self, preset: InstrumentKey, pitch: int, velocity: int = 100) -> FloatArray:
         """Play one note: held for 3 s, released for 1 s.
 
         Parameters
         ----------
-        preset : Preset
+        preset : InstrumentKey
         pitch : int [MIDI]
         velocity : int [1..127]
 

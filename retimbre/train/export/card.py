@@ -3,10 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre.train.config import TrainConfig
 from retimbre.train.data import changes
@@ -18,11 +16,19 @@ HEADING = "\n## "
 """From its first heading on a card is kept when a model is exported again into its folder."""
 
 
+TOLD = ("pitches", "fraction", "seed", "representation")
+"""What of a dataset's settings a reader wants to know."""
+
 _IMAGES = {"harmonic": "harmonic note images", "mel": "GANSynth's mel spectrograms"}
 _PLAYS = ", velocity as a condition; notes of any length at any sample rate"
 _LOSSES = (
     "L1 reconstruction at another pitch and velocity of the same instrument, GAN, auxiliary pitch "
     "classifier, contrastive instrument loss"
+)
+_EVEN = ", even morphs between two instruments"
+_CHANGED = (
+    f"{1.0 - changes.UNCHANGED:.0%} of those in a batch changed: between two or in unison, "
+    "transposed, another body, profile or envelope"
 )
 _MEL_LOSSES = "Wasserstein with gradient penalty, auxiliary pitch classifier"
 _RANDOM = """
@@ -62,47 +68,39 @@ def card_text(
     -------
     text : str
     """
-    pitches = _trained_pitches(dataset, trained, config.pitch_range)
+    rows = dataset.rows_within(trained, config.pitch_range)
+    pitches = dataset.pitches[np.concatenate([*rows.values()])]
+    known = dataset.settings
     velocities = sorted({label.velocity for label in dataset.labels})
     stages = ", ".join(f"{start:,}" for start in config.stage_starts)
     low, high = config.pitch_range
     heard = f"MIDI {pitches.min()}..{pitches.max()}"
     time = tell_time(trained_seconds(run, n_seen))
     is_mel = config.representation == "mel"
-    rows = {
+    losses = _MEL_LOSSES if is_mel else _LOSSES + (_EVEN if config.path_weight else "")
+    lines = {
         "plays": f"MIDI {low}..{high} (in training: {heard}), "
         f"{config.latent_dim} latent dimensions"
         + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
         "trained on": f"{len(pitches):,} notes of {len(trained)} instruments "
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset, trained)}",
-        "data set": ", ".join(f"{key} {value}" for key, value in _told(dataset.settings)),
-        "held out": ", ".join(_names(dataset, held_out)) or "nothing",
+        "data set": ", ".join(f"{name} {known[name]}" for name in TOLD if name in known),
+        "held out": ", ".join(sorted({dataset.instruments[i].name for i in held_out})) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
         f"{time} of wall clock; progressive growing to 128 frames, in stages from "
         f"{stages} notes on{_averaged(averaged)}",
-        "instruments": "as they are" if is_mel else _changed(),
-        "losses": f"{_MEL_LOSSES if is_mel else _LOSSES + _path_loss(config)} "
-        f"({config.adversarial})",
+        "instruments": "as they are" if is_mel else _CHANGED,
+        "losses": f"{losses} ({config.adversarial})",
         "settings": f"learning rate {config.peak_learning_rate:g}, {tell_decay(config, n_seen)}"
         f"weights {_weights(config)}, channels {', '.join(map(str, config.channels))}, "
         f"seed {config.seed}",
     }
-    table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+    table = "\n".join(f"| {name} | {text} |" for name, text in lines.items())
     text = (
         f"# {folder.name}\n\nA pitch-conditional GAN on {_IMAGES[config.representation]}.\n\n"
         f"| | |\n|---|---|\n{table}\n" + ("" if is_mel else _RANDOM)
     )
     return text + _kept(folder / "MODEL_CARD.md")
-
-
-def _trained_pitches(
-    dataset: Dataset, trained: list[int], pitch_range: tuple[int, int]
-) -> npt.NDArray[np.integer]:
-    """Return the pitches of all notes that are trained on [shape=(n,), MIDI]."""
-    low, high = pitch_range
-    rows = np.concatenate([dataset.notes_of[dataset.instruments[i]] for i in trained])
-    pitches = dataset.pitches[rows]
-    return np.asarray(pitches[(pitches >= low) & (pitches <= high)])
 
 
 def _weights(config: TrainConfig) -> str:
@@ -118,24 +116,6 @@ def _averaged(seen: Sequence[int]) -> str:
     if not seen:
         return ""
     return f"; the mean of the networks then and after {' and '.join(f'{n:,}' for n in seen)} notes"
-
-
-def _path_loss(config: TrainConfig) -> str:
-    return ", even morphs between two instruments" if config.path_weight else ""
-
-
-def _told(settings: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return what of a dataset's settings a reader wants to know."""
-    names = ("pitches", "fraction", "seed", "representation")
-    return [(name, settings[name]) for name in names if name in settings]
-
-
-def _changed() -> str:
-    share = 1.0 - changes.UNCHANGED
-    return (
-        f"{share:.0%} of those in a batch changed: between two or in unison, transposed, another "
-        "body, profile or envelope"
-    )
 
 
 def tell_decay(config: TrainConfig, n_seen: int) -> str:
@@ -154,10 +134,6 @@ def _sources(dataset: Dataset, trained: list[int]) -> str:
         f"{source} (licence {licences[source]}, {counts[source]} instruments)"
         for source in sorted(counts)
     )
-
-
-def _names(dataset: Dataset, instruments: list[int]) -> list[str]:
-    return sorted({dataset.instruments[i].name for i in instruments})
 
 
 def _kept(path: Path) -> str:

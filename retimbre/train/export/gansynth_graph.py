@@ -15,15 +15,24 @@ What is the same in exact arithmetic is computed in the cheapest way:
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import helper
 
 from retimbre._typing import FloatArray, IntArray
+from retimbre.errors import ModelFormatError
 from retimbre.generator.folder import PITCHES, PITCHES_KEY
-from retimbre.train.export.onnx_graph import Graph, finished_model
+from retimbre.generator.network import open_session
+from retimbre.train.export.onnx_graph import Ends, Graph, finished_model
 from retimbre.train.gansynth.weights import GansynthWeights
+from retimbre.train.networks.representation import LEAK
 
-LEAK = 0.2
 EPSILON = 1e-8
+MAX_RMS_DIFFERENCE = 1e-4
+"""Far above rounding, which pixel norm and trained weights may amplify in single values, and far
+below what one wrong row, column or weight makes."""
+
+CHECKED_FRAMES = (1, 13, 24, 127)
+"""How many frames are asked for where parts of notes are compared."""
+
 FRAMES, BINS = 2, 3
 """Axes of images in the graph, which are (notes, channels, frames, bins)."""
 
@@ -57,41 +66,30 @@ def gansynth_graph(weights: GansynthWeights, lowest_pitch: int = 24) -> Any:
         if block < size.n_blocks:
             x = _part(graph, x, [0], [needed[block]], [FRAMES])
     _last_layer(graph, x, weights, needed[size.n_blocks])
+    inputs: Ends = {"z": ["n", size.latent_dim], "pitch": ["n"], "frames": [1]}
     bins = size.image(size.n_blocks)[1]
-    rows: list[int | str | None] = ["n", size.latent_dim]
-    inputs = [
-        helper.make_tensor_value_info("z", TensorProto.FLOAT, rows),
-        helper.make_tensor_value_info("pitch", TensorProto.INT64, ["n"]),
-        helper.make_tensor_value_info("frames", TensorProto.INT64, [1]),
-    ]
-    shape: list[int | str | None] = ["n", "frames", bins, 2]
-    outputs = [helper.make_tensor_value_info("specgrams", TensorProto.FLOAT, shape)]
-    model = finished_model(graph, "gansynth", inputs, outputs)
+    model = finished_model(graph, "gansynth", inputs, {"specgrams": ["n", "frames", bins, 2]})
     pitches = PITCHES.format(low=lowest_pitch, high=lowest_pitch + size.n_pitches - 1)
     helper.set_model_props(model, {PITCHES_KEY: pitches})
     return model
 
 
-def _integers(graph: Graph, *values: int) -> str:
-    return graph.constant(values, np.int64)
-
-
 def _part(graph: Graph, x: str, starts: list[int], ends: list[str], axes: list[int]) -> str:
     """Take part of an image; the ends are names of integers."""
     end = graph.node("Concat", *ends, axis=0) if len(ends) > 1 else ends[0]
-    return graph.node("Slice", x, _integers(graph, *starts), end, _integers(graph, *axes))
+    return graph.node("Slice", x, graph.integers(*starts), end, graph.integers(*axes))
 
 
 def _needed_frames(graph: Graph, weights: GansynthWeights) -> dict[int, str]:
     """Count the frames of each block that the wanted ones need."""
-    size, one, two = weights.size, _integers(graph, 1), _integers(graph, 2)
+    size, one, two = weights.size, graph.integers(1), graph.integers(2)
     above = size.n_blocks
-    full = _integers(graph, size.image(above)[0])
+    full = graph.integers(size.image(above)[0])
     needed = {above: graph.node("Min", graph.node("Max", "frames", one), full)}
     for block in range(above - 1, 0, -1):
-        wide = graph.node("Add", needed[block + 1], _integers(graph, 3))
+        wide = graph.node("Add", needed[block + 1], graph.integers(3))
         half = graph.node("Div", wide, two)
-        needed[block] = graph.node("Min", half, _integers(graph, size.image(block)[0]))
+        needed[block] = graph.node("Min", half, graph.integers(size.image(block)[0]))
     return needed
 
 
@@ -100,16 +98,15 @@ def _first_layer(graph: Graph, weights: GansynthWeights) -> str:
     size = weights.size
     kernel, bias = weights.folded("1/conv0")
     table = kernel[::-1, ::-1].transpose(2, 3, 0, 1).reshape(kernel.shape[2], -1)
-    axis = _integers(graph, 1)
+    axis = graph.integers(1)
     of_z = graph.node("MatMul", "z", graph.constant(table[: size.latent_dim]))
     of_pitch = graph.node("Gather", graph.constant(table[size.latent_dim :]), "pitch", axis=0)
     # z and the one-hot pitch are normalised together.
     power = graph.node("ReduceSumSquare", "z", axis, keepdims=1)
-    both = graph.node("Add", power, graph.constant(1.0))
-    mean = graph.node("Mul", both, graph.constant(1.0 / len(table)))
-    rms = graph.node("Sqrt", graph.node("Add", mean, graph.constant(EPSILON)))
+    mean = graph.node("Mul", graph.node("Add", power, 1.0), 1.0 / len(table))
+    rms = graph.node("Sqrt", graph.node("Add", mean, EPSILON))
     x = graph.node("Div", graph.node("Add", of_z, of_pitch), rms)
-    x = graph.node("Reshape", x, _integers(graph, -1, size.channels[0], *size.start))
+    x = graph.node("Reshape", x, graph.integers(-1, size.channels[0], *size.start))
     return graph.leaky(graph.node("Add", x, graph.constant(bias[:, None, None])))
 
 
@@ -127,10 +124,10 @@ def _doubled(graph: Graph, x: str, weights: GansynthWeights, block: int, needed:
     # The four pixels of a square lie one before and one at its place, along both axes.
     x = graph.node("DepthToSpace", x, blocksize=2, mode="DCR")
     frames, bins = weights.size.image(block)
-    wide = graph.node("Add", needed, _integers(graph, 1))
-    rows = graph.node("Min", wide, _integers(graph, frames))
-    end = graph.node("Add", rows, _integers(graph, 1))
-    return _part(graph, x, [1, 1], [end, _integers(graph, 1 + bins)], [FRAMES, BINS])
+    wide = graph.node("Add", needed, graph.integers(1))
+    rows = graph.node("Min", wide, graph.integers(frames))
+    end = graph.node("Add", rows, graph.integers(1))
+    return _part(graph, x, [1, 1], [end, graph.integers(1 + bins)], [FRAMES, BINS])
 
 
 def quarter_kernels(kernel: FloatArray) -> FloatArray:
@@ -172,7 +169,7 @@ def _last_layer(graph: Graph, x: str, weights: GansynthWeights, needed: str) -> 
     image = graph.node("Div", image, _rms(graph, x, weights.size.channels[-1]))
     image = _part(graph, image, [0], [needed], [FRAMES])
     image = graph.node("Tanh", graph.node("Add", image, graph.constant(bias[:, None, None])))
-    graph.nodes.append(helper.make_node("Transpose", [image], ["specgrams"], perm=[0, 2, 3, 1]))
+    graph.node("Transpose", image, name="specgrams", perm=[0, 2, 3, 1])
 
 
 # ---- the network as it is written ------------------------------------------------------------
@@ -202,17 +199,15 @@ def generate_specgrams(weights: GansynthWeights, z: FloatArray, pitch: IntArray)
             x = np.pad(x.repeat(2, axis=1).repeat(2, axis=2), _BORDER)
         x = _activated(_convolved(x, weights, f"{block}/conv0"))
         x = _activated(_convolved(np.pad(x, _BORDER), weights, f"{block}/conv1"))
-    image: FloatArray = np.tanh(_convolved(x, weights, f"{size.n_blocks}/to_rgb"))
-    return image
+    return np.asarray(np.tanh(_convolved(x, weights, f"{size.n_blocks}/to_rgb")))
 
 
 _BORDER = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 
 def _normalised(x: FloatArray) -> FloatArray:
-    rms = np.sqrt(np.mean(np.square(x), axis=-1, keepdims=True) + np.float32(EPSILON))
-    normalised: FloatArray = x / rms
-    return normalised
+    power = np.mean(np.square(x), axis=-1, keepdims=True) + np.float32(EPSILON)
+    return np.asarray(x / np.sqrt(power))
 
 
 def _activated(x: FloatArray) -> FloatArray:
@@ -231,3 +226,58 @@ def _convolved(x: FloatArray, weights: GansynthWeights, layer: str) -> FloatArra
     total *= weights.gain(layer)
     total += bias
     return total
+
+
+# ---- what differs ----------------------------------------------------------------------------
+
+
+def compare_specgrams(
+    graph: bytes, z: FloatArray, pitch: IntArray, wanted: FloatArray
+) -> tuple[float, float]:
+    """Compare what a network makes of notes with what it should, whole and in part.
+
+    Parameters
+    ----------
+    graph : bytes
+        See `gansynth_graph`.
+    z : np.ndarray [shape=(n, latent_dim)]
+    pitch : np.ndarray of int [shape=(n,)]
+        Counted from the lowest.
+    wanted : np.ndarray [shape=(n, 128, 1024, 2), normalised]
+
+    Returns
+    -------
+    largest : float
+        The largest difference of any value.
+    rms : float
+        The root of the mean square of all differences, of that part where it is largest. Both
+        are NaN where a value is no number.
+    """
+    session = open_session(graph)
+    found = []
+    for frames in (*CHECKED_FRAMES, wanted.shape[1]):
+        inputs = {"z": z, "pitch": pitch, "frames": np.array([frames])}
+        differences = session.run(None, inputs)[0] - wanted[:, :frames]
+        found.append((np.abs(differences).max(), np.sqrt(np.mean(np.square(differences)))))
+    largest, rms = np.max(found, axis=0)
+    return float(largest), float(rms)
+
+
+def refuse_difference(largest: float, rms: float, what: str) -> float:
+    """Return the largest difference of any value of a network that is as it should be.
+
+    Parameters
+    ----------
+    largest, rms : float
+        See `compare_specgrams`.
+    what : str
+        The beginning of the sentence that refuses it.
+
+    Raises
+    ------
+    ModelFormatError
+        If the root mean square of the differences is above 1e-4.
+    """
+    if not rms <= MAX_RMS_DIFFERENCE:
+        raise ModelFormatError(f"{what} by {rms:.1e} (rms); nothing was written.")
+    return largest

@@ -1,6 +1,5 @@
 """A run becomes a model folder: the averaged networks as ONNX, the palette, and what it is."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,25 +9,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from retimbre._typing import FloatArray
+from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, SAMPLE_RATE
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
 from retimbre.train.export.mel import export_mel_run
-from retimbre.train.export.model_writing import write_model
-from retimbre.train.export.onnx_graph import Weights, encoder_graph, generator_graph
+from retimbre.train.export.model_writing import write_parts
+from retimbre.train.export.onnx_graph import encoder_graph, generator_graph
 from retimbre.train.export.palette import describe_palette, encode_instruments
 from retimbre.train.networks.prior import place_latents
 from retimbre.train.run.player import WholePlayer
 from retimbre.train.run.run_folder import CHECKPOINTS, CONFIG, run_split
 from retimbre.train.run.trainer import Trainer
-from retimbre.train.schedule import RESOLUTIONS
 
-FORMAT_VERSION = 2
 MAX_DIFFERENCE = 1e-4
-LAST_STAGE = len(RESOLUTIONS) - 1
 N_CHECKED = 64
 
 
@@ -100,15 +96,6 @@ def load_average(run: Path, earlier: Sequence[Path] = ()) -> tuple[Trainer, list
     return trainer, seen
 
 
-def layer_weights(model: Any) -> Weights:
-    """Return kernel and bias of every layer of a Keras model, by layer name."""
-    return {
-        layer.name: (layer.kernel.numpy(), layer.bias.numpy())
-        for layer in model.layers
-        if hasattr(layer, "kernel")
-    }
-
-
 def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path] = ()) -> float:
     """Write a model folder and check that it computes what Keras computes.
 
@@ -146,61 +133,38 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
     palette = describe_palette(dataset, trained, directions, own.generate)
-    files = _networks(trainer, directions)
+    weights = {
+        name: (layer.kernel.numpy(), layer.bias.numpy())
+        for name, layer in trainer.networks.layers.items()
+        if layer.built
+    }
+    parts = {
+        "generator": generator_graph(weights, directions, config).SerializeToString(),
+        "encoder": encoder_graph(weights, config).SerializeToString(),
+    }
     difference = max(
-        _generator_difference(files["generator"][1], own, directions, config),
-        _encoder_difference(files["encoder"][1], own, config),
+        _generator_difference(parts["generator"], own, directions, config),
+        _encoder_difference(parts["encoder"], own, config),
     )
     if difference > MAX_DIFFERENCE:
         raise ModelFormatError(
             f"The exported networks of {run} differ from Keras by {difference:.1e}; "
             "nothing was written."
         )
-    files["palette"] = ("palette.json", _palette_bytes(palette))
-    description = _description(config, int(trainer.n_seen)) | {
-        "instruments": len(palette),
-        "held_out": [list(dataset.instruments[i]) for i in held_out],
-    }
-    card = card_text(folder, run, dataset, trained, held_out, config, int(trainer.n_seen), seen)
-    written = dict(files.values()) | {
-        "MODEL_CARD.md": card.encode(),
-        # Last, so that a folder with a config is a whole model.
-        "config.json": _config(description, files),
-    }
-    write_model(folder, written)
-    return difference
-
-
-def _networks(trainer: Trainer, directions: FloatArray) -> dict[str, tuple[str, bytes]]:
-    """Return generator and encoder as ONNX: what each is called, and its bytes."""
-    config, nets = trainer.config, trainer.networks
-    generator = generator_graph(
-        layer_weights(nets.generator(LAST_STAGE, False)), directions, config
+    n_seen = int(trainer.n_seen)
+    write_parts(
+        folder,
+        parts | {"palette": _palette_bytes(palette)},
+        card_text(folder, run, dataset, trained, held_out, config, n_seen, seen),
+        representation=config.representation,
+        sample_rate=SAMPLE_RATE,
+        latent_dim=config.latent_dim,
+        pitch_range=config.pitch_range,
+        notes_seen=n_seen,
+        instruments=len(palette),
+        held_out=[dataset.instruments[i] for i in held_out],
     )
-    encoder = encoder_graph(layer_weights(nets.encoder(LAST_STAGE, False)), config)
-    return {
-        "generator": ("generator.onnx", generator.SerializeToString()),
-        "encoder": ("encoder.onnx", encoder.SerializeToString()),
-    }
-
-
-def _description(config: TrainConfig, n_seen: int) -> dict[str, Any]:
-    """Return what config.json says of the networks."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "representation": "harmonic",
-        "sample_rate": SAMPLE_RATE,
-        "latent_dim": config.latent_dim,
-        "pitch_range": list(config.pitch_range),
-        "notes_seen": n_seen,
-    }
-
-
-def _config(description: dict[str, Any], files: dict[str, tuple[str, bytes]]) -> bytes:
-    """Return config.json with the names and checksums of the other files."""
-    for part, (name, data) in files.items():
-        description |= {part: name, f"{part}_sha256": hashlib.sha256(data).hexdigest()}
-    return (json.dumps(description, indent=2) + "\n").encode()
+    return difference
 
 
 def _check_grown(run: Path, trainer: Trainer) -> None:
@@ -218,10 +182,10 @@ def _palette_bytes(entries: list[dict[str, Any]]) -> bytes:
     return f'{{"instruments": [\n{lines}\n]}}\n'.encode()
 
 
-def _session(graph: bytes) -> Any:
+def _difference(graph: bytes, wanted: FloatArray, **inputs: FloatArray | IntArray) -> float:
     from retimbre.generator.network import open_session
 
-    return open_session(graph)
+    return float(np.abs(open_session(graph).run(None, inputs)[0] - wanted).max())
 
 
 def _generator_difference(
@@ -234,10 +198,8 @@ def _generator_difference(
     low, high = config.pitch_range
     pitches = rng.integers(low, high + 1, N_CHECKED)
     velocities = rng.random(N_CHECKED).astype(np.float32)
-    inputs = {"z": z, "pitch": pitches - low, "velocity": velocities}
-    features = _session(graph).run(None, inputs)[0]
     wanted = own.generate(place_latents(z, directions), pitches, velocities)
-    return float(np.abs(features - wanted).max())
+    return _difference(graph, wanted, z=z, pitch=pitches - low, velocity=velocities)
 
 
 def _encoder_difference(graph: bytes, own: WholePlayer, config: TrainConfig) -> float:
@@ -245,5 +207,5 @@ def _encoder_difference(graph: bytes, own: WholePlayer, config: TrainConfig) -> 
     features = rng.uniform(-1.0, 1.0, (N_CHECKED, N_FRAMES, N_FEATURES)).astype(np.float32)
     low, high = config.pitch_range
     pitches = rng.integers(low, high + 1, N_CHECKED)
-    z = _session(graph).run(None, {"features": features, "pitch": pitches - low})[0]
-    return float(np.abs(z - own.encode(features, pitches)).max())
+    wanted = own.encode(features, pitches)
+    return _difference(graph, wanted, features=features, pitch=pitches - low)

@@ -1,16 +1,21 @@
 """A model folder is written whole or not at all."""
 
+import hashlib
+import json
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from retimbre.errors import ParameterError, WriteError
+from retimbre.generator.folder import FORMAT_VERSION
 from retimbre.generator.hints import CONFIG
 
-MODEL_FILES = ("generator.onnx", "encoder.onnx", "palette.json", "MODEL_CARD.md", CONFIG)
+PARTS = {"generator": "generator.onnx", "encoder": "encoder.onnx", "palette": "palette.json"}
+"""The files of a model by what config.json calls them."""
+
+CARD = "MODEL_CARD.md"
 
 
 def check_output(folder: Path) -> None:
@@ -49,7 +54,7 @@ def check_free(folder: Path) -> None:
     if not folder.is_dir() or is_model(folder):
         return
     # Of a model that was half replaced all is there but its config.
-    others = sorted({path.name for path in folder.iterdir()} - {*MODEL_FILES[:-1]})
+    others = sorted({path.name for path in folder.iterdir()} - {*PARTS.values(), CARD})
     if others:
         raise ParameterError(
             f"{folder} contains {others[0]} and is not a model; give a new folder, or an existing "
@@ -63,6 +68,31 @@ def is_model(folder: Path) -> bool:
         return '"generator_sha256"' in (folder / CONFIG).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
+
+
+def write_parts(folder: Path, parts: Mapping[str, bytes], card: str, **settings: Any) -> None:
+    """Write a model of its networks and palette, its card and its config.json.
+
+    Parameters
+    ----------
+    folder : Path
+    parts : mapping of str to bytes
+        By what they are, see `PARTS`; config.json names them and gives their checksums.
+    card : str
+    **settings
+        What config.json says besides.
+
+    Raises
+    ------
+    WriteError
+        See `write_model`.
+    """
+    config = {"format_version": FORMAT_VERSION, **settings}
+    for part, content in parts.items():
+        config |= {part: PARTS[part], f"{part}_sha256": hashlib.sha256(content).hexdigest()}
+    files = {PARTS[part]: content for part, content in parts.items()} | {CARD: card.encode()}
+    # Last, so that a folder with a config is a whole model.
+    write_model(folder, files | {CONFIG: (json.dumps(config, indent=2) + "\n").encode()})
 
 
 def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -81,26 +111,17 @@ def write_model(folder: Path, files: Mapping[str, bytes]) -> None:
         If the folder cannot be written (a full disk); nothing new stands there then.
     """
     try:
-        with _folder_beside(folder) as temporary:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(
+            prefix=".retimbre-", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
+        ) as temporary:
             for name, content in files.items():
-                (temporary / name).write_bytes(content)
+                Path(temporary, name).write_bytes(content)
             folder.mkdir(exist_ok=True)
             # An old config would describe new files if the moving were interrupted.
             (folder / list(files)[-1]).unlink(missing_ok=True)
             for name in files:
-                os.replace(temporary / name, folder / name)
+                os.replace(Path(temporary, name), folder / name)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise WriteError(f"{folder} cannot be written: {reason}.") from error
-
-
-@contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """Make a folder on the same disk for as long as the block runs."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.parent / f".retimbre-{secrets.token_hex(8)}.part"
-    temporary.mkdir()
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

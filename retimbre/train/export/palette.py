@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 
 from retimbre._typing import FloatArray, IntArray
-from retimbre.harmonic.image import (
-    BIN_PARTIALS,
-    FRAME_TIMES,
-    HOLD_SECONDS,
-    SAMPLE_RATE,
-    features_to_image,
-)
+from retimbre.harmonic import image as harmonic
 from retimbre.harmonic.layout import BIN_COUNTS, instrument_level
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.labels import InstrumentKey
@@ -83,7 +77,7 @@ def describe_palette(
     z = directions * np.sqrt(directions.shape[1])
     pitches = np.full(len(z), DESCRIBED_PITCH)
     velocities = np.full(len(z), DESCRIBED_VELOCITY / 127.0, np.float32)
-    images = features_to_image(generate(z.astype(np.float32), pitches, velocities))
+    images = harmonic.features_to_image(generate(z.astype(np.float32), pitches, velocities))
     names = unique_names([dataset.instruments[i] for i in instruments])
     entries = []
     for name, instrument, vector, image in zip(names, instruments, z, images, strict=True):
@@ -142,7 +136,7 @@ def describe_sound(image: FloatArray, pitch: float) -> dict[str, float]:
     """
     f0 = float(midi_to_hz(pitch))
     # The attack's frames are closer together than the others.
-    seconds = np.gradient(FRAME_TIMES) * (FRAME_TIMES < 1.0)
+    seconds = np.gradient(harmonic.FRAME_TIMES) * (harmonic.FRAME_TIMES < 1.0)
     power, density = (
         (seconds / seconds.sum()) @ 10.0 ** (image[..., channel].astype(np.float64) / 10.0)
         for channel in (0, 2)
@@ -151,7 +145,7 @@ def describe_sound(image: FloatArray, pitch: float) -> dict[str, float]:
     attack, decay = _envelope(instrument_level(image))
     noisiness = _noise_power(density, f0) / max(0.5 * float(power.sum()), 1e-12)
     return {
-        "brightness": round(f0 * float(power @ BIN_PARTIALS / power.sum()), 0),
+        "brightness": round(f0 * float(power @ harmonic.BIN_PARTIALS / power.sum()), 0),
         "attack": round(attack, 3),
         "decay": round(max(decay, 0.0), 1),
         "noisiness": round(10.0 * float(np.log10(max(noisiness, 1e-12))), 1),
@@ -160,18 +154,18 @@ def describe_sound(image: FloatArray, pitch: float) -> dict[str, float]:
 
 def _envelope(level: FloatArray) -> tuple[float, float]:
     """Return when a note is nearly at its loudest, and how fast it falls after that."""
-    held = FRAME_TIMES < HOLD_SECONDS - 0.1
+    held = harmonic.FRAME_TIMES < harmonic.HOLD_SECONDS - 0.1
     loudest = level[held].max()
-    attack = float(FRAME_TIMES[np.argmax(level >= loudest + ATTACKED_DB)])
-    later = held & (FRAME_TIMES - attack >= 0.1) & (level > loudest - HEARD_DB)
+    attack = float(harmonic.FRAME_TIMES[np.argmax(level >= loudest + ATTACKED_DB)])
+    later = held & (harmonic.FRAME_TIMES - attack >= 0.1) & (level > loudest - HEARD_DB)
     if later.sum() <= 4:
         return attack, GONE_DB_PER_SECOND
-    return attack, -float(np.polyfit(FRAME_TIMES[later], level[later], 1)[0])
+    return attack, -float(np.polyfit(harmonic.FRAME_TIMES[later], level[later], 1)[0])
 
 
 def _noise_power(density: FloatArray, f0: float) -> float:
     """Return the power of noise: each bin has the density of white noise over its band."""
-    nyquist = 0.5 * SAMPLE_RATE
-    inner = np.sqrt(BIN_PARTIALS[1:] * BIN_PARTIALS[:-1])
-    edges = np.minimum(np.concatenate([[0.5], inner, BIN_PARTIALS[-1:]]) * f0, nyquist)
+    nyquist = 0.5 * harmonic.SAMPLE_RATE
+    inner = np.sqrt(harmonic.BIN_PARTIALS[1:] * harmonic.BIN_PARTIALS[:-1])
+    edges = np.minimum(np.concatenate([[0.5], inner, harmonic.BIN_PARTIALS[-1:]]) * f0, nyquist)
     return float(density @ np.diff(edges) / nyquist)

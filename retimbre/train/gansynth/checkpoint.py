@@ -21,6 +21,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,14 @@ def read_checkpoint(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
     experiment = (folder.parent if is_stage else folder) / EXPERIMENT
     settings = read_settings(experiment)
     check_settings(settings, experiment)
-    prefix = _find_prefix([folder] if is_stage else list(_stages(folder)), folder)
+    prefix = _find_prefix(folder)
     shapes, read = _open_variables(prefix)
-    step = _global_step(shapes, read, prefix)
+    step = count_images(shapes, read, str(prefix))
+    if step is None:
+        raise ModelFormatError(
+            f"{prefix} lacks {GLOBAL_STEP}, the number of images seen; import a checkpoint that "
+            "GANSynth's training wrote."
+        )
     stage = _stage_number(prefix.parent)
     assert stage is not None
     check_progress(stage, step, settings, prefix)
@@ -262,24 +268,17 @@ def _stage_number(folder: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _stages(folder: Path) -> Iterator[Path]:
-    """Find the folders of the stages, the last first."""
-    found = {_stage_number(path): path for path in folder.glob("stage_*") if path.is_dir()}
-    yield from (
-        found[number] for number in sorted((n for n in found if n is not None), reverse=True)
-    )
-
-
-def _find_prefix(stages: list[Path], folder: Path) -> Path:
-    """Return the path of the last checkpoint, without its endings."""
-    for stage in stages:
-        prefix = _latest(stage)
-        if prefix is not None:
-            return prefix
-    raise ModelNotFoundError(
-        f"{folder} contains no checkpoint (model.ckpt-...) in stage_00012 or an earlier stage; get "
-        "or unpack all of it again."
-    )
+def _find_prefix(folder: Path) -> Path:
+    """Return the path of the last checkpoint of a folder or a stage, without its endings."""
+    inside = [folder, *folder.glob("stage_*")]
+    stages = {n: p for p in inside if (n := _stage_number(p)) is not None and p.is_dir()}
+    prefix = next(filter(None, (_latest(stages[n]) for n in sorted(stages, reverse=True))), None)
+    if prefix is None:
+        raise ModelNotFoundError(
+            f"{folder} contains no checkpoint (model.ckpt-...) in stage_00012 or an earlier stage; "
+            "get or unpack all of it again."
+        )
+    return prefix
 
 
 def _latest(stage: Path) -> Path | None:
@@ -324,33 +323,24 @@ def _open_variables(prefix: Path) -> tuple[dict[str, Shape], ReadVariable]:
     # What its reader raises depends on where it finds the damage.
     damages = (tf.errors.OpError, ValueError, LookupError, RuntimeError, OSError)
 
-    def refused(error: Exception) -> ModelFormatError:
-        reason = reason_of(error)
-        return ModelFormatError(
-            f"{prefix} cannot be read as a TensorFlow checkpoint ({reason}); get it again."
-        )
+    @contextmanager
+    def readable() -> Iterator[None]:
+        try:
+            yield
+        except damages as error:
+            raise ModelFormatError(
+                f"{prefix} cannot be read as a TensorFlow checkpoint ({reason_of(error)}); get it "
+                "again."
+            ) from error
 
     def read(name: str) -> npt.NDArray[Any]:
-        try:
+        with readable():
             return np.asarray(reader.get_tensor(name))
-        except damages as error:
-            raise refused(error) from error
 
-    try:
+    with readable():
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
-    except damages as error:
-        raise refused(error) from error
     return {name: tuple(shape) for name, shape in shapes.items()}, read
-
-
-def _global_step(shapes: Mapping[str, Shape], read: ReadVariable, prefix: Path) -> int:
-    if shapes.get(GLOBAL_STEP) != ():
-        raise ModelFormatError(
-            f"{prefix} lacks {GLOBAL_STEP}, the number of images seen; import a checkpoint that "
-            "GANSynth's training wrote."
-        )
-    return count_images(read(GLOBAL_STEP), str(prefix))
 
 
 def reason_of(error: BaseException) -> str:

@@ -24,7 +24,6 @@ import numpy.typing as npt
 from retimbre.errors import ModelFormatError
 from retimbre.generator.hints import MANIFEST
 from retimbre.train.gansynth.weights import (
-    GLOBAL_STEP,
     MEL_PROG_HIRES,
     GansynthWeights,
     NetworkSize,
@@ -93,11 +92,9 @@ def read_js_weights(folder: Path, size: NetworkSize = MEL_PROG_HIRES) -> Gansynt
             f"{path} is not a manifest of weights{_reason(error)}; get it again."
         ) from error
     shapes = {name: value.shape for name, value in stored.items()}
-    layers = collect_layers(shapes, lambda name: stored[name].values(), size, str(path))
-    seen = None
-    if shapes.get(GLOBAL_STEP) == ():
-        seen = count_images(stored[GLOBAL_STEP].values(), str(path))
-    return GansynthWeights(size, layers, MANIFEST, seen)
+    variables = (shapes, lambda name: stored[name].values())
+    layers = collect_layers(*variables, size, str(path))
+    return GansynthWeights(size, layers, MANIFEST, count_images(*variables, str(path)))
 
 
 def _variables(group: dict[str, Any], path: Path) -> Iterator[tuple[str, _Stored]]:

@@ -151,7 +151,7 @@ def collect_layers(
             "GANSynth checkpoint."
         )
     with np.errstate(over="ignore"):
-        values = {name: _float32(value) for name, value in found.items()}
+        values = {name: np.asarray(v, np.float32) for name, v in found.items()}
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise ModelFormatError(
@@ -161,21 +161,22 @@ def collect_layers(
     return {layer: (values[kernel], values[bias]) for layer, (kernel, bias) in pairs.items()}
 
 
-def count_images(step: npt.NDArray[Any], where: str) -> int:
-    """Return how many images a training has seen.
+def count_images(shapes: Mapping[str, Shape], read: ReadVariable, where: str) -> int | None:
+    """Return how many images a training has seen, or None where nothing tells.
 
     Parameters
     ----------
-    step : np.ndarray [shape=()]
-        The variable `GLOBAL_STEP`.
-    where : str
-        What messages call its source.
+    shapes, read, where
+        As in `collect_layers`; it is the variable `GLOBAL_STEP` that tells.
 
     Raises
     ------
     ModelFormatError
         If it is no whole number from 0 on.
     """
+    if shapes.get(GLOBAL_STEP) != ():
+        return None
+    step = read(GLOBAL_STEP)
     is_number = step.dtype.kind in "iuf" and bool(np.isfinite(step))
     if not is_number or step < 0 or int(step) != step:
         raise ModelFormatError(
@@ -223,10 +224,6 @@ def _check_blocks(shapes: Mapping[str, Shape], n_blocks: int, where: str) -> Non
 def _names(layer: str) -> tuple[str, str]:
     """Return the names of the averaged kernel and bias of a layer."""
     return f"{BLOCKS}{layer}/conv2d/kernel{AVERAGE}", f"{BLOCKS}{layer}/bias{AVERAGE}"
-
-
-def _float32(value: npt.NDArray[Any]) -> FloatArray:
-    return np.asarray(value, dtype=np.float32)
 
 
 def listed(items: list[str]) -> str:

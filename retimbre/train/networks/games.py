@@ -13,7 +13,9 @@ References
 """
 
 import math
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,6 +23,8 @@ from retimbre.train.config import TrainConfig
 from retimbre.train.networks.representation import find_representation
 
 Tensor = Any
+Score = Callable[[Tensor], Tensor]
+"""A discriminator's logits of images."""
 
 R1_EVERY = 8
 SLOPE_TARGET = 1.0
@@ -28,31 +32,7 @@ SLOPE_EPSILON = 1e-12
 """Under the root of a slope, whose gradient would else be infinite at 0."""
 
 
-class Game(Protocol):
-    """The losses of one game; `discriminator` is a model (images, alpha) -> (logits, pitches)."""
-
-    def generator_loss(self, logits: Tensor) -> Tensor:
-        """Return the generator's loss from the logits of what it made."""
-        ...
-
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Return the discriminator's loss without its penalty."""
-        ...
-
-    def penalty(
-        self,
-        discriminator: Any,
-        real: Tensor,
-        fake: Tensor,
-        alpha: Tensor,
-        *,
-        seed: Tensor,
-        is_lazy_step: Tensor,
-    ) -> Tensor:
-        """Return the penalty of the discriminator's gradient, weighted."""
-        ...
-
-
+@dataclass
 class NonSaturating:
     """The logistic game with R1 on half of the real notes of every 8th step.
 
@@ -62,8 +42,7 @@ class NonSaturating:
         As if it were every step.
     """
 
-    def __init__(self, r1_weight: float) -> None:
-        self.r1_weight = r1_weight
+    r1_weight: float
 
     def generator_loss(self, logits: Tensor) -> Tensor:
         """Return the mean of ``softplus(-logit)``."""
@@ -76,25 +55,19 @@ class NonSaturating:
         )
 
     def penalty(
-        self,
-        discriminator: Any,
-        real: Tensor,
-        fake: Tensor,
-        alpha: Tensor,
-        *,
-        seed: Tensor,
-        is_lazy_step: Tensor,
+        self, score: Score, real: Tensor, fake: Tensor, *, seed: Tensor, is_lazy_step: Tensor
     ) -> Tensor:
         """Return half the squared gradient at real notes, 8 times as strong every 8th step."""
         weight = 0.5 * R1_EVERY * self.r1_weight
         some = real[: real.shape[0] // 2]
         return tf.cond(
             is_lazy_step,
-            lambda: weight * tf.reduce_mean(squared_slopes(discriminator, some, alpha)),
+            lambda: weight * tf.reduce_mean(squared_slopes(score, some)),
             lambda: tf.constant(0.0),
         )
 
 
+@dataclass
 class Wasserstein:
     """GANSynth's game.
 
@@ -108,15 +81,9 @@ class Wasserstein:
         than the discriminator is shown; see `find_game`.
     """
 
-    def __init__(
-        self,
-        penalty_weight: float,
-        drift_weight: float,
-        slope_scales: float | tuple[float, ...] = 1.0,
-    ) -> None:
-        self.penalty_weight = penalty_weight
-        self.drift_weight = drift_weight
-        self.slope_scales = slope_scales
+    penalty_weight: float
+    drift_weight: float
+    slope_scales: float | tuple[float, ...] = 1.0
 
     def generator_loss(self, logits: Tensor) -> Tensor:
         """Return the mean of ``-logit``."""
@@ -128,34 +95,25 @@ class Wasserstein:
         return distance + self.drift_weight * tf.reduce_mean(tf.square(real_logits))
 
     def penalty(
-        self,
-        discriminator: Any,
-        real: Tensor,
-        fake: Tensor,
-        alpha: Tensor,
-        *,
-        seed: Tensor,
-        is_lazy_step: Tensor,
+        self, score: Score, real: Tensor, fake: Tensor, *, seed: Tensor, is_lazy_step: Tensor
     ) -> Tensor:
         """Return the squared distance of slopes from 1 between real and made notes."""
         share = tf.random.stateless_uniform((real.shape[0], *(1 for _ in real.shape[1:])), seed)
         between = real + share * (fake - real)
-        squares = squared_slopes(discriminator, between, alpha, self.slope_scales)
+        squares = squared_slopes(score, between, self.slope_scales)
         slopes = tf.sqrt(squares + SLOPE_EPSILON)
         return self.penalty_weight * tf.reduce_mean(tf.square(slopes / SLOPE_TARGET - 1.0))
 
 
-def squared_slopes(
-    discriminator: Any,
-    images: Tensor,
-    alpha: Tensor,
-    scales: float | tuple[float, ...] = 1.0,
-) -> Tensor:
-    """Return the squared length of the logit's gradient at each image, scaled [shape=(n,)]."""
+Game = NonSaturating | Wasserstein
+"""The losses of one game."""
+
+
+def squared_slopes(score: Score, images: Tensor, scales: float | tuple[float, ...] = 1.0) -> Tensor:
+    """Return the squared length of the score's gradient at each image, scaled [shape=(n,)]."""
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logits, _ = discriminator([images, alpha], training=True)
-        total = tf.reduce_sum(logits)
+        total = tf.reduce_sum(score(images))
     gradient = tape.gradient(total, images)
     return tf.reduce_sum(tf.square(gradient * scales), list(range(1, len(images.shape))))
 

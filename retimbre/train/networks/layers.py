@@ -9,14 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import tensorflow as tf
 
-from retimbre.train.schedule import resolution_weights
+from retimbre.train.networks.representation import LEAK
 
 Tensor = Any
 
-LEAK = 0.2
 
-
-@keras.saving.register_keras_serializable(package="retimbre")
 class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
     """Divide by the root mean square over the channels (Karras et al. 2018, section 4.2)."""
 
@@ -31,7 +28,6 @@ class PixelNorm(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
 class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
     """Append the batch's mean standard deviation as a channel (Karras et al. 2018, section 3).
 
@@ -45,11 +41,6 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.epsilon = epsilon
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings that make the layer anew."""
-        config: dict[str, Any] = super().get_config()
-        return config | {"epsilon": self.epsilon}
-
     def call(self, x: Tensor) -> Tensor:
         """Map (batch, ..., channels) to (batch, ..., channels + 1)."""
         wide = tf.cast(x, tf.float32)
@@ -62,7 +53,6 @@ class MinibatchDeviation(keras.layers.Layer):  # type: ignore[misc]
         return (*input_shape[:-1], input_shape[-1] + 1)
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
 class Fade(keras.layers.Layer):  # type: ignore[misc]
     """Blend the new resolution in: ``alpha * new + (1 - alpha) * old``."""
 
@@ -85,8 +75,8 @@ def blend(new: Tensor, old: Tensor, alpha: Tensor) -> Tensor:
     alpha : tensor [shape=(1,), 0..1]
         See `retimbre.train.schedule.stage_at`.
     """
-    weights = resolution_weights(1, tf.cast(tf.reshape(alpha, []), new.dtype), 2)
-    return weights[1] * new + weights[0] * old
+    share = tf.cast(tf.reshape(alpha, []), new.dtype)
+    return share * new + (1.0 - share) * old
 
 
 class _Equalised:
@@ -105,43 +95,28 @@ class _Equalised:
         """Return the scale of a kernel that gives `n_out` channels."""
         return math.sqrt(2.0 * n_out / ((1.0 + self.slope**2) * math.prod(shape)))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings that make the layer anew."""
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
-        return config | {"slope": self.slope}
 
-
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedConv1D(_Equalised, keras.layers.Conv1D):  # type: ignore[misc]
-    """A convolution over one axis; its `kernel` is the one in use, scaled."""
+class _ScaledKernel(_Equalised):
+    """Let `kernel`, the one in use, be the scaled one."""
 
     @property
     def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(width, channels in, channels out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.filters)
+        """The scaled kernel [shape=(..., channels in, channels out)]."""
+        return self._kernel * self.gain(self._kernel.shape, self._kernel.shape[-1])  # type: ignore[attr-defined]
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedConv2D(_Equalised, keras.layers.Conv2D):  # type: ignore[misc]
-    """A convolution over two axes; its `kernel` is the one in use, scaled."""
-
-    @property
-    def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(height, width, channels in, channels out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.filters)
+class EqualisedConv1D(_ScaledKernel, keras.layers.Conv1D):  # type: ignore[misc]
+    """A convolution over one axis."""
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
-class EqualisedDense(_Equalised, keras.layers.Dense):  # type: ignore[misc]
-    """A dense layer; its `kernel` is the one in use, scaled."""
-
-    @property
-    def kernel(self) -> Tensor:
-        """The scaled kernel [shape=(units in, units out)]."""
-        return self._kernel * self.gain(self._kernel.shape, self.units)
+class EqualisedConv2D(_ScaledKernel, keras.layers.Conv2D):  # type: ignore[misc]
+    """A convolution over two axes."""
 
 
-@keras.saving.register_keras_serializable(package="retimbre")
+class EqualisedDense(_ScaledKernel, keras.layers.Dense):  # type: ignore[misc]
+    """A dense layer."""
+
+
 class EqualisedConv2DTranspose(_Equalised, keras.layers.Conv2DTranspose):  # type: ignore[misc]
     """A transposed convolution; its `kernel` is not scaled, but what it is given."""
 
@@ -160,38 +135,44 @@ class LayerMaker:
         Equalised learning rate; else kernels start at He's variance.
     dtype : str
         A Keras policy: "float32" or "mixed_bfloat16".
+
+    Attributes
+    ----------
+    layers : dict of keras.Layer
+        All that were made, by name; a later one takes the place of one of its name.
     """
 
     def __init__(self, rank: int, *, is_equalised: bool, dtype: str) -> None:
         self.rank = rank
         self.is_equalised = is_equalised
         self.dtype = dtype
-        plain = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}
-        equalised = {1: EqualisedConv1D, 2: EqualisedConv2D}
-        self._conv = (equalised if is_equalised else plain)[rank]
+        self.layers: dict[str, Any] = {}
 
     def conv(self, channels: int, width: int, name: str, **options: Any) -> Any:
         """Make a convolution of that width along every axis."""
-        options = self._options(options)
-        return self._conv(channels, (width,) * self.rank, padding="same", name=name, **options)
+        plain = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}
+        kinds = (plain[self.rank], {1: EqualisedConv1D, 2: EqualisedConv2D}[self.rank])
+        size = (width,) * self.rank
+        return self._make(kinds, name, channels, size, padding="same", **options)
 
     def dense(self, units: int, name: str, **options: Any) -> Any:
         """Make a dense layer."""
-        kind = EqualisedDense if self.is_equalised else keras.layers.Dense
-        return kind(units, name=name, **self._options(options))
+        return self._make((keras.layers.Dense, EqualisedDense), name, units, **options)
 
     def spread(self, channels: int, size: tuple[int, ...], name: str) -> Any:
         """Make the layer that lays one vector out over an image of two axes."""
-        kind = EqualisedConv2DTranspose if self.is_equalised else keras.layers.Conv2DTranspose
-        return kind(channels, size, name=name, **self._options({}))
+        kinds = (keras.layers.Conv2DTranspose, EqualisedConv2DTranspose)
+        return self._make(kinds, name, channels, size)
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _make(self, kinds: tuple[Any, Any], name: str, *args: Any, **options: Any) -> Any:
         if self.is_equalised:
-            options = {key: value for key, value in options.items() if key != "kernel_initializer"}
+            options.pop("kernel_initializer", None)
         else:
             options = {"kernel_initializer": "he_normal", **options}
             options.pop("slope", None)
-        return {"dtype": self.dtype, **options}
+        options = {"dtype": self.dtype, **options}
+        self.layers[name] = kinds[self.is_equalised](*args, name=name, **options)
+        return self.layers[name]
 
     def double(self, x: Tensor, dtype: str | None = None) -> Tensor:
         """Repeat every value along every axis."""

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from retimbre.train.config import TrainConfig
 from retimbre.train.networks import losses
 from retimbre.train.networks.games import find_game
 from retimbre.train.networks.layers import blend
@@ -18,37 +17,18 @@ NoteTensors = tuple[Tensor, Tensor, Tensor]
 TensorBatch = tuple[NoteTensors, ...]
 """Some notes; where there is an encoder also another note of the same instruments."""
 
-ENCODED_STATS = (
-    "level_error",
-    "deviation_error",
-    "noise_error",
-    "texture_error",
-    "adversarial",
-    "pitch_fake",
-    "instrument",
-)
-PATH_STATS = ("path_error",)
-RANDOM_STATS = ("adversarial", "pitch_fake")
-JUDGED_STATS = ("discriminator", "pitch_real")
-ACCURACIES = ("real_accuracy", "fake_accuracy")
-"""How often the discriminator is right; a critic's scores have no threshold."""
+ERRORS = ("level_error", "deviation_error", "noise_error", "texture_error")
+"""What `losses.reconstruction` returns."""
 
 N_DRAWS = 8
 
 
 class Made(NamedTuple):
-    """What generator and encoder made of a batch; `stats` are named by `made_stats`."""
+    """What generator and encoder made of a batch, with what is told of it by name."""
 
     loss: Tensor
     fakes: Tensor
-    stats: list[Tensor]
-
-
-class Judged(NamedTuple):
-    """What the discriminator thought of a batch; `stats` as in `StagePasses.judged_stats`."""
-
-    loss: Tensor
-    stats: list[Tensor]
+    stats: dict[str, Tensor]
 
 
 class StagePasses:
@@ -61,16 +41,6 @@ class StagePasses:
     fading : bool
         Whether the resolution is blended with the one below.
     """
-
-    @classmethod
-    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Return the names of what `make` tells."""
-        raise NotImplementedError
-
-    @classmethod
-    def judged_stats(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Return the names of what `judge` tells."""
-        return JUDGED_STATS + (ACCURACIES if config.adversarial == "non_saturating" else ())
 
     def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
         self.config = networks.config
@@ -92,8 +62,12 @@ class StagePasses:
 
     def judge(
         self, batch: TensorBatch, fakes: Tensor, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
-    ) -> Judged:
-        """Show the discriminator real and made notes."""
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Show the discriminator real and made notes; return its loss, and what is told of it."""
+
+        def score(x: Tensor) -> Tensor:
+            return self.discriminator([x, alpha], training=True)[0]
+
         images, one_hot, _ = batch[-1]
         if self.fading and self.networks.representation.blends_reals:
             images = self._fade_in(images, alpha)
@@ -103,17 +77,14 @@ class StagePasses:
         fake_logits, _ = self.discriminator([seen, alpha], training=True)
         loss = self.game.discriminator_loss(real_logits, fake_logits)
         pitch = losses.pitch_loss(one_hot, pitches)
-        penalty = self.game.penalty(
-            self.discriminator, real, seen, alpha, seed=_draw(seed, 0), is_lazy_step=is_lazy_step
-        )
-        stats = {
-            "discriminator": loss,
-            "pitch_real": pitch,
-            "real_accuracy": tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
-            "fake_accuracy": tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32)),
-        }
-        total = loss + self.config.judge_pitch_weight * pitch + penalty
-        return Judged(total, [stats[name] for name in self.judged_stats(self.config)])
+        draw = _draw(seed, 0)
+        penalty = self.game.penalty(score, real, seen, seed=draw, is_lazy_step=is_lazy_step)
+        stats = {"discriminator": loss, "pitch_real": pitch}
+        # How often it is right; the scores of a critic have no threshold.
+        if self.config.adversarial == "non_saturating":
+            stats["real_accuracy"] = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
+            stats["fake_accuracy"] = tf.reduce_mean(tf.cast(fake_logits < 0, tf.float32))
+        return loss + self.config.judge_pitch_weight * pitch + penalty, stats
 
     def _convince(self, fakes: Tensor, one_hot: Tensor, alpha: Tensor, seed: Tensor) -> Any:
         """Return the generator's adversarial loss and that of the pitch."""
@@ -144,11 +115,6 @@ class StagePasses:
 
 class EncodedPasses(StagePasses):
     """NoteTensors are encoded and played at another pitch; what lies between them is played too."""
-
-    @classmethod
-    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Return the names of what `make` tells."""
-        return ENCODED_STATS + (PATH_STATS if config.path_weight > 0.0 else ())
 
     def __init__(self, networks: Networks, stage: int, fading: bool) -> None:
         super().__init__(networks, stage, fading)
@@ -181,10 +147,12 @@ class EncodedPasses(StagePasses):
         fakes = notes[-size:]
         adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
-        parts = (adversarial, pitch, instrument)
-        loss = losses.total_loss(errors, path, *parts, self.config)
-        told = [tf.add_n(list(path))] if path else []
-        return Made(loss, fakes, [*errors, *parts, *told])
+        loss = losses.total_loss(errors, path, adversarial, pitch, instrument, self.config)
+        stats = dict(zip(ERRORS, errors, strict=True))
+        stats |= {"adversarial": adversarial, "pitch_fake": pitch, "instrument": instrument}
+        if path:
+            stats["path_error"] = tf.add_n(list(path))
+        return Made(loss, fakes, stats)
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal
@@ -196,11 +164,6 @@ class EncodedPasses(StagePasses):
 class RandomPasses(StagePasses):
     """Random z at the pitches of the batch: GANSynth's training, without an encoder."""
 
-    @classmethod
-    def made_stats(cls, config: TrainConfig) -> tuple[str, ...]:
-        """Return the names of what `make` tells."""
-        return RANDOM_STATS
-
     def make(self, batch: TensorBatch, alpha: Tensor, seed: Tensor) -> Made:
         """Play random z."""
         _, one_hot, velocity = batch[-1]
@@ -210,19 +173,13 @@ class RandomPasses(StagePasses):
         adversarial, pitch = self._convince(fakes, one_hot, alpha, seed)
         config = self.config
         loss = config.adversarial_weight * adversarial + config.pitch_weight * pitch
-        return Made(loss, fakes, [adversarial, pitch])
+        return Made(loss, fakes, {"adversarial": adversarial, "pitch_fake": pitch})
 
 
 def passes_for(networks: Networks, stage: int, fading: bool) -> StagePasses:
     """Return the passes that suit the representation."""
     kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
     return kind(networks, stage, fading)
-
-
-def stat_names(networks: Networks) -> tuple[str, ...]:
-    """Return the names of what a step tells."""
-    kind = EncodedPasses if networks.representation.has_encoder else RandomPasses
-    return (*kind.made_stats(networks.config), *kind.judged_stats(networks.config))
 
 
 def _draw(seed: Tensor, use: int) -> Tensor:

@@ -23,6 +23,8 @@ from retimbre.gansynth.specgram import FREQUENCY_SCALE, LEVEL_SCALE
 from retimbre.harmonic.image import FEATURE_FILL, N_FEATURES, feature_mask
 from retimbre.train.schedule import RESOLUTIONS
 
+LEAK = 0.2
+RESIDUAL_GAIN = 0.7071
 PITCH_GAIN = 4.0
 VELOCITY_GAIN = 8.0
 VELOCITY_CENTRE = 0.63
@@ -79,16 +81,16 @@ class Representation:
     shapes: tuple[tuple[int, ...], ...]
     n_values: int
     pitch_gain: float
-    has_velocity: bool
-    has_encoder: bool
-    has_frequencies: bool
-    n_maps: int
-    is_modulated: bool
     hidden: int
-    is_bounded: bool
-    blends_reals: bool
     deviation_epsilon: float
-    has_equalised_pitch: bool
+    has_velocity: bool = False
+    has_encoder: bool = False
+    has_frequencies: bool = False
+    n_maps: int = 0
+    is_modulated: bool = False
+    is_bounded: bool = False
+    blends_reals: bool = False
+    has_equalised_pitch: bool = False
     scales: tuple[float, ...] | None = None
     mask: Callable[[npt.NDArray[np.integer]], npt.NDArray[np.bool_]] | None = None
     fill: npt.NDArray[np.float32] | None = None
@@ -119,10 +121,7 @@ HARMONIC = Representation(
     n_maps=2,
     is_modulated=True,
     hidden=384,
-    is_bounded=False,
-    blends_reals=False,
     deviation_epsilon=1e-8,
-    has_equalised_pitch=False,
     mask=feature_mask,
     fill=FEATURE_FILL,
 )
@@ -133,11 +132,6 @@ MEL = Representation(
     shapes=tuple((2 << stage, 16 << stage) for stage in range(7)),
     n_values=2,
     pitch_gain=1.0,
-    has_velocity=False,
-    has_encoder=False,
-    has_frequencies=False,
-    n_maps=0,
-    is_modulated=False,
     hidden=256,
     is_bounded=True,
     blends_reals=True,

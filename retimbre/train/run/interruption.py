@@ -9,30 +9,13 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interruption:
-    """What came in while signals were held back.
-
-    Attributes
-    ----------
-    number : int or None
-        The signal, once there was one.
-    """
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-
-    def __bool__(self) -> bool:
-        """Tell whether there was a signal."""
-        return self.number is not None
-
-
 @contextmanager
-def held_back(tell: Callable[[], None] | None = None) -> Iterator[Interruption]:
+def held_back(tell: Callable[[], None] | None = None) -> Iterator[list[int]]:
     """Hold back Ctrl-C and SIGTERM; who asked for them gets them when the block ends.
 
     What is ignored stays ignored: a shell starts what runs in its background deaf to Ctrl-C.
 
-    The block looks at the interruption when it can be stopped, and ends. A second signal is not
+    The block looks whether one came when it can be stopped, and ends. A second signal is not
     held back: whoever sends it does not want to wait. Outside the main thread, which gets no
     signals, nothing is held back.
 
@@ -43,11 +26,12 @@ def held_back(tell: Callable[[], None] | None = None) -> Iterator[Interruption]:
 
     Yields
     ------
-    interruption : Interruption
+    came : list of int
+        The signals that came in while they were held back.
     """
-    interruption = Interruption()
+    came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield interruption
+        yield came
         return
     before = {
         number: handler
@@ -60,7 +44,7 @@ def held_back(tell: Callable[[], None] | None = None) -> Iterator[Interruption]:
             signal.signal(number, handler)
 
     def hold(number: int, frame: FrameType | None) -> None:
-        interruption.number = number
+        came.append(number)
         restore()
         if tell is not None:
             tell()
@@ -68,8 +52,8 @@ def held_back(tell: Callable[[], None] | None = None) -> Iterator[Interruption]:
     for number in before:
         signal.signal(number, hold)
     try:
-        yield interruption
+        yield came
     finally:
         restore()
-    if interruption.number is not None:
-        signal.raise_signal(interruption.number)
+    if came:
+        signal.raise_signal(came[-1])

@@ -1,12 +1,12 @@
 """A run: training step by step into one folder, resumed exactly where it was."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.config import TrainConfig
@@ -15,19 +15,12 @@ from retimbre.train.data.dataset import Dataset
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.run.checkpoints import Checkpoints, has_checkpoint
 from retimbre.train.run.interruption import held_back
+from retimbre.train.run.mel_sheets import MelSheets
 from retimbre.train.run.progress import Pace, Status
-from retimbre.train.run.run_folder import (
-    CHECKPOINTS,
-    CONFIG,
-    StatsLog,
-    make_folder,
-    remember_dataset,
-    run_split,
-)
-from retimbre.train.run.sheets import sheets_for
+from retimbre.train.run.run_folder import CONFIG, StatsLog, make_folder, remember_dataset, run_split
+from retimbre.train.run.sheet_drawer import SheetDrawer
+from retimbre.train.run.sheets import HarmonicSheets
 from retimbre.train.run.trainer import Batch, Trainer
-
-__all__ = ["CHECKPOINTS", "Trainer", "batch_at", "run_split", "train"]
 
 TICK_STEPS = 100
 
@@ -112,9 +105,9 @@ def train(
         remember_dataset(folder, dataset_folder)
     if begin is not None:
         begin(run.trained, run.held_out)
-    with held_back(stopping) as interruption:
+    with held_back(stopping) as signals:
         try:
-            run.go(minutes, checkpoint_minutes, report, progress, lambda: bool(interruption))
+            run.go(minutes, checkpoint_minutes, report, progress, signals)
         finally:
             run.leave()
     return run.trainer
@@ -138,27 +131,26 @@ class _Run:
 
     def __init__(self, folder: Path, dataset: Dataset, config: TrainConfig) -> None:
         self.config = config
-        self.dataset = dataset
         self.trained, self.held_out = run_split(folder, dataset, config)
         self.trainer = Trainer(config)
         self._checkpoints = Checkpoints(folder, self.trainer)
         self._n_seen = int(self.trainer.n_seen)
-        self._check_length(folder)
+        # The last batch of a run may go beyond its end.
+        if self._n_seen - config.batch_size >= config.total_notes:
+            raise ParameterError(
+                f"{folder} has seen {self._n_seen:,} notes, more than --total-notes "
+                f"{config.total_notes:,}; give a larger --total-notes."
+            )
         self._stats = StatsLog(folder, self._n_seen)
-        self._sheets = sheets_for(folder, dataset, self.trained, self.held_out, config)
+        self._sheets: SheetDrawer = MelSheets(folder, config)
+        if find_representation(config.representation).has_encoder:
+            self._sheets = HarmonicSheets(folder, dataset, self.trained, self.held_out, config)
         self._pace = Pace(config)
-        self._collected: list[npt.NDArray[np.float32]] = []
+        self._batch = partial(batch_at, dataset, self.trained, config)
+        self._collected: list[dict[str, float]] = []
         self._last: dict[str, float] = {}
         self._start = self._saved = time.monotonic()
         self._is_saved = self._is_whole = True
-
-    def _check_length(self, folder: Path) -> None:
-        # The last batch of a run may go beyond its end.
-        if self._n_seen - self.config.batch_size >= self.config.total_notes:
-            raise ParameterError(
-                f"{folder} has seen {self._n_seen:,} notes, more than --total-notes "
-                f"{self.config.total_notes:,}; give a larger --total-notes."
-            )
 
     def go(
         self,
@@ -166,12 +158,12 @@ class _Run:
         checkpoint_minutes: float,
         report: Callable[[dict[str, float]], None] | None,
         progress: Callable[[Status], None] | None,
-        is_interrupted: Callable[[], bool],
+        signals: Sequence[int],
     ) -> None:
         """Take steps until the end, or until something ends them."""
         with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(self._batch, self._n_seen)
-            while self._n_seen < self.config.total_notes and not is_interrupted():
+            while self._n_seen < self.config.total_notes and not signals:
                 coming = self._step(coming, pool)
                 is_last = self._n_seen >= self.config.total_notes
                 if progress is not None:
@@ -193,9 +185,6 @@ class _Run:
                 self._log(None)
             self._save()
 
-    def _batch(self, n_seen: int) -> Batch:
-        return batch_at(self.dataset, self.trained, self.config, n_seen)
-
     def _step(self, coming: Future[Batch], pool: ThreadPoolExecutor) -> Future[Batch]:
         """Take one step while the next batch is drawn."""
         batch = coming.result()
@@ -207,14 +196,12 @@ class _Run:
         self._is_whole = True
         self._n_seen = int(self.trainer.n_seen)
         self._collected.append(stats)
-        self._last = dict(zip(self.trainer.stats, map(float, stats), strict=True))
+        self._last = stats
         self._pace.add(moment, time.monotonic() - start)
         return coming
 
-    def _check_finite(self, stats: npt.NDArray[np.float32]) -> None:
-        lost = [
-            name for name, x in zip(self.trainer.stats, stats, strict=True) if not np.isfinite(x)
-        ]
+    def _check_finite(self, stats: dict[str, float]) -> None:
+        lost = [name for name, value in stats.items() if not np.isfinite(value)]
         if lost:
             raise RetimbreError(
                 f"Training diverged after {self._n_seen:,} notes ({lost[0]} is not a number); "
@@ -248,10 +235,9 @@ class _Run:
             "alpha": round(moment.alpha, 3),
             "learning_rate": float(f"{moment.learning_rate:.6g}"),
         }
-        means = np.mean(self._collected, axis=0)
+        for name in self._last:
+            line[name] = round(float(np.mean([stats[name] for stats in self._collected])), 4)
         self._collected = []
-        for name, value in zip(self.trainer.stats, means, strict=True):
-            line[name] = round(float(value), 4)
         self._stats.write(line)
         if report is not None:
             report(line)

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from retimbre._typing import FloatArray
-from retimbre.io.files import whole_file
 from retimbre.train.run.player import Player
-from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
+from retimbre.train.run.sheet_drawer import SheetDrawer
+from retimbre.train.run.sheet_files import at_peak, draw_panels, write_waves
 from retimbre.train.run.trainer import Trainer
 
 HEARD_SECONDS = 1.2
-PEAK = 0.5
 
 
 class MelSheets(SheetDrawer):
@@ -21,41 +18,12 @@ class MelSheets(SheetDrawer):
         """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
         with trainer.averaged():
             player = Player(trainer, self._config.moment(n_seen))
-            z = np.repeat(self.z, len(self.pitches), axis=0)
-            pitches = np.tile(self.pitches, len(self.z))
-            images = player.generate(z, pitches, np.full(len(pitches), VELOCITY))
+            images, _ = self.play(player, self.z)
         path = self.path_of(n_seen)
         n_frames, n_bins = images.shape[1:3]
         title = f"{n_seen:,} notes, {n_frames} frames of {n_bins} bins"
-        labels = [f"MIDI {pitch}" for pitch in self.pitches]
-        draw_spectrograms(path.with_suffix(".png"), title, images[..., 0], labels)
+        draw_panels(path.with_suffix(".png"), title, self.rows(images[..., 0]))
         write_specgrams(path.with_suffix(".wav"), images)
-
-
-def draw_spectrograms(path: Path, title: str, images: FloatArray, labels: list[str]) -> None:
-    """Draw log mel power, a note after another downwards and then to the right, as a PNG.
-
-    Parameters
-    ----------
-    path : Path
-    title : str
-    images : np.ndarray [shape=(n, frames, bins), -1..1]
-    labels : list of str
-        Of the rows.
-    """
-    from matplotlib.figure import Figure
-
-    n_rows, n_columns = len(labels), len(images) // len(labels)
-    figure = Figure(figsize=(1.5 * n_columns + 0.5, 1.5 * n_rows + 0.5), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for image, axes in zip(images, grid.T.reshape(-1), strict=True):
-        axes.imshow(image.T, origin="lower", aspect="auto", cmap="magma", vmin=-1.0, vmax=1.0)
-        axes.set(xticks=[], yticks=[])
-    for label, axes in zip(labels, grid[:, 0], strict=True):
-        axes.set_ylabel(label)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=80)
 
 
 def write_specgrams(path: Path, images: FloatArray) -> None:
@@ -67,8 +35,6 @@ def write_specgrams(path: Path, images: FloatArray) -> None:
     images : np.ndarray [shape=(n, frames, bins, 2), -1..1]
         Each point stands for as many as make 128 frames of 1024 bins.
     """
-    import soundfile
-
     from retimbre.gansynth import specgram as melspec
 
     stretch = melspec.N_FRAMES // images.shape[1]
@@ -77,6 +43,5 @@ def write_specgrams(path: Path, images: FloatArray) -> None:
     for image in images:
         whole = image.repeat(stretch, axis=0).repeat(melspec.N_BINS // image.shape[1], axis=1)
         (wave,) = melspec.specgrams_to_waves(melspec.denormalize(whole[None]))
-        waves.append(wave[:n_heard] * (PEAK / max(float(np.abs(wave).max()), 1e-6)))
-    with whole_file(path) as temporary:
-        soundfile.write(temporary, np.concatenate(waves), melspec.SAMPLE_RATE, format="WAV")
+        waves.append(at_peak(wave)[:n_heard])
+    write_waves(path, waves, melspec.SAMPLE_RATE)

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import RetimbreError
 from retimbre.train.config import TrainConfig
+from retimbre.train.run.player import Player
 from retimbre.train.run.run_folder import SHEETS
+from retimbre.train.run.sheet_files import Panel
 from retimbre.train.run.trainer import Trainer
 
 N_LATENTS = 8
@@ -59,6 +62,17 @@ class SheetDrawer:
     def draw(self, trainer: Trainer, n_seen: int) -> None:
         """Write ``sheets/NNNNNNNN.png`` and ``.wav``."""
         raise NotImplementedError
+
+    def play(self, player: Player, z: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Return what each latent sounds like at each of the pitches, and which those are."""
+        pitches = np.tile(self.pitches, len(z))
+        latents = np.repeat(z, len(self.pitches), axis=0)
+        return player.generate(latents, pitches, np.full(len(pitches), VELOCITY)), pitches
+
+    def rows(self, images: FloatArray) -> list[Panel]:
+        """Return the rows of a picture of what `play` gives, a pitch each."""
+        n = len(self.pitches)
+        return [Panel(f"MIDI {pitch}", images[i::n]) for i, pitch in enumerate(self.pitches)]
 
     def path_of(self, n_seen: int) -> Path:
         """Return the path of a sheet without its suffix, in a folder that is there."""

@@ -1,4 +1,4 @@
-"""The files of a sample sheet: a picture of level images, and notes one after another."""
+"""The files of a sample sheet: a picture of images, and notes one after another."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +8,7 @@ import numpy as np
 
 from retimbre._typing import FloatArray, IntArray
 from retimbre.expression import RELEASE_SECONDS
-from retimbre.harmonic.image import (
-    LEVEL_FLOOR_DB,
-    N_BINS,
-    N_FRAMES,
-    SAMPLE_RATE,
-    features_to_image,
-)
+from retimbre.harmonic.image import N_BINS, N_FRAMES, SAMPLE_RATE, features_to_image
 from retimbre.harmonic.synthesis import synthesize_note
 from retimbre.io.files import whole_file
 from retimbre.units import midi_to_hz
@@ -31,30 +25,30 @@ GAP = 0.06
 
 @dataclass(frozen=True)
 class Panel:
-    """A row of level images.
+    """A row of images.
 
     Attributes
     ----------
     label : str
-    features : np.ndarray [shape=(n, frames, 288)]
+    images : np.ndarray [shape=(n, frames, bins), -1..1]
+        Levels; of partials, or log mel power.
     names : list of str
         Of the images, if they have any.
     """
 
     label: str
-    features: FloatArray
+    images: FloatArray
     names: list[str] = field(default_factory=list)
 
 
-def draw_panels(path: Path, title: str, upper: list[Panel], lower: list[Panel]) -> None:
-    """Draw rows of level images, time to the right and partials upwards, as a PNG.
+def draw_panels(path: Path, title: str, rows: list[Panel]) -> None:
+    """Draw rows of images, time to the right and frequency upwards, as a PNG.
 
     Parameters
     ----------
     path : Path
     title : str
-    upper, lower : list of Panel
-        Two blocks of rows; the second may be empty.
+    rows : list of Panel
 
     Raises
     ------
@@ -63,8 +57,7 @@ def draw_panels(path: Path, title: str, upper: list[Panel], lower: list[Panel]) 
     """
     from matplotlib.figure import Figure
 
-    rows = [*upper, *lower]
-    n_columns = max(len(row.features) for row in rows)
+    n_columns = max(len(row.images) for row in rows)
     size = (1.5 * n_columns + 1.0, 1.4 * len(rows) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=10)
@@ -75,16 +68,16 @@ def draw_panels(path: Path, title: str, upper: list[Panel], lower: list[Panel]) 
 
 
 def _draw_row(axes: "Axes", row: Panel, n_columns: int) -> None:
-    for column, features in enumerate(row.features):
-        levels = (features[:, :N_BINS].T - 1.0) * 45.0
+    for column, image in enumerate(row.images):
         axes.imshow(
-            np.clip(levels, LEVEL_FLOOR_DB, 0.0),
+            image.T,
             extent=(column, column + 1.0 - GAP, 0.0, 1.0),
             origin="lower",
-            interpolation="nearest",
+            # Where there are more bins than pixels, none may fall between two of them.
+            interpolation="nearest" if image.shape[1] <= N_BINS else "antialiased",
             cmap="magma",
-            vmin=LEVEL_FLOOR_DB,
-            vmax=0.0,
+            vmin=-1.0,
+            vmax=1.0,
         )
     axes.set(xlim=(0.0, n_columns), ylim=(0.0, 1.0), aspect="auto", yticks=[], frame_on=False)
     axes.set_xticks(np.arange(len(row.names)) + 0.5, row.names, fontsize=6)
@@ -109,14 +102,24 @@ def write_notes(path: Path, features: FloatArray, pitches: IntArray) -> None:
     WriteError
         If the file cannot be written.
     """
-    import soundfile
-
     images = features_to_image(np.repeat(features, N_FRAMES // features.shape[1], axis=1))
     waves = []
     for image, pitch in zip(images, pitches, strict=True):
         wave = synthesize_note(
             image, midi_to_hz(pitch), duration=HELD_SECONDS, release=RELEASE_SECONDS, expression=0.0
         )
-        waves.append(wave * (PEAK / max(float(np.abs(wave).max()), 1e-6)))
+        waves.append(at_peak(wave))
+    write_waves(path, waves, SAMPLE_RATE)
+
+
+def at_peak(wave: FloatArray) -> FloatArray:
+    """Bring a note to the loudness of all others."""
+    return wave * (PEAK / max(float(np.abs(wave).max()), 1e-6))
+
+
+def write_waves(path: Path, waves: list[FloatArray], sr: int) -> None:
+    """Write sounds one after another into a WAV file (16 bit)."""
+    import soundfile
+
     with whole_file(path) as temporary:
-        soundfile.write(temporary, np.concatenate(waves), SAMPLE_RATE, format="WAV")
+        soundfile.write(temporary, np.concatenate(waves), sr, format="WAV")

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from retimbre._typing import FloatArray
+from retimbre.harmonic.image import N_BINS
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.batches import shorten
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.networks.prior import place_latents
-from retimbre.train.networks.representation import HARMONIC
-from retimbre.train.run.mel_sheets import MelSheets
 from retimbre.train.run.player import Player
-from retimbre.train.run.sheet_drawer import VELOCITY, SheetDrawer
+from retimbre.train.run.sheet_drawer import SheetDrawer
 from retimbre.train.run.sheet_files import Panel, draw_panels, write_notes
 from retimbre.train.run.trainer import Trainer
 from retimbre.train.schedule import RESOLUTIONS
@@ -25,19 +24,6 @@ N_ANCHORS = 64
 N_PAIRS = 8
 REAL_PITCH = 60
 HEARD_PITCH = 67
-
-
-def sheets_for(
-    folder: Path,
-    dataset: Dataset,
-    trained: list[int],
-    held_out: list[int],
-    config: TrainConfig,
-) -> SheetDrawer:
-    """Return what draws the sheets of a run in its representation."""
-    if config.representation == HARMONIC.name:
-        return HarmonicSheets(folder, dataset, trained, held_out, config)
-    return MelSheets(folder, config)
 
 
 class HarmonicSheets(SheetDrawer):
@@ -75,21 +61,13 @@ class HarmonicSheets(SheetDrawer):
         with trainer.averaged():
             player = Player(trainer, moment)
             z = self._place(player, RESOLUTIONS[moment.stage])
-            latents = np.repeat(z, len(self.pitches), axis=0)
-            pitches = np.tile(self.pitches, len(z))
-            made = player.generate(latents, pitches, np.full(len(pitches), VELOCITY))
-            rows = [
-                Panel(f"MIDI {pitch}", made[i :: len(self.pitches)])
-                for i, pitch in enumerate(self.pitches)
-            ]
-            pairs = [
-                panel
-                for name, instruments in self._shown.items()
-                for panel in self._play_again(player, name, instruments, moment.stage)
-            ]
+            made, pitches = self.play(player, z)
+            rows = self.rows(made[..., :N_BINS])
+            for name, instruments in self._shown.items():
+                rows += self._play_again(player, name, instruments, moment.stage)
         path = self.path_of(n_seen)
         title = f"{n_seen:,} notes, {RESOLUTIONS[moment.stage]} frames"
-        draw_panels(path.with_suffix(".png"), title, rows, pairs)
+        draw_panels(path.with_suffix(".png"), title, rows)
         write_notes(path.with_suffix(".wav"), made, pitches)
 
     def _place(self, player: Player, n_frames: int) -> FloatArray:
@@ -111,9 +89,11 @@ class HarmonicSheets(SheetDrawer):
         directions = player.encode(shorten(heard.features, n_frames), heard.pitches)
         z = directions * np.sqrt(directions.shape[1])
         names = [self._dataset.instruments[i].name for i in instruments]
+        real = shorten(wanted.features, n_frames)
+        played = player.generate(z, wanted.pitches, wanted.velocities)
         return [
-            Panel(f"{name}: real", shorten(wanted.features, n_frames), names),
-            Panel(f"{name}: played", player.generate(z, wanted.pitches, wanted.velocities)),
+            Panel(f"{name}: real", real[..., :N_BINS], names),
+            Panel(f"{name}: played", played[..., :N_BINS]),
         ]
 
     def _note(self, instrument: int, pitch: int) -> int:

@@ -5,15 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import TrainingNotes
 from retimbre.train.networks.games import R1_EVERY
 from retimbre.train.networks.networks import Networks
-from retimbre.train.networks.passes import N_DRAWS, passes_for, stat_names
+from retimbre.train.networks.passes import N_DRAWS, passes_for
 
 Tensor = Any
 Batch = tuple[TrainingNotes, ...]
@@ -32,8 +30,6 @@ class Trainer:
     networks : Networks
     n_seen : tf.Variable of int64
         TrainingNotes shown so far.
-    stats : tuple of str
-        Names of what `train_step` returns.
     """
 
     def __init__(self, config: TrainConfig) -> None:
@@ -52,7 +48,6 @@ class Trainer:
         self.judge_optimizer.build(nets.discriminator_variables)
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.maker_variables]
         self.n_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.stats = stat_names(nets)
         self._steps: dict[tuple[int, bool], Any] = {}
 
     # ---- state -------------------------------------------------------------------------------
@@ -86,8 +81,8 @@ class Trainer:
 
     # ---- one step ----------------------------------------------------------------------------
 
-    def train_step(self, batch: Batch) -> npt.NDArray[np.float32]:
-        """Show one batch to all networks and return the values of `stats`.
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """Show one batch to all networks and return what is told of it, by name.
 
         Parameters
         ----------
@@ -113,7 +108,7 @@ class Trainer:
             tf.constant(index % R1_EVERY == 0),
         )
         self.n_seen.assign_add(self.config.batch_size)
-        return np.asarray(stats)
+        return {name: float(value) for name, value in stats.items()}
 
     def _make_step(self, stage: int, fading: bool) -> Any:
         passes = passes_for(self.networks, stage, fading)
@@ -122,7 +117,9 @@ class Trainer:
         low, n_pitches = config.pitch_range[0], config.n_pitches
 
         @tf.function  # type: ignore[untyped-decorator]
-        def step(notes: Any, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor) -> Tensor:
+        def step(
+            notes: Any, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
+        ) -> dict[str, Tensor]:
             batch = tuple((x, tf.one_hot(p - low, n_pitches), v[:, None]) for x, p, v in notes)
             # Room for the independent draws of one step.
             seed = seed * tf.constant([1, N_DRAWS], tf.int32)
@@ -131,12 +128,12 @@ class Trainer:
             maker = (self.maker_optimizer, self.maker_variables, config.maker_clip)
             _apply(tape, made.loss, *maker)
             with tf.GradientTape() as tape:
-                judged = passes.judge(
+                loss, stats = passes.judge(
                     batch, tf.stop_gradient(made.fakes), alpha, seed, is_lazy_step
                 )
-            _apply(tape, judged.loss, self.judge_optimizer, judge_variables, config.judge_clip)
+            _apply(tape, loss, self.judge_optimizer, judge_variables, config.judge_clip)
             self._update_averages()
-            return tf.stack([*made.stats, *judged.stats])
+            return made.stats | stats
 
         return step
 

@@ -15,7 +15,7 @@ from retimbre.settings import Options, Settings
 from retimbre.settings.params import TABLE
 from retimbre.types import PitchTrack
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def test_flat_keywords_are_those_of_the_table():

@@ -15,7 +15,7 @@ from retimbre.train.data import build as rendering
 from retimbre.train.data.build import Built
 from retimbre.train.framework import PRECISIONS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOLD_OF = {"Make a data set": "dataset build", "Train": "train", "Export and play": "export"}
 """The command whose options a section tells of."""
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "training.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
 
 
 def sections(page: str = PAGE) -> dict[str, str]:

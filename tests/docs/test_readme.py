@@ -15,7 +15,7 @@ from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
 from retimbre.settings.stops import read_stops
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from retimbre.errors import ModelFormatError
 from retimbre.generator import load_generator, network
 from retimbre.generator.folder import find_model, read_config
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORES = (1, 2, 3, 8)
 N_NOTES = 5
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from fake_mel_model import write_mel_model
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "gansynth.md").read_text(encoding="utf-8")
 
 CHECKS = """

@@ -1,8 +1,8 @@
-"""Prepare one recorded note for the encoder: found, tuned, straightened.
+"""Prepare recorded notes for the encoder: found, tuned, straightened.
 
-1. The clearest note of the recording is taken: the longest and loudest of those that
-   `retimbre.notes` finds.
-2. Its onset, its release and its end are read off the level.
+1. Of the notes that `retimbre.notes` finds the clearest are taken, which are the longest and
+   loudest, one per key.
+2. A note's onset, its release and its end are read off the level.
 3. It is played at the pitch of the nearest key throughout (`retimbre.like.straighten`).
 4. Its image is measured and completed as if it had been held.
 """
@@ -43,6 +43,12 @@ SHORTEST_SECONDS = 0.3
 LONGEST_SECONDS = 60.0
 """Of a longer recording only the beginning is heard."""
 
+MOST_NOTES = 8
+"""So many notes of a recording are taken."""
+
+LEAST_CLEARNESS = 0.15
+"""Notes that are so much shorter or softer than the clearest one are not."""
+
 HIGHEST_HZ = 4000.0
 """A pitch that the waveform's period shows may lie above those that CREPE knows."""
 
@@ -68,7 +74,7 @@ _FADE_SAMPLES = 32
 
 @dataclass(frozen=True, eq=False)
 class HeardNote:
-    """What was taken of a recording.
+    """A note that was taken of a recording.
 
     Attributes
     ----------
@@ -93,10 +99,15 @@ class HeardNote:
 
 
 @single_threaded_blas
-def hear_note(
-    y: npt.ArrayLike, sr: int, *, pitch_range: tuple[int, int], source: str = "the recording"
-) -> HeardNote:
-    """Take the clearest note of a recording.
+def hear_notes(
+    y: npt.ArrayLike,
+    sr: int,
+    *,
+    pitch_range: tuple[int, int],
+    source: str = "the recording",
+    most: int = MOST_NOTES,
+) -> list[HeardNote]:
+    """Take the clear notes of a recording.
 
     Parameters
     ----------
@@ -107,23 +118,52 @@ def hear_note(
         The notes that the networks know.
     source : str
         What messages call the recording.
+    most : int [>= 1]
+        How many are taken at most.
 
     Returns
     -------
-    note : HeardNote
+    notes : list of HeardNote
+        One per key, the clearest first: what sounds longest and loudest is clear. There is always
+        one; of the others those that are long and loud enough.
 
     Raises
     ------
     ParameterError
-        If `y` or `sr` is no audio, or the note lies outside `pitch_range`.
+        If `y` or `sr` is no audio, or the clearest note lies outside `pitch_range`.
     AudioError
-        If the recording, or the note in it, is too short.
+        If the recording, or the clearest note in it, is too short.
     NoPitchError
         If it is silent or no steady pitch is heard.
     """
     samples = _take_samples(y, sr, source)
     track, found = _find_notes(samples, source)
-    chosen = _clearest(track, found)
+    clearness = _clearness(track, found)
+    heard: dict[int, HeardNote] = {}
+    for chosen in np.argsort(-clearness, kind="stable"):
+        if len(heard) == most or clearness[chosen] < LEAST_CLEARNESS * clearness.max():
+            break
+        try:
+            note = _hear(samples, track, found, int(chosen), pitch_range, source)
+        except (AudioError, ParameterError):
+            if not heard:
+                raise
+            continue
+        heard.setdefault(note.pitch, note)
+    notes = list(heard.values())
+    _log_heard(notes, len(found), source)
+    return notes
+
+
+def _hear(
+    samples: FloatArray,
+    track: PitchTrack,
+    found: Notes,
+    chosen: int,
+    pitch_range: tuple[int, int],
+    source: str,
+) -> HeardNote:
+    """Measure one of the notes that were found."""
     ends = find_ends(
         samples,
         SAMPLE_RATE,
@@ -141,7 +181,7 @@ def hear_note(
     y = _without_room(_cut(samples, ends), samples, ends, found)
     image = _image(y, ends.release - ends.onset, times - ends.onset, f0, key)
     features = np.where(feature_mask(key), image_to_features(image), FEATURE_FILL)
-    heard = HeardNote(
+    return HeardNote(
         features=features.astype(np.float32),
         image=image,
         pitch=key,
@@ -149,8 +189,6 @@ def hear_note(
         onset=ends.onset,
         seconds=ends.release - ends.onset,
     )
-    _tell(heard, len(found), source)
-    return heard
 
 
 def _take_samples(y: npt.ArrayLike, sr: int, source: str) -> FloatArray:
@@ -208,11 +246,11 @@ def _listen(samples: FloatArray, speed: float) -> PitchTrack:
     )
 
 
-def _clearest(track: PitchTrack, found: Notes) -> int:
-    """Return which of some notes is the longest and loudest."""
+def _clearness(track: PitchTrack, found: Notes) -> FloatArray:
+    """Return how long and loud notes are [shape=(n_notes,)]."""
     amplitude = 10.0 ** (track.level_db / 20.0)
     frames = np.rint(found.intervals / HOP_SECONDS).astype(np.int64)
-    return int(np.argmax([amplitude[first : last + 1].sum() for first, last in frames]))
+    return np.array([amplitude[first : last + 1].sum() for first, last in frames])
 
 
 def _pitch_curve(track: PitchTrack, found: Notes, chosen: int) -> tuple[FloatArray, FloatArray]:
@@ -277,15 +315,20 @@ def _without_room(y: FloatArray, samples: FloatArray, ends: NoteEnds, found: Not
     return y if room is None else subtract_room(y, room)
 
 
-def _tell(heard: HeardNote, n_notes: int, source: str) -> None:
+def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:
+    note = heard[0]
+    keys = sorted(each.pitch for each in heard)
     others = "" if n_notes == 1 else f" (clearest of {n_notes})"
+    if len(heard) > 1:
+        lowest, highest = midi_to_note(keys[0]), midi_to_note(keys[-1])
+        others = f" and {len(heard) - 1} of {n_notes - 1} others, {lowest} to {highest}"
     logger.info(
         "%s: using the note at %.2f s%s: %s %+d cents, %.0f Hz, %.2f s.",
         source,
-        heard.onset,
+        note.onset,
         others,
-        midi_to_note(heard.pitch),
-        round(heard.cents),
-        midi_to_hz(heard.pitch + heard.cents / 100.0),
-        heard.seconds,
+        midi_to_note(note.pitch),
+        round(note.cents),
+        midi_to_hz(note.pitch + note.cents / 100.0),
+        note.seconds,
     )

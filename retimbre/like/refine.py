@@ -14,7 +14,7 @@ References
 .. [3] Zhu et al., "Generative visual manipulation on the natural image manifold", ECCV 2016.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +29,14 @@ from retimbre.harmonic.image import (
     features_to_image,
 )
 
-Play = Callable[[FloatArray], FloatArray]
-"""Make the features (n, 128, 288) of latents (n, latent_dim), all at one pitch and velocity."""
+Play = Callable[[FloatArray, int], FloatArray]
+"""Make the features (n, 128, 288) of latents (n, latent_dim), all at one pitch."""
 
 N_DIRECTIONS = 32
 N_STEPS = 4
+MOST_NOTES = 4
+"""So many notes, the clearest ones, are listened to."""
+
 CLOSENESS = 0.3
 """How much the encoder's answer counts, in shares of what the note tells."""
 
@@ -63,38 +66,48 @@ _FLUTTER = slice(N_PLAIN_FEATURES, N_FEATURES)
 class _Heard(NamedTuple):
     """The audible features of a note [shape=(n_kept,)], and how much each counts."""
 
+    pitch: int
     kept: BoolArray
     features: FloatArray
     weights: FloatArray
 
 
+class HeardFeatures(NamedTuple):
+    """What was heard of a note: features [shape=(128, 288), -1..1] at a pitch [MIDI]."""
+
+    features: FloatArray
+    pitch: int
+
+
 def refine_latent(
-    play: Play, z: FloatArray, features: FloatArray, pitch: int, palette: FloatArray
+    play: Play, z: FloatArray, notes: Sequence[HeardFeatures], palette: FloatArray
 ) -> Float32Array:
-    """Move a latent so that the generator sounds more like a note.
+    """Move a latent so that the generator sounds more like some notes.
 
     Parameters
     ----------
     play : callable
-        The generator at the note's pitch, see `Play`.
+        The generator, see `Play`.
     z : np.ndarray [shape=(latent_dim,)]
         Of rms 1: the encoder's answer.
-    features : np.ndarray [shape=(128, 288), -1..1]
-        What was heard, see `retimbre.harmonic.image.image_to_features`.
-    pitch : int [MIDI]
+    notes : sequence of HeardFeatures
+        Of one instrument, the clearest first.
     palette : np.ndarray [shape=(n_instruments, latent_dim)]
         Latents of known instruments; of fewer than two there is no direction to go.
 
     Returns
     -------
     z : np.ndarray of float32 [shape=(latent_dim,)]
-        Of rms 1; never farther from the note than the one given.
+        Of rms 1; never farther from the notes than the one given.
     """
-    heard = _listen(np.asarray(features, np.float64), pitch)
+    heard = [_listen(np.asarray(features, np.float64), key) for features, key in notes[:MOST_NOTES]]
+    heard = [note for note in heard if note.kept.any()]
     start = _to_rms_1(np.asarray(z, np.float64))
     basis = main_directions(np.asarray(palette, np.float64), N_DIRECTIONS)
+    if not len(basis) or not heard:
+        return start.astype(np.float32)
     best, sound = start, _play(play, start[None], heard)[0]
-    for _ in range(N_STEPS if len(basis) and heard.kept.any() else 0):
+    for _ in range(N_STEPS):
         moved = _step(play, best, start, sound, heard, basis)
         if moved is None:
             break
@@ -136,7 +149,7 @@ def _listen(features: FloatArray, pitch: int) -> _Heard:
         counted = audible & bin_mask(pitch)[: audible.shape[1]]
         weights[:, part] = share * counted / max(1, counted.sum())
     kept = weights > 0.0
-    return _Heard(kept, features[kept], weights[kept])
+    return _Heard(pitch, kept, features[kept], weights[kept])
 
 
 def _step(
@@ -144,7 +157,7 @@ def _step(
     z: FloatArray,
     start: FloatArray,
     sound: FloatArray,
-    heard: _Heard,
+    heard: list[_Heard],
     basis: FloatArray,
 ) -> tuple[FloatArray, FloatArray] | None:
     """Return a better latent and its features, or None where no step makes it better."""
@@ -152,26 +165,26 @@ def _step(
     tangents = basis - np.outer(basis @ z, z) / (z @ z)
     nearby = _play(play, _to_rms_1(z + DIFFERENCE * tangents), heard)
     slopes = (nearby - sound) / DIFFERENCE
-    missing = heard.features - sound
-    weighted = slopes * (heard.weights / np.maximum(np.abs(missing), KNEE))
+    missing = np.concatenate([note.features for note in heard]) - sound
+    weights = np.concatenate([note.weights for note in heard])
+    weighted = slopes * (weights / np.maximum(np.abs(missing), KNEE))
     normal = weighted @ slopes.T
     unit = np.trace(normal) / len(normal) * np.eye(len(normal))
     wanted = weighted @ missing + CLOSENESS * unit @ (tangents @ (start - z))
     moves = [np.linalg.lstsq(normal + (CLOSENESS + d) * unit, wanted)[0] for d in DAMPINGS]
     candidates = _to_rms_1(z + np.array(moves) @ tangents)
     sounds = _play(play, candidates, heard)
-    errors = [_error(found, heard) for found in sounds]
-    best = int(np.argmin(errors))
-    return (candidates[best], sounds[best]) if errors[best] < _error(sound, heard) else None
+    wanted_sound = sound + missing
+    errors = np.abs(np.vstack([sounds, sound]) - wanted_sound) @ weights
+    best = int(np.argmin(errors[:-1]))
+    return (candidates[best], sounds[best]) if errors[best] < errors[-1] else None
 
 
-def _play(play: Play, z: FloatArray, heard: _Heard) -> FloatArray:
-    """Return the audible features of latents [shape=(n, n_kept)]."""
-    return play(z.astype(np.float32))[:, heard.kept].astype(np.float64)
-
-
-def _error(sound: FloatArray, heard: _Heard) -> float:
-    return float(np.abs(sound - heard.features) @ heard.weights)
+def _play(play: Play, z: FloatArray, heard: list[_Heard]) -> FloatArray:
+    """Return the audible features of latents, note after note [shape=(n, n_kept)]."""
+    latents = z.astype(np.float32)
+    played = [play(latents, note.pitch)[:, note.kept] for note in heard]
+    return np.concatenate(played, axis=1).astype(np.float64)
 
 
 def _to_rms_1(z: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from peers import PEERS, NotesHz
 from results import write_section
 
 from retimbre.notes import note_curves, segment_notes
-from retimbre.settings.params import NoteParams
+from retimbre.settings.params import PITCH_METHODS, NoteParams, PitchParams
 from retimbre.types import PitchTrack
 from retimbre.units import midi_to_hz
 
@@ -36,7 +36,8 @@ def main() -> None:
     """Score all systems, print the tables and write them to the results."""
     arguments = _parse_arguments()
     melodies = list(make_melodies(arguments.set)) + list(real_recordings(REAL))
-    tracks = [_track(melody, arguments.cache) for melody in melodies]
+    params = PitchParams(method=arguments.method)
+    tracks = [_track(melody, params, arguments.cache) for melody in melodies]
     scores: dict[str, list[float]] = {OURS: [], OURS_KEYS: []}
     for melody, track in zip(melodies, tracks, strict=True):
         ours, keys = our_notes(track, NoteParams().confidence)
@@ -47,7 +48,7 @@ def main() -> None:
     tables = [table_of_systems(melodies, scores), table_of_thresholds(melodies, tracks)]
     text = INTRODUCTION.format(n=len(melodies), set=arguments.set) + "\n\n".join(tables)
     print(text)
-    if arguments.set == "test":
+    if arguments.set == "test" and params == PitchParams():
         write_section("Notes", text)
 
 
@@ -69,6 +70,7 @@ voices and all recordings have one.
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=("test", "dev"), default="test")
+    parser.add_argument("--method", choices=PITCH_METHODS, default=PitchParams().method)
     parser.add_argument("--cache", type=Path, help="folder that keeps pitch tracks between runs")
     return parser.parse_args()
 
@@ -97,18 +99,18 @@ def real_recordings(folder: Path) -> Iterator[Melody]:
         yield Melody(path.stem, group, y.mean(axis=1), sr, intervals, pitch_hz)
 
 
-def _track(melody: Melody, cache: Path | None) -> PitchTrack:
+def _track(melody: Melody, params: PitchParams, cache: Path | None) -> PitchTrack:
     """Estimate the pitch, or read what an earlier run has estimated."""
     from retimbre.pitch import estimate_pitch
 
     names = ("times", "f0", "confidence", "level_db", "onset_strength")
     if cache is None:
-        return estimate_pitch(melody.y, melody.sr)
-    path = cache / f"{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
+        return estimate_pitch(melody.y, melody.sr, params)
+    path = cache / f"{params.method}_{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as arrays:
             return PitchTrack(*(arrays[name] for name in names))
-    track = estimate_pitch(melody.y, melody.sr)
+    track = estimate_pitch(melody.y, melody.sr, params)
     cache.mkdir(parents=True, exist_ok=True)
     np.savez(path, **{name: getattr(track, name) for name in names})
     return track

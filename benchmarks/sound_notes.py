@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sound_models import levels_of
 
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.image import N_BINS, N_FRAMES, SAMPLE_RATE, detune_cents
+from retimbre.harmonic.measurement import measure_image
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
 from retimbre.train.data.soundfonts import DEFAULT_SOUNDFONTS, SoundFont
@@ -186,14 +186,14 @@ class Renderer:
 
     def image(self, label: NoteLabel) -> FloatArray:
         """Render a note and measure its raw image, flutter and all [shape=(128, 96, 4)]."""
-        return analyze(self.wave(label), float(midi_to_hz(label.pitch)))
+        return measure_image(self.wave(label), float(midi_to_hz(label.pitch)))
 
 
 def tune(y: FloatArray, pitch: int) -> FloatArray:
     """Bring a note in tune with its key by playing it faster or slower, as datasets do."""
     import soxr
 
-    cents = detune_cents(analyze(y, float(midi_to_hz(pitch))))
+    cents = detune_cents(measure_image(y, float(midi_to_hz(pitch))))
     if abs(cents) <= TUNED_CENTS:
         return y
     return np.asarray(soxr.resample(y, SAMPLE_RATE, SAMPLE_RATE * 2.0 ** (cents / 1200.0)))

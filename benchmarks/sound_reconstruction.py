@@ -17,8 +17,8 @@ from sound_models import (
 from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.image import features_to_image
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_plain
 from retimbre.harmonic.texture import separate_texture
 from retimbre.train.export.palette import describe_sound
@@ -163,7 +163,7 @@ def noise_rows(model: SoundModel, real: RealNotes, *, n: int, seed: int) -> list
 
 def sounding_depths(wave: FloatArray, pitch: int) -> FloatArray:
     """Return the texture depth of each partial of a sound [shape=(48,), dB]."""
-    image = separate_texture(analyze(wave, float(midi_to_hz(pitch))))
+    image = separate_texture(measure_image(wave, float(midi_to_hz(pitch))))
     return texture_depths(image, pitch)
 
 

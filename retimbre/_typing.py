@@ -1,6 +1,7 @@
-"""Type aliases shared by all modules."""
+"""Type aliases shared by all modules, and arrays that stay as they are."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,3 +20,10 @@ Progress = Callable[[int, int], None]
 
 StageProgress = Callable[[str, int, int], None]
 """Called with the stage (``"pitch"`` or ``"generate"``), how much is done, and of how much."""
+
+
+def readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return a copy that cannot be changed."""
+    copy = np.array(array, dtype=dtype)
+    copy.setflags(write=False)
+    return copy

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import FloatArray, readonly
 from retimbre.errors import ParameterError
-from retimbre.types import readonly
 
 _MOST_PRINTED = 12
 

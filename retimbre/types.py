@@ -12,18 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, IntArray
+from retimbre._typing import FloatArray, IntArray, readonly
 from retimbre.errors import ParameterError
 
 HOP_SECONDS = 0.010
 """The step between frames of every PitchTrack and NoteCurve."""
-
-
-def readonly(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return a copy that cannot be changed."""
-    copy = np.array(array, dtype=dtype)
-    copy.setflags(write=False)
-    return copy
 
 
 def _check_lengths(owner: str, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
@@ -177,7 +170,7 @@ class Melody:
     """Notes to be played, how they were performed, and where they came from.
 
     What is given for the notes is in their order: by onset, then by pitch. To edit a melody, see
-    `retimbre.notes.melody`.
+    `retimbre.notes.edits`.
 
     Attributes
     ----------

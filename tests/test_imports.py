@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MAX_HELP_SECONDS = 0.4
 """Processor time of ``retimbre --help``."""
 
+LONGEST_CHAIN, MOST_TOP_MODULES = 11, 15
+
 MAX_IMPORT_SECONDS = 0.2
 """Processor time of ``import retimbre``."""
 
@@ -155,3 +157,39 @@ def test_unknown_name_is_an_attribute_error():
 
 def test_names_are_listed_before_they_are_loaded():
     assert {*retimbre.__all__, "retimbre"} - {"__version__"} <= set(dir(retimbre))
+
+
+def _parts_imported():
+    """Return which parts of the package each part imports, also inside functions."""
+    imported = {}
+    for path in (ROOT / "retimbre").rglob("*.py"):
+        part = path.relative_to(ROOT / "retimbre").parts[0].removesuffix(".py")
+        found = imported.setdefault(part, set())
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            found |= {name.split(".")[1] for name in names if name.startswith("retimbre.")}
+    # What is imported from the top is a module or a public name.
+    return {
+        part: {other for other in found if other in imported and other != part}
+        for part, found in imported.items()
+        if part != "__init__"
+    }
+
+
+def test_parts_form_no_circle_and_no_long_chain():
+    imported = _parts_imported()
+    longest = {}
+
+    def length(part, above=()):
+        assert part not in above, f"a circle: {' '.join((*above, part))}"
+        if part not in longest:
+            below = [length(other, (*above, part)) for other in imported[part]]
+            longest[part] = 1 + max(below, default=0)
+        return longest[part]
+
+    assert max(map(length, imported)) <= LONGEST_CHAIN
+    assert len([*(ROOT / "retimbre").glob("*.py")]) <= MOST_TOP_MODULES

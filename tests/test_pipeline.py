@@ -13,7 +13,7 @@ from retimbre.instrument import Instruments
 from retimbre.io import audio
 from retimbre.io.mono import to_mono
 from retimbre.pitch.analysis import analyze_file
-from retimbre.session import TAIL_SECONDS
+from retimbre.session import TAIL_SECONDS, Session
 from retimbre.settings import Settings
 from retimbre.settings.params import NoteParams
 from retimbre.types import PitchTrack
@@ -51,6 +51,17 @@ def test_threshold_decides_which_notes_there_are(melody):
         64,
         67,
     ]
+
+
+def test_notes_are_found_once_for_each_threshold(melody, monkeypatch):
+    found = []
+    find = notes.segment_and_count
+    monkeypatch.setattr(notes, "segment_and_count", lambda *a: found.append(a[1]) or find(*a))
+    session = Session(Settings.from_options(seed=0))
+    analysis = session.analyze(melody)
+    for confidence in (0.5, 0.8):
+        session.render(analysis, confidence)
+    assert found == [0.5, 0.8]
 
 
 def test_arrays_and_files_give_the_same(melody):
@@ -318,7 +329,7 @@ def test_seed_may_be_of_any_kind_of_integer(melody):
     [
         ({"confidance": 0.5}, "'confidence'"),
         ({"zzz": 1}, "use one of .*confidence"),
-        ({"confidence": 1.5}, "between 0 and 1"),
+        ({"confidence": 1.5}, "from 0 to 1"),
         ({"seed": -1}, "from 0 to 9007199254740992"),
         ({"seed": 2**53 + 1}, "given 9007199254740993"),
         ({"seed": 2**63}, "whole number from 0"),

@@ -19,7 +19,7 @@ from retimbre.generator.network import Network, open_session
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES
 
 HARMONIC, MEL = "harmonic", "mel"
-"""What the images of a model are: `retimbre.harmonic.image` or GANSynth's `melspec`."""
+"""What the images of a model are: those of `retimbre.harmonic.image`, or GANSynth's specgrams."""
 
 PITCHES_KEY, PITCHES = "pitches", "MIDI {low}..{high}"
 """What a mel network tells of its pitches, which its ends do not show."""

@@ -63,7 +63,7 @@ def separate_texture(image: FloatArray) -> FloatArray:
     Parameters
     ----------
     image : np.ndarray [shape=(128, 96, 4)]
-        As `retimbre.harmonic.analysis.analyze` measures it.
+        As `retimbre.harmonic.measurement.measure_image` measures it.
 
     Returns
     -------

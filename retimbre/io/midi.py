@@ -1,4 +1,4 @@
-"""Read and write MIDI files; fold notes into a range.
+"""Read and write MIDI files.
 
 Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
 time is off by 0.26 ms at most.
@@ -9,11 +9,9 @@ import os
 
 import numpy as np
 
-from retimbre._typing import IntArray
 from retimbre.errors import DecodeError
 from retimbre.io.files import open_input, whole_file
 from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
-from retimbre.settings.params import check_pitch_range
 from retimbre.types import MAX_SECONDS, NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
@@ -131,39 +129,6 @@ def _notes_in(content: bytes, name: str) -> Notes:
         logger.warning("%s has %s.", name, " and ".join(changed))
     offset = np.where(is_short, onset + MIN_NOTE_SECONDS, offset)
     return Notes(onset, offset, pitch, velocity)
-
-
-def fit_pitches(
-    pitches: IntArray, *, transpose: int = 0, pitch_range: tuple[int, int]
-) -> tuple[IntArray, int]:
-    """Transpose pitches, then bring those outside a range into it by whole octaves.
-
-    Parameters
-    ----------
-    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
-    transpose : int [semitones]
-    pitch_range : (int, int) [MIDI 0..127]
-        Lowest and highest pitch, both included; an octave (12 keys) or more.
-
-    Returns
-    -------
-    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
-        In the same order.
-    n_folded : int
-        How many were outside the range.
-
-    Raises
-    ------
-    ParameterError
-        If the range is smaller than an octave or outside 0..127.
-    """
-    low, high = pitch_range
-    check_pitch_range(low, high)
-    moved = pitches + transpose
-    # The fewest octaves that reach the range: rounded away from it.
-    up = np.maximum(-((moved - low) // 12), 0)
-    down = np.maximum(-((high - moved) // 12), 0)
-    return moved + 12 * (up - down), int(np.count_nonzero(up + down))
 
 
 def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | None = None) -> None:

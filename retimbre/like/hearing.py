@@ -16,7 +16,6 @@ import numpy.typing as npt
 from retimbre import notes, pitch
 from retimbre._typing import FloatArray
 from retimbre.errors import AudioError, NoPitchError, ParameterError
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.hold import hold_image, loop_image
 from retimbre.harmonic.image import (
     FEATURE_FILL,
@@ -26,6 +25,7 @@ from retimbre.harmonic.image import (
     feature_mask,
     image_to_features,
 )
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.texture import separate_texture
 from retimbre.io import audio
 from retimbre.io.mono import to_mono
@@ -287,7 +287,7 @@ def _image(
     # The tracker is some cents off; the partials of the first image tell how many.
     for _ in range(2):
         tuned = f0 * 2.0 ** (cents / 1200.0)
-        raw = analyze(straighten(y, SAMPLE_RATE, times, tuned, target), target)
+        raw = measure_image(straighten(y, SAMPLE_RATE, times, tuned, target), target)
         cents += detune_cents(raw)
     seconds *= len(straighten(y, SAMPLE_RATE, times, f0, target)) / len(y)
     calm = max(seconds - END_SECONDS, 0.5 * seconds)

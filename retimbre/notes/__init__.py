@@ -26,8 +26,8 @@ Every rule about octaves in the package, in the order in which a melody meets th
   note's median are folded back before the median is taken again.
 - `retimbre.notes.curves._fold_octaves`, when a note gets its curve: a frame is moved by octaves if
   it then lies within 250 cents of the note's middle.
-- `retimbre.io.midi.fit_pitches`, when a melody is fitted to a model: transposed notes outside the
-  range move into it by the fewest octaves; they are counted as ``folded``.
+- `retimbre.notes.melody.fit_pitches`, when a melody is fitted to a model: transposed notes outside
+  the range move into it by the fewest octaves; they are counted as ``folded``.
 - `retimbre.harmonic.octave.keep_octave`, when a note image is made: if the odd ones of its first 24
   partials hold less than 15 % of the power, these are raised, or it would sound an octave higher.
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from retimbre import notes as segmentation
+from retimbre._typing import IntArray
 from retimbre.errors import NoPitchError, ParameterError
-from retimbre.io import midi
 from retimbre.notes.edits import with_pitches
 from retimbre.result import Analysis
-from retimbre.settings.params import NoteParams
+from retimbre.settings.params import NoteParams, check_pitch_range
 from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
 
 
@@ -85,11 +85,42 @@ def fit_melody(melody: Melody, pitch_range: tuple[int, int], transpose: int = 0)
     melody : Melody
         ``folded`` counts the notes that were moved.
     """
-    pitches, folded = midi.fit_pitches(
-        melody.notes.pitch, transpose=transpose, pitch_range=pitch_range
-    )
+    pitches, folded = fit_pitches(melody.notes.pitch, transpose=transpose, pitch_range=pitch_range)
     # Folding may change the order of the notes of a chord.
     return replace(with_pitches(melody, pitches), folded=melody.folded + folded)
+
+
+def fit_pitches(
+    pitches: IntArray, *, transpose: int = 0, pitch_range: tuple[int, int]
+) -> tuple[IntArray, int]:
+    """Transpose pitches, then bring those outside a range into it by whole octaves.
+
+    Parameters
+    ----------
+    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
+    transpose : int [semitones]
+    pitch_range : (int, int) [MIDI 0..127]
+        Lowest and highest pitch, both included; an octave (12 keys) or more.
+
+    Returns
+    -------
+    pitches : np.ndarray of int [shape=(n_notes,), MIDI]
+        In the same order.
+    n_folded : int
+        How many were outside the range.
+
+    Raises
+    ------
+    ParameterError
+        If the range is smaller than an octave or outside 0..127.
+    """
+    low, high = pitch_range
+    check_pitch_range(low, high)
+    moved = pitches + transpose
+    # The fewest octaves that reach the range: rounded away from it.
+    up = np.maximum(-((moved - low) // 12), 0)
+    down = np.maximum(-((high - moved) // 12), 0)
+    return moved + 12 * (up - down), int(np.count_nonzero(up + down))
 
 
 def _of_midi(analysis: Analysis) -> Melody:

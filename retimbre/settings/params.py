@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retimbre.errors import ParameterError
@@ -73,6 +73,49 @@ _frequency = partial(_pitch, unit="Hz", kind="frequency", metavar="HZ|NOTE")
 _fraction = partial(_setting, low=0, high=1, metavar="FLOAT")
 
 
+def _check(params: Any) -> None:
+    """See that settings are what the table says.
+
+    Raises
+    ------
+    ParameterError
+        If one is of another kind, unknown or outside of its range.
+    """
+    for setting in fields(params):
+        about, value = setting.metadata["about"], getattr(params, setting.name)
+        if about.kind not in _KINDS or (value is None and setting.default is None):
+            continue
+        name = about.name or setting.name
+        if about.choices and value not in about.choices:
+            known = ", ".join(about.choices)
+            raise ParameterError(f"Unknown {name} {value!r}; use one of {known}.")
+        what, kind = _KINDS[about.kind]
+        is_kind = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        low = -math.inf if about.low is None else about.low
+        high = math.inf if about.high is None else about.high
+        if not is_kind or (kind in (Real, Integral) and not low <= value <= high):
+            raise ParameterError(f"{name} must be {what}{_range(about)}, given {value!r}.")
+
+
+def _range(about: About) -> str:
+    """Return the range of a setting in words."""
+    if about.low is not None and about.high is not None:
+        return f" from {about.low} to {about.high}"
+    if about.low is not None:
+        return f" of {about.low} or more"
+    return "" if about.high is None else f" of {about.high} or less"
+
+
+_KINDS: dict[str, tuple[str, type]] = {
+    "number": ("a number", Real),
+    "frequency": ("a number", Real),
+    "integer": ("a whole number", Integral),
+    "flag": ("True or False", bool),
+    "choice": ("a word", str),
+}
+"""What a value must be, by the kind of its setting."""
+
+
 def check_pitch_range(low: int, high: int) -> None:
     """See that every note can be folded into a range of pitches [MIDI].
 
@@ -119,12 +162,7 @@ class PitchParams:
     fmax: float = _frequency(1975.5, "Highest pitch to look for.")
 
     def __post_init__(self) -> None:
-        for what, value, known in (
-            ("pitch method", self.method, PITCH_METHODS),
-            ("CREPE capacity", self.capacity, CREPE_CAPACITIES),
-        ):
-            if value not in known:
-                raise ParameterError(f"Unknown {what} {value!r}; use one of {', '.join(known)}.")
+        _check(self)
         if not (0 < self.fmin < self.fmax and math.isfinite(self.fmax)):
             raise ParameterError(
                 "The pitch range needs 0 < fmin < fmax, both finite, "
@@ -172,12 +210,7 @@ class NoteParams:
     )
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence <= 1.0:
-            raise ParameterError(f"Confidence must be between 0 and 1, given {self.confidence}.")
-        if not self.min_note_length >= 0.0:
-            raise ParameterError(
-                f"The minimum note length must not be negative, given {self.min_note_length} s."
-            )
+        _check(self)
         if self.pitch_range is not None:
             check_pitch_range(*self.pitch_range)
 
@@ -243,6 +276,7 @@ class TimbreParams:
     )
 
     def __post_init__(self) -> None:
+        _check(self)
         if self.instruments is not None:
             if self.files:
                 raise ParameterError("Use either --instruments or --like, not both.")
@@ -251,16 +285,6 @@ class TimbreParams:
                 # Arrays cannot be compared as settings are.
                 items = tuple(stop.instrument or stop.name for stop in stops)
                 object.__setattr__(self, "instruments", items)
-        if not self.secs_per_instrument >= SHORTEST_INSTRUMENT:
-            raise ParameterError(
-                f"Seconds per instrument must be {SHORTEST_INSTRUMENT} or more, "
-                f"given {self.secs_per_instrument}."
-            )
-        seed = 0 if self.seed is None else self.seed
-        if not (isinstance(seed, Integral) and 0 <= seed <= LARGEST_SEED):
-            raise ParameterError(
-                f"The seed must be a whole number from 0 to {LARGEST_SEED} (2**53), given {seed!r}."
-            )
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -287,10 +311,7 @@ class RenderParams:
     peak_db: float = _setting(-1.0, "Peak of the result re full scale.", unit="dB", high=0)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.expression <= 1.0:
-            raise ParameterError(f"Expression must be between 0 and 1, given {self.expression}.")
-        if not self.peak_db <= 0.0:
-            raise ParameterError(f"The peak must not be above 0 dBFS, given {self.peak_db} dB.")
+        _check(self)
 
 
 STAGES = {

@@ -243,7 +243,7 @@ def test_every_option_is_tested_and_documented():
         (["-i", "Kazoo"], "No instrument named 'Kazoo'. Did you mean"),
         (["-i", "Flute", "--like", "melody.wav"], "not both"),
         (["--like", "nowhere.wav"], "Invalid value for '--like': "),
-        (["-c", "nan"], "between 0 and 1"),
+        (["-c", "nan"], "from 0 to 1"),
         (["--fmin", "H2"], "neither a frequency nor a note"),
         (["--fmin", "900", "--fmax", "800"], "0 < fmin < fmax"),
         (["--fmax", "inf"], "both finite"),

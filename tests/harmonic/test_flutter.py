@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retimbre.harmonic import flutter
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.flutter import add_flutter, flutter_rate, flutter_statistics
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_note
 from retimbre.harmonic.texture import separate_texture
 from retimbre.units import cents_between
@@ -266,7 +266,7 @@ class TestNotes:
         measured = []
         for seed in range(4):
             y = synthesize_note(image, F0, duration=3.0, release=1.0, expression=0.0, seed=seed)
-            again = separate_texture(analyze(y, F0))
+            again = separate_texture(measure_image(y, F0))
             measured.append(again[40:100, :30, 3].mean())
         # A tenth of the flutter is slow enough to be measured as level.
         assert np.mean(measured) == pytest.approx(depth, rel=0.15)

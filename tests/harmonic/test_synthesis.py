@@ -5,8 +5,8 @@ import pytest
 from measured_notes import F0, SR, analytic, held, measure_partial, measure_tone
 from plain_images import make_image
 
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.image import FRAME_TIMES
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_note, synthesize_plain
 from retimbre.units import cents_between
 
@@ -135,7 +135,7 @@ class TestRoundTrip:
         tone = decay * sum(
             a * np.cos(2 * np.pi * k * f0 * times + k) for k, a in enumerate(amplitudes, 1)
         )
-        image = analyze(tone.astype(np.float32), f0)
+        image = measure_image(tone.astype(np.float32), f0)
         y = synthesize_note(image, f0, duration=3.0, release=1.0, expression=0.0)
         reference = measure_partial(held(y, 1.0, 1.2), f0) * 10 ** (6.0 * 1.1 / 20)
         assert abs(20 * np.log10(reference**2 * np.sum(amplitudes**2))) < 1.0
@@ -149,7 +149,7 @@ class TestRoundTrip:
     def test_a_sudden_onset_brings_no_burst_of_noise(self):
         times = np.arange(4 * SR) / SR
         tone = np.cos(2 * np.pi * 220.0 * times).astype(np.float32)
-        image = analyze(tone, 220.0)
+        image = measure_image(tone, 220.0)
         alone = image.copy()
         alone[..., 2] = -110.0
         y, tonal = (synthesize_note(i, 220.0, duration=0.5) for i in (image, alone))

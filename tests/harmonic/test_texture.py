@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.image import FRAME_TIMES, HOLD_SECONDS, SAMPLE_RATE
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.texture import separate_texture
 
 F0 = 441.0
@@ -72,7 +72,7 @@ def test_beating_of_a_sound(rng):
     for k in range(1, N_PARTIALS + 1):
         phase = 2 * np.pi * (k * F0 * times + rng.random())
         y += np.sin(phase) + ratio * np.sin(phase + 2 * np.pi * (BEAT_HZ * times + rng.random()))
-    image = analyze(y.astype(np.float32), F0)
+    image = measure_image(y.astype(np.float32), F0)
     out = separate_texture(image)
     depth = out[INNER, PARTIALS, 3].mean()
     assert depth == pytest.approx(beating_depth_db(ratio), rel=0.08)

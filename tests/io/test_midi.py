@@ -9,12 +9,8 @@ import pytest
 from same_notes import assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError, ReadError
-from retimbre.io.midi import (
-    fit_pitches,
-    is_midi,
-    load_midi,
-    read_midi,
-)
+from retimbre.io.midi import is_midi, load_midi, read_midi
+from retimbre.notes.melody import fit_pitches
 from retimbre.types import Notes
 
 TEMPO_120, TEMPO_60 = 500_000, 1_000_000

@@ -204,7 +204,7 @@ def test_no_notes() -> None:
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
 def test_bad_confidence(confidence: float) -> None:
-    with pytest.raises(ParameterError, match="between 0 and 1"):
+    with pytest.raises(ParameterError, match="from 0 to 1"):
         segment_notes(Performance().note(60, 10).track(), confidence=confidence)
 
 

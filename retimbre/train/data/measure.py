@@ -6,8 +6,8 @@ import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.harmonic import image as harmonic
-from retimbre.harmonic.analysis import analyze
 from retimbre.harmonic.hold import hold_image, loop_image
+from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.octave import odd_share
 from retimbre.harmonic.texture import separate_texture
 from retimbre.runtime import single_threaded_blas
@@ -74,7 +74,7 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
     if np.abs(y).max(initial=0.0) < SILENT_PEAK:
         return Reason.SILENT
     f0 = float(midi_to_hz(pitch))
-    image = analyze(y, f0)
+    image = measure_image(y, f0)
     cents = harmonic.detune_cents(image)
     if abs(cents) > MAX_DETUNE_CENTS:
         return Reason.PITCH
@@ -82,7 +82,7 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
         # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
         ratio = 2.0 ** (cents / 1200.0)
         rate = harmonic.SAMPLE_RATE
-        image = analyze(soxr.resample(y, rate, rate * ratio), f0)
+        image = measure_image(soxr.resample(y, rate, rate * ratio), f0)
     if seconds is None:
         image = separate_texture(image)
     else:

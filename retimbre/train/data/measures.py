@@ -29,7 +29,7 @@ class Measure(NamedTuple):
         Of a note.
     take : callable
         (samples at 44.1 kHz from the onset, MIDI pitch, seconds or None) -> float16 features of
-        `shape`, or a Reason; the seconds as `analysis.analyze_note` has them.
+        `shape`, or a Reason; the seconds as `measure.analyze_note` has them.
     """
 
     shape: tuple[int, ...]
@@ -52,16 +52,16 @@ def take_mel(y: FloatArray, pitch: int, seconds: float | None = None) -> Feature
     """
     import soxr
 
-    from retimbre.gansynth import specgram as melspec
+    from retimbre.gansynth import specgram
 
     found = analyze_note(y, pitch, seconds)
     if isinstance(found, Reason):
         return found
-    wave = np.zeros(melspec.N_SAMPLES, np.float32)
-    heard = soxr.resample(y, harmonic.SAMPLE_RATE, melspec.SAMPLE_RATE)[: len(wave)]
+    wave = np.zeros(specgram.N_SAMPLES, np.float32)
+    heard = soxr.resample(y, harmonic.SAMPLE_RATE, specgram.SAMPLE_RATE)[: len(wave)]
     wave[: len(heard)] = heard / np.abs(heard).max()
-    specgrams = melspec.waves_to_specgrams(wave[None])
-    return np.asarray(melspec.normalize(specgrams)[0], np.float16)
+    specgrams = specgram.waves_to_specgrams(wave[None])
+    return np.asarray(specgram.normalize(specgrams)[0], np.float16)
 
 
 MEASURES = {

@@ -95,7 +95,7 @@ def _transform(frames: FloatArray, columns: Float32Array) -> Complex64Array:
 
 
 @single_threaded_blas
-def analyze(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
+def measure_image(y: FloatArray, f0: float, *, sr: float = SAMPLE_RATE) -> FloatArray:
     """Measure the harmonic image of a note.
 
     Parameters

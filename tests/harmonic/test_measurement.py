@@ -5,7 +5,7 @@ import pytest
 
 from retimbre.errors import ParameterError
 from retimbre.harmonic import image as harmonic
-from retimbre.harmonic.analysis import analyze
+from retimbre.harmonic.measurement import measure_image
 from retimbre.units import midi_to_hz
 
 SR = harmonic.SAMPLE_RATE
@@ -28,7 +28,7 @@ def tone(f0: float, amplitudes: list[float], stretch: float = 1.0) -> np.ndarray
 @pytest.mark.parametrize("pitch", [21, 45, 69, 93, 108])
 def test_levels_of_partials(pitch: int) -> None:
     amplitudes = [0.4, 0.2, 0.05]
-    image = analyze(tone(float(midi_to_hz(pitch)), amplitudes), float(midi_to_hz(pitch)))
+    image = measure_image(tone(float(midi_to_hz(pitch)), amplitudes), float(midi_to_hz(pitch)))
     power = np.square(amplitudes)
     expected = 10 * np.log10(power / power.sum())
     np.testing.assert_allclose(
@@ -39,7 +39,7 @@ def test_levels_of_partials(pitch: int) -> None:
 
 def test_deviation_is_in_units_of_f0() -> None:
     f0, stretch = 220.0, 1.004
-    image = analyze(tone(f0, [0.3, 0.3, 0.3], stretch), f0)
+    image = measure_image(tone(f0, [0.3, 0.3, 0.3], stretch), f0)
     expected = 0.004 * np.array([1.0, 2.0, 3.0])
     np.testing.assert_allclose(
         image[HELD, :3, 1], np.tile(expected, (60, 1)), atol=DEVIATION_TOLERANCE
@@ -53,7 +53,7 @@ def test_noise_is_the_variance_per_sample(pitch: int, frames: slice) -> None:
     f0 = float(midi_to_hz(pitch))
     deviation = 0.01
     noise = deviation * np.random.default_rng(0).standard_normal(N_SAMPLES)
-    image = analyze(tone(f0, [0.5]) + noise.astype(np.float32), f0)
+    image = measure_image(tone(f0, [0.5]) + noise.astype(np.float32), f0)
     inside = np.flatnonzero(harmonic.bin_mask(pitch))[3:]
     expected = 20 * np.log10(deviation) - 20 * np.log10(0.5)
     measured = 10 * np.log10(np.mean(10 ** (image[frames][:, inside, 2] / 10)))
@@ -73,7 +73,7 @@ def test_vibrating_partials_are_no_noise(pitch: int) -> None:
     f0, n_partials, noise_db = float(midi_to_hz(pitch)), 16, -40.0
     noise = 10 ** (noise_db / 20) * np.random.default_rng(0).standard_normal(N_SAMPLES)
     y = vibrating(f0, n_partials, 12.0) + noise
-    measured = analyze(y.astype(np.float32), f0)[HELD, 1 : n_partials - 1, 2].mean()
+    measured = measure_image(y.astype(np.float32), f0)[HELD, 1 : n_partials - 1, 2].mean()
     # By a window of four periods alone it would be 27 to 35 dB above the noise.
     # The image refers to the power of all partials.
     expected = noise_db + 10 * np.log10(2.0) - 10 * np.log10(n_partials)
@@ -99,7 +99,7 @@ def test_stiff_strings_are_no_noise(pitch: int) -> None:
     partials = orders * f0 * np.sqrt(1.0 + stiffness * orders**2)
     assert (partials / f0 - orders).max() > 2.0
     y = sum(np.sin(2 * np.pi * f * times + k) for k, f in enumerate(partials))
-    image = analyze(y.astype(np.float32), f0)
+    image = measure_image(y.astype(np.float32), f0)
     # The image refers to the power of all partials.
     noise = image[HELD, :20, 2].mean(axis=0) + 10 * np.log10(len(orders))
     assert halfway_noise_db(y, f0, np.arange(1, 21)).max() - noise.max() > 10.0
@@ -107,7 +107,7 @@ def test_stiff_strings_are_no_noise(pitch: int) -> None:
 
 def test_a_group_holds_the_rms_level_of_one_partial() -> None:
     amplitudes = [0.001] * 200
-    image = analyze(tone(55.0, amplitudes), 55.0)
+    image = measure_image(tone(55.0, amplitudes), 55.0)
     expected = -10 * np.log10(len(amplitudes))
     inside = (harmonic.BIN_PARTIALS > 60) & (harmonic.BIN_PARTIALS < 180)
     np.testing.assert_allclose(image[60, inside, 0], expected, atol=LEVEL_TOLERANCE_DB)
@@ -116,20 +116,20 @@ def test_a_group_holds_the_rms_level_of_one_partial() -> None:
 def test_attack_time_is_seen_within_a_window() -> None:
     y = tone(440.0, [0.5])
     y[: int(0.05 * SR)] = 0.0
-    level = analyze(y, 440.0)[:, 0, 0]
+    level = measure_image(y, 440.0)[:, 0, 0]
     risen = harmonic.FRAME_TIMES[np.argmax(level > -6.0)]
     assert risen == pytest.approx(0.05, abs=0.006)
 
 
 def test_silence_lies_on_the_floors() -> None:
-    image = analyze(np.zeros(N_SAMPLES, np.float32), 440.0)
+    image = measure_image(np.zeros(N_SAMPLES, np.float32), 440.0)
     assert np.isfinite(image).all()
     assert (image[..., 0] == harmonic.LEVEL_FLOOR_DB).all()
     assert harmonic.detune_cents(image) == 0.0
 
 
 def test_short_note_is_followed_by_silence() -> None:
-    image = analyze(tone(440.0, [0.5])[: SR // 2], 440.0)
+    image = measure_image(tone(440.0, [0.5])[: SR // 2], 440.0)
     assert image[20, 0, 0] > -1.0
     assert image[60:, :, 0].max() == harmonic.LEVEL_FLOOR_DB
 
@@ -138,15 +138,15 @@ def test_input_is_neither_changed_nor_needed_writable() -> None:
     y = tone(330.0, [0.5])
     before = y.copy()
     y.setflags(write=False)
-    analyze(y, 330.0)
+    measure_image(y, 330.0)
     np.testing.assert_array_equal(y, before)
 
 
 def test_stereo_is_refused() -> None:
     with pytest.raises(ParameterError, match="one-dimensional"):
-        analyze(np.zeros((2, 100), np.float32), 440.0)
+        measure_image(np.zeros((2, 100), np.float32), 440.0)
 
 
 def test_pitch_above_nyquist_is_refused() -> None:
     with pytest.raises(ParameterError, match="Nyquist"):
-        analyze(np.zeros(100, np.float32), 5000.0, sr=8000)
+        measure_image(np.zeros(100, np.float32), 5000.0, sr=8000)

@@ -2,15 +2,66 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray, readonly
+from retimbre._typing import Float64Array, FloatArray, IntArray, readonly
 from retimbre.errors import ParameterError
 
+N_MOMENTS = 6
+"""A correction changes with time between so many moments after the onset."""
+
 _MOST_PRINTED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What recordings of an instrument have beyond its z, see `retimbre.harmonic.correction`.
+
+    A point is a partial of a heard note, at a moment. What is added to another note is the sum of
+    all weights, each times the likeness of its point to a partial of that note.
+
+    Attributes
+    ----------
+    pitches : np.ndarray of float64 [shape=(n_points,), MIDI]
+    partials : np.ndarray of float64 [shape=(n_points,), > 0]
+        Partial numbers; of groups of partials those of their middles.
+    levels, noises : np.ndarray of float64 [shape=(n_points, 6), dB]
+        Weights for the levels and for the noise, one per moment.
+
+    Raises
+    ------
+    ParameterError
+        If shapes differ or a number is not finite.
+    """
+
+    pitches: Float64Array
+    partials: Float64Array
+    levels: Float64Array
+    noises: Float64Array
+
+    def __post_init__(self) -> None:
+        for part in _CORRECTION_PARTS:
+            object.__setattr__(self, part, readonly(getattr(self, part), np.float64))
+        n = self.pitches.size
+        shapes = [getattr(self, part).shape for part in _CORRECTION_PARTS]
+        if shapes != [(n,), (n,), (n, N_MOMENTS), (n, N_MOMENTS)]:
+            raise ParameterError(f"A correction needs one row per point, given shapes {shapes}.")
+        if not all(np.isfinite(getattr(self, part)).all() for part in _CORRECTION_PARTS):
+            raise ParameterError("A correction needs finite numbers.")
+
+    def scaled(self, share: float) -> "Correction":
+        """Return so much of the correction."""
+        return Correction(self.pitches, self.partials, share * self.levels, share * self.noises)
+
+    def plus(self, other: "Correction") -> "Correction":
+        """Return what adds both."""
+        pairs = ((getattr(self, part), getattr(other, part)) for part in _CORRECTION_PARTS)
+        return Correction(*map(np.concatenate, pairs))
+
+
+_CORRECTION_PARTS = ("pitches", "partials", "levels", "noises")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +95,8 @@ class Instrument:
         Of the source.
     z_at : tuple of (int, np.ndarray [shape=(latent_dim,)])
         Latents that were heard at MIDI pitches, where it was recorded at several. Reserved.
-    correction : object
-        What a recording has beyond its z. Reserved.
+    correction : Correction or None
+        What recordings of it have beyond its z.
 
     Raises
     ------
@@ -65,7 +116,7 @@ class Instrument:
     program: int = -1
     licence: str = "unknown"
     z_at: tuple[tuple[int, FloatArray], ...] = field(default=(), repr=False)
-    correction: Any = field(default=None, repr=False)
+    correction: Correction | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         z = _as_latent(self.z)
@@ -104,16 +155,25 @@ class Instruments:
     times : np.ndarray [shape=(n_instruments,), seconds]
         Ascending.
     names : tuple of str
-        One an instrument, or none where they are random.
+        One per instrument, or none where they are random.
+    corrections : tuple of (Correction or None)
+        One per instrument that has a place of its own, or none where no instrument has one.
+    places : np.ndarray [shape=(n_instruments,)]
+        0 for the first of those, 1 for the second, and so on; what lies on the way between two has
+        a place between theirs. By default all have places of their own.
     """
 
     z: FloatArray
     times: FloatArray
     names: tuple[str, ...] = ()
+    corrections: tuple[Correction | None, ...] = ()
+    places: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "z", readonly(self.z, np.float64))
         object.__setattr__(self, "times", readonly(self.times, np.float64))
+        places = self.places if len(self.places) else np.arange(len(self.times))
+        object.__setattr__(self, "places", readonly(places, np.float64))
         if self.z.ndim != 2 or self.times.shape != self.z.shape[:1] or len(self.times) == 0:
             raise ParameterError(
                 "Instruments need z of shape (n, latent_dim) and n >= 1 times, "
@@ -127,6 +187,15 @@ class Instruments:
                 f"for {len(self.times)}."
             )
 
+    def corrections_of(self, places: FloatArray) -> "NoteCorrections | None":
+        """Return the corrections of notes at some places, None where there is nothing to correct.
+
+        Parameters
+        ----------
+        places : np.ndarray [shape=(n_notes,)]
+        """
+        return NoteCorrections(places, self.corrections) if any(self.corrections) else None
+
     def __repr__(self) -> str:
         places = [f"{time:.3g} s" for time in self.times]
         if self.names:
@@ -134,3 +203,35 @@ class Instruments:
         more = len(places) - _MOST_PRINTED
         told = ", ".join(places[:_MOST_PRINTED]) + (f", {more} more" if more > 0 else "")
         return f"<Instruments of {self.z.shape[1]} dimensions: {told}>"
+
+
+@dataclass(frozen=True, eq=False)
+class NoteCorrections:
+    """The corrections of some notes, on a way that leads past instruments.
+
+    Attributes
+    ----------
+    places : np.ndarray [shape=(n_notes,)]
+        Where on the way each note is; see `Instruments`.
+    corrections : tuple of (Correction or None)
+        At the places 0, 1, and so on.
+    """
+
+    places: FloatArray
+    corrections: tuple[Correction | None, ...]
+
+    def take(self, indices: IntArray) -> "NoteCorrections":
+        """Return those of some notes."""
+        return NoteCorrections(self.places[indices], self.corrections)
+
+    def of(self, note: int) -> Correction | None:
+        """Return the correction of one note: what lies between two instruments has part of both."""
+        before = int(self.places[note])
+        share = float(self.places[note]) - before
+        pair = ((before, 1.0 - share), (before + 1, share))
+        parts = [
+            correction.scaled(part)
+            for place, part in pair
+            if part > 0.0 and (correction := self.corrections[place]) is not None
+        ]
+        return parts[0].plus(parts[1]) if len(parts) == 2 else (parts[0] if parts else None)

@@ -26,9 +26,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import FloatArray
+from retimbre._typing import Float64Array, FloatArray, Int64Array
 from retimbre.errors import ParameterError
-from retimbre.instrument import Instruments
+from retimbre.instrument import Correction, Instruments
 from retimbre.types import Notes
 
 LATENT_DIM = 256
@@ -127,7 +127,10 @@ def get_random_instruments(
 
 
 def spread_instruments(
-    z: npt.ArrayLike, total_time: float, names: tuple[str, ...] = ()
+    z: npt.ArrayLike,
+    total_time: float,
+    names: tuple[str, ...] = (),
+    corrections: tuple[Correction | None, ...] = (),
 ) -> Instruments:
     """Spread instruments evenly over a clip.
 
@@ -138,7 +141,8 @@ def spread_instruments(
     total_time : float [seconds, >= 0]
         Length of the clip.
     names : tuple of str
-        One an instrument, or none.
+    corrections : tuple of (Correction or None)
+        One per instrument, or none.
 
     Returns
     -------
@@ -146,7 +150,8 @@ def spread_instruments(
         The first just before 0, the last at `total_time`; one alone plays throughout.
     """
     rows = np.asarray(z, dtype=np.float64)
-    return Instruments(rows, np.linspace(FIRST_ANCHOR, total_time, len(rows)), names)
+    times = np.linspace(FIRST_ANCHOR, total_time, len(rows))
+    return Instruments(rows, times, names, corrections)
 
 
 def slerp(z0: npt.ArrayLike, z1: npt.ArrayLike, t: npt.ArrayLike) -> FloatArray:
@@ -223,6 +228,33 @@ def get_z_notes(onsets: npt.ArrayLike, instruments: Instruments) -> FloatArray:
     ParameterError
         If `onsets` is not one-dimensional and finite.
     """
+    left, right, fraction = _around(onsets, instruments)
+    return slerp(instruments.z[left], instruments.z[right], fraction)
+
+
+def get_places(onsets: npt.ArrayLike, instruments: Instruments) -> Float64Array:
+    """Return where each note is on the way between instruments.
+
+    Parameters
+    ----------
+    onsets : array_like [shape=(n_notes,), seconds]
+    instruments : Instruments
+        As in `get_z_notes`.
+
+    Returns
+    -------
+    places : np.ndarray of float64 [shape=(n_notes,)]
+        See `Instruments`.
+    """
+    left, right, fraction = _around(onsets, instruments)
+    places = instruments.places
+    return np.asarray((1.0 - fraction) * places[left] + fraction * places[right])
+
+
+def _around(
+    onsets: npt.ArrayLike, instruments: Instruments
+) -> tuple[Int64Array, Int64Array, Float64Array]:
+    """Return the instruments before and behind each onset, and the fraction of the way passed."""
     times = np.asarray(onsets, dtype=np.float64)
     if times.ndim != 1 or not np.isfinite(times).all():
         raise ParameterError(f"Onsets must be finite and of shape (n,), given {times.shape}.")
@@ -233,7 +265,7 @@ def get_z_notes(onsets: npt.ArrayLike, instruments: Instruments) -> FloatArray:
     span = instruments.times[right] - instruments.times[left]
     # Without a span the step from left to right happens at once.
     fraction = np.where(span > 0.0, passed / np.where(span > 0.0, span, 1.0), passed >= 0.0)
-    return slerp(instruments.z[left], instruments.z[right], np.clip(fraction, 0.0, 1.0))
+    return left, right, np.clip(fraction, 0.0, 1.0)
 
 
 def _checked(
@@ -316,7 +348,7 @@ def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instru
     path : Instruments
         Without names, since most of them are on the way; the instruments are where they were.
     """
-    z, times = [instruments.z[:1]], [instruments.times[:1]]
+    z, times, places = [instruments.z[:1]], [instruments.times[:1]], [instruments.places[:1]]
     for i, (start, end) in enumerate(zip(instruments.times, instruments.times[1:], strict=False)):
         on_way = (notes.onset > start) & (notes.onset < end)
         if on_way.any():
@@ -326,9 +358,16 @@ def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instru
             )
             z.append(slerp(instruments.z[i], instruments.z[i + 1], fractions[1:-1]))
             times.append(start + (end - start) * changed[1:-1])
+            places.append(instruments.places[i] + fractions[1:-1])
         z.append(instruments.z[i + 1 : i + 2])
         times.append(instruments.times[i + 1 : i + 2])
-    return Instruments(np.concatenate(z), np.concatenate(times))
+        places.append(instruments.places[i + 1 : i + 2])
+    return Instruments(
+        np.concatenate(z),
+        np.concatenate(times),
+        corrections=instruments.corrections,
+        places=np.concatenate(places),
+    )
 
 
 def walk(

@@ -328,6 +328,7 @@ class Session:
             seed=self._seed,
             ids=melody.ids,
             only=only,
+            corrections=take.path.corrections_of(latent.get_places(melody.notes.onset, take.path)),
             progress=partial(watch, "generate"),
             timings=timings,
         )

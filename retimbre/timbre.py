@@ -1,7 +1,8 @@
 """Choose instruments: random, named, or from recordings."""
 
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ import numpy as np
 
 from retimbre import latent
 from retimbre._typing import FloatArray
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, ReadError
 from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
-from retimbre.instrument import Instruments
+from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io import audio
-from retimbre.like.hearing import LONGEST_SECONDS, hear_note
+from retimbre.io.formats import MEDIA_SUFFIXES
+from retimbre.like.hearing import LONGEST_SECONDS, hear_recordings
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import TimbreParams
 from retimbre.settings.stops import Stop, read_stops
@@ -37,17 +39,20 @@ class TimbrePath:
         One an instrument, or none where no instrument has a name.
     times : tuple of float or None [seconds]
         When each is reached; None spreads them over the melody.
+    corrections : tuple of (Correction or None)
+        One per instrument.
     """
 
     z: FloatArray
     names: tuple[str, ...]
     times: tuple[float, ...] | None = None
+    corrections: tuple[Correction | None, ...] = ()
 
     def over(self, duration: float) -> Instruments:
         """Place the instruments in a melody of some seconds."""
         if self.times is not None:
-            return Instruments(self.z, np.array(self.times), self.names)
-        return latent.spread_instruments(self.z, duration, self.names)
+            return Instruments(self.z, np.array(self.times), self.names, self.corrections)
+        return latent.spread_instruments(self.z, duration, self.names, self.corrections)
 
 
 def check_timbre(params: TimbreParams) -> None:
@@ -78,7 +83,8 @@ def check_timbre(params: TimbreParams) -> None:
     if params.files:
         config.read("encoder", "encoder")
     for path in params.files:
-        hear_note(*_load(path), pitch_range=config.pitch_range, source=path)
+        recordings = [(*_load(file), file) for file in _files_of(path)]
+        hear_recordings(recordings, config.pitch_range)
 
 
 @single_threaded_blas
@@ -112,15 +118,23 @@ def choose_path(params: TimbreParams, model: "Generator") -> TimbrePath | None:
         _check_sizes(stops, model.latent_dim, model.name)
         found = [stop.instrument or model.instruments.describe(stop.name) for stop in stops]
         times = tuple(stop.time for stop in stops if stop.time is not None)
-        z = np.stack([instrument.z for instrument in found])
-        names = tuple(instrument.name for instrument in found)
-        # Either all have a name or none: one that was given without is called by what it is.
-        names = tuple(name or "z" for name in names) if any(names) else ()
-        return TimbrePath(z, names, times or None)
+        return _path_of(found, times or None)
     if not params.files:
         return None
-    z = np.stack([_encode_file(path, model) for path in params.files])
-    return TimbrePath(z, tuple(Path(path).name for path in params.files))
+    return _path_of([_hear_path(path, model) for path in params.files])
+
+
+def _path_of(
+    instruments: Sequence[Instrument], times: tuple[float, ...] | None = None
+) -> TimbrePath:
+    names = tuple(instrument.name for instrument in instruments)
+    return TimbrePath(
+        np.stack([instrument.z for instrument in instruments]),
+        # Either all have a name or none: one that was given without is called by what it is.
+        tuple(name or "z" for name in names) if any(names) else (),
+        times,
+        tuple(instrument.correction for instrument in instruments),
+    )
 
 
 def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
@@ -133,9 +147,24 @@ def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
             )
 
 
-def _encode_file(path: str, model: "Generator") -> FloatArray:
+def _hear_path(path: str, model: "Generator") -> Instrument:
+    """Return the instrument of a recording, or the one of all recordings in a folder."""
     logger.info("Looking for an instrument like %s...", path)
-    return model.encode(*_load(path), source=path)
+    return model.hear([(*_load(file), file) for file in _files_of(path)], name=Path(path).name)
+
+
+def _files_of(path: str) -> list[str]:
+    """Return the recordings that a path stands for, in order of their names."""
+    if not os.path.isdir(path):
+        return [path]
+    found = sorted(
+        os.path.join(path, name)
+        for name in os.listdir(path)
+        if Path(name).suffix.lower() in MEDIA_SUFFIXES and not name.startswith(".")
+    )
+    if not found:
+        raise ReadError(f"{path} contains no recordings; give a folder of notes of one instrument.")
+    return found
 
 
 def _load(path: str) -> tuple[FloatArray, int]:

@@ -20,7 +20,8 @@ from retimbre.gansynth.synthesis import frames_for_note, synthesize_specgram
 from retimbre.generator.folder import ModelConfig, open_mel_generator
 from retimbre.generator.playing import ModelGenerator, Performance, chunks
 from retimbre.generator.store import distinct
-from retimbre.instrument import Instruments
+from retimbre.instrument import Instrument, Instruments, NoteCorrections
+from retimbre.like.hearing import Recording
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz
@@ -73,6 +74,16 @@ class GansynthGenerator(ModelGenerator):
             "with -m."
         )
 
+    def hear(self, recordings: Sequence[Recording], *, name: str = "") -> Instrument:
+        """Find a recorded instrument: GANSynth's models cannot.
+
+        Raises
+        ------
+        ModelError
+            Always.
+        """
+        return Instrument(self.encode(*recordings[0][:2]))
+
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
         """Return the instruments as they are: GANSynth's notes follow the slerp."""
         return instruments
@@ -116,7 +127,7 @@ class GansynthGenerator(ModelGenerator):
         return specgrams_to_waves(denormalize(self._run(z, pitches, N_FRAMES)))
 
     def _find_images(
-        self, z: FloatArray, performance: Performance
+        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
     ) -> tuple[IntArray, IntArray, IntArray]:
         notes = performance.notes
         first, index = distinct(z, notes.pitch)

@@ -17,8 +17,8 @@ points at an instrument, at a slerp between two or at an encoded recording is ke
 length of z counts for nothing.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
 from retimbre.generator.playing import ModelGenerator, Performance, chunks
 from retimbre.generator.store import NoteImages, distinct
+from retimbre.harmonic.correction import Difference, correct, fit_correction
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.synthesis import synthesize_notes, synthesize_plain
@@ -38,10 +39,10 @@ from retimbre.harmonic.touch import (
     image_velocities,
     soften_notes,
 )
-from retimbre.instrument import Instruments
+from retimbre.instrument import Instrument, Instruments, NoteCorrections
 from retimbre.latent import even_out
-from retimbre.like.hearing import hear_note
-from retimbre.like.refine import refine_latent
+from retimbre.like.hearing import Recording, hear_recordings
+from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 
@@ -84,48 +85,77 @@ class HarmonicGenerator(ModelGenerator):
         super().__init__(config, open_generator(config), config.sample_rate)
         self.has_velocity = "velocity" in self._network.inputs
 
-    @single_threaded_blas
-    def encode(self, y: npt.ArrayLike, sr: int, *, source: str = "the recording") -> Float32Array:
-        """Find the place of an instrument by one recorded note of it.
+    def encode(
+        self, y: npt.ArrayLike, sr: int, *, source: str = "the recording"
+    ) -> npt.NDArray[np.float32]:
+        """Find the place of an instrument by a recording of it.
 
         Parameters
         ----------
-        y : array_like [shape=(n_samples,) or (channels, n_samples)]
-            A recording of 0.3 s or more; of several notes the clearest is taken. Silence
-            around it does no harm.
-        sr : int [Hz]
-        source : str
-            What messages call the recording.
+        y, sr, source
+            As in `hear`.
 
         Returns
         -------
         z : np.ndarray of float32 [shape=(latent_dim,)]
-            Of rms 1. Where the model has a palette, the encoder's answer is refined by listening to
-            the generator, see `retimbre.like.refine`.
+            That of the instrument that `hear` returns, of rms 1; without its correction.
+        """
+        return self.hear([(y, sr, source)]).z.astype(np.float32)
+
+    @single_threaded_blas
+    def hear(self, recordings: Sequence[Recording], *, name: str = "") -> Instrument:
+        """Find an instrument by recordings of it.
+
+        Parameters
+        ----------
+        recordings : sequence of (array_like, int, str)
+            Samples [shape=(n_samples,) or (channels, n_samples)] of 0.3 s or more, their rate [Hz]
+            and what messages call them. All clear notes are heard, one per key and recording;
+            silence around them does no harm.
+        name : str
+            Of the instrument.
+
+        Returns
+        -------
+        instrument : Instrument
+            Its z is the encoder's answer. Where the model has a palette, that is refined by
+            listening to the generator (`retimbre.like.refine`), and what of the notes is still
+            missing becomes the correction (`retimbre.harmonic.correction`).
 
         Raises
         ------
         ModelError
             If the model has no encoder.
         ParameterError
-            If `y` or `sr` is no audio, or the note lies outside `pitch_range`.
+            If samples or rates are no audio, or all notes lie outside `pitch_range`.
         AudioError
-            If the recording is too short.
+            If the recordings are too short.
         NoPitchError
-            If it is silent or no steady pitch is heard.
+            If they are silent or no steady pitch is heard.
         """
         encoder = self._encoder
-        note = hear_note(y, sr, pitch_range=self.pitch_range, source=source)
-        inputs = {
-            "features": note.features[None],
-            "pitch": np.array([note.pitch - self.pitch_range[0]], np.int64),
-        }
-        found: Float32Array = encoder.run(inputs)[0]
-        if not self._config.has("palette"):
-            return found
-        play = partial(self._play_plainly, pitch=note.pitch)
-        palette = np.stack(list(self.instruments.values()))
-        return refine_latent(play, found, note.features, note.pitch, palette)
+        notes = hear_recordings(recordings, self.pitch_range)
+        pitches = np.array([note.pitch for note in notes], np.int64)
+        features = np.stack([note.features for note in notes])
+        answers = encoder.run({"features": features, "pitch": pitches - self.pitch_range[0]})
+        middle = answers.mean(axis=0)
+        z = middle / np.sqrt(np.mean(np.square(middle)))
+        correction = None
+        if self._config.has("palette"):
+            palette = np.stack(list(self.instruments.values()))
+            found = [HeardFeatures(note.features, note.pitch) for note in notes]
+            z = refine_latent(self._play_plainly, z, found, palette)
+            struck = np.full(len(notes), PLAIN_VELOCITY)
+            made = self._make_images(np.repeat(z[None], len(notes), axis=0), pitches, struck)
+            correction = fit_correction(
+                [
+                    Difference(note.pitch, note.seconds, note.image, image)
+                    for note, image in zip(notes, made, strict=True)
+                ]
+            )
+        ends = (int(pitches.min()), int(pitches.max()))
+        source = ", ".join(source for _, _, source in recordings)
+        return Instrument(z, name, range=ends, source=source, correction=correction)
 
     @single_threaded_blas
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
@@ -189,13 +219,21 @@ class HarmonicGenerator(ModelGenerator):
         return (synthesize_plain(image, float(key), sr=self.sample_rate) for image, key in notes)
 
     def _find_images(
-        self, z: FloatArray, performance: Performance
+        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
     ) -> tuple[IntArray, IntArray, IntArray]:
         velocities = self._image_velocities(performance)
         rows = np.repeat(np.arange(len(z)), velocities.shape[1])
         struck = velocities.reshape(-1)
-        first, index = distinct(z[rows], performance.notes.pitch[rows], struck)
+        places = np.zeros(len(z)) if corrections is None else corrections.places
+        first, index = distinct(z[rows], performance.notes.pitch[rows], struck, places[rows])
         return rows[first], struck[first], index.reshape(velocities.shape)
+
+    def _correct(
+        self, images: Iterable[FloatArray], pitches: IntArray, corrections: NoteCorrections
+    ) -> Iterable[FloatArray]:
+        for note, (image, pitch) in enumerate(zip(images, pitches, strict=True)):
+            own = corrections.of(note)
+            yield image if own is None else correct(image, own, float(pitch))
 
     def _sound(
         self, images: list[list[FloatArray]], performance: Performance
@@ -229,14 +267,14 @@ class HarmonicGenerator(ModelGenerator):
             return np.full((len(notes), 1), DEFAULT_VELOCITY)
         return image_velocities(notes.velocity, with_softer=performance.expression > 0.0)
 
-    def _play_plainly(self, z: FloatArray, *, pitch: int) -> FloatArray:
+    def _play_plainly(self, z: FloatArray, pitch: int) -> FloatArray:
         """Return the features of latents at one pitch, as a recorded note is taken to be played."""
         n = len(z)
         return self._run(z, np.full(n, pitch), np.full(n, PLAIN_VELOCITY))
 
     def _play_levels(self, z: FloatArray, *, pitch: int) -> FloatArray:
         """Return the levels of latents at one pitch [shape=(n, 128 * n_bins), dB]."""
-        levels = features_to_image(self._play_plainly(z.astype(np.float32), pitch=pitch))[..., 0]
+        levels = features_to_image(self._play_plainly(z.astype(np.float32), pitch))[..., 0]
         return np.asarray(levels[..., bin_mask(pitch)].reshape(len(z), -1))
 
     @single_threaded_blas

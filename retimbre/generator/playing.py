@@ -16,6 +16,7 @@ from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
 from retimbre.generator.store import ImageStore, distinct
 from retimbre.harmonic.touch import DEFAULT_VELOCITY
+from retimbre.instrument import NoteCorrections
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import NoteCurves, Notes
 
@@ -214,6 +215,7 @@ class ModelGenerator(ABC):
         seed: int = 0,
         ids: IntArray | None = None,
         only: IntArray | None = None,
+        corrections: NoteCorrections | None = None,
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[Float32Array]:
@@ -238,6 +240,8 @@ class ModelGenerator(ABC):
             and phases, whatever notes stand before it.
         only : np.ndarray of int [shape=(n,)], optional
             Indices of the notes to be played, ascending; by default all.
+        corrections : NoteCorrections, optional
+            What notes have beyond their z. GANSynth's have no place for it.
         progress : callable, optional
             Called with notes done and notes in all.
         timings : dict, optional
@@ -254,17 +258,21 @@ class ModelGenerator(ABC):
         if only is not None:
             # Taken from among all others: a release depends on when the next note begins.
             z, performance = z[only], performance.take(only)
+            corrections = corrections.take(only) if corrections is not None else None
         notes = performance.notes
-        first, amounts, index = self._find_images(z, performance)
+        first, amounts, index = self._find_images(z, performance, corrections)
         store = ImageStore(index)
         for part in chunks(len(notes), self.chunk_size):
             with timed(spent, "generate"):
                 new = store.missing(part)
                 of = first[new]
-                store.add(new, self._make_images(z[of], notes.pitch[of], amounts[new]))
-                images = store.take(part)
+                images = self._make_images(z[of], notes.pitch[of], amounts[new])
+                if corrections is not None:
+                    images = self._correct(images, notes.pitch[of], corrections.take(of))
+                store.add(new, images)
+                held = store.take(part)
             played = np.arange(part.start, part.stop)
-            waves = self._sound(images, performance.take(played))
+            waves = self._sound(held, performance.take(played))
             for done in played + 1:
                 with timed(spent, "synthesize"):
                     wave = next(waves)
@@ -280,7 +288,7 @@ class ModelGenerator(ABC):
 
     @abstractmethod
     def _find_images(
-        self, z: FloatArray, performance: Performance
+        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
     ) -> tuple[IntArray, IntArray, IntArray]:
         """Find the images that notes need.
 
@@ -299,6 +307,12 @@ class ModelGenerator(ABC):
         self, z: FloatArray, pitches: IntArray, amounts: IntArray
     ) -> Iterable[FloatArray]:
         """Make images, `batch_size` at a time."""
+
+    def _correct(
+        self, images: Iterable[FloatArray], pitches: IntArray, corrections: NoteCorrections
+    ) -> Iterable[FloatArray]:
+        """Add their corrections to images."""
+        return images
 
     @abstractmethod
     def _sound(

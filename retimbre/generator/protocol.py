@@ -1,12 +1,13 @@
 """The protocol that all generators follow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
-from retimbre.instrument import Instruments
+from retimbre.instrument import Instrument, Instruments, NoteCorrections
+from retimbre.like.hearing import Recording
 from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ class Generator(Protocol):
             If the model has no encoder.
         """
 
+    def hear(self, recordings: Sequence[Recording], *, name: str = ...) -> Instrument:
+        """Find an instrument by recordings of it, each with its rate and what it is called.
+
+        Raises
+        ------
+        ModelError
+            If the model has no encoder.
+        """
+
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
         """Pace the way between instruments so that the timbre of notes changes evenly on it.
 
@@ -79,6 +89,7 @@ class Generator(Protocol):
         seed: int = ...,
         ids: IntArray | None = ...,
         only: IntArray | None = ...,
+        corrections: NoteCorrections | None = ...,
         progress: Progress | None = ...,
         timings: dict[str, float] | None = ...,
     ) -> Iterator[Float32Array]:

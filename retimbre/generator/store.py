@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray
 
@@ -24,14 +25,14 @@ class NoteImages:
     index: IntArray
 
 
-def distinct(z: FloatArray, *numbers: IntArray) -> tuple[IntArray, IntArray]:
+def distinct(z: FloatArray, *numbers: npt.NDArray[np.number]) -> tuple[IntArray, IntArray]:
     """Find the notes that share an image.
 
     Parameters
     ----------
     z : np.ndarray of float32 [shape=(n, latent_dim)]
-    *numbers : np.ndarray of int [shape=(n,)]
-        What else an image depends on: pitches, velocities.
+    *numbers : np.ndarray [shape=(n,)]
+        What else an image depends on: pitches, velocities, places.
 
     Returns
     -------

@@ -14,7 +14,6 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +30,7 @@ from retimbre.harmonic.image import (
     bin_mask,
 )
 from retimbre.harmonic.layout import instrument_level
+from retimbre.instrument import Correction
 from retimbre.units import midi_to_hz
 
 KNOT_SECONDS = np.array([0.0, 0.03, 0.1, 0.3, 1.0, 3.0])
@@ -84,50 +84,14 @@ class Difference(NamedTuple):
     made: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """Weights of a Gaussian process at the points that were heard.
-
-    A point is a partial of a heard note. What is added to another note is the sum of all weights,
-    each times the likeness of its point to a partial of that note.
-
-    Attributes
-    ----------
-    pitches : np.ndarray of float64 [shape=(n_points,), MIDI]
-    partials : np.ndarray of float64 [shape=(n_points,)]
-        Partial numbers, of groups those of their middles.
-    levels, noises : np.ndarray of float64 [shape=(n_points, 6)]
-        Weights for the levels and for the noise, at each of `KNOT_SECONDS`.
-    """
-
-    pitches: Float64Array
-    partials: Float64Array
-    levels: Float64Array
-    noises: Float64Array
-
-    def at(self, pitch: float) -> tuple[Float64Array, Float64Array]:
-        """Return what is added to levels and noise at a pitch [each of shape=(128, 96), dB]."""
-        points = _Points(self.pitches, np.log2(self.partials))
-        wanted = _Points(np.full(len(_OCTAVES), float(pitch)), _OCTAVES)
-        by_frequency, by_partial = _likeness(wanted, points)
-        level = (by_frequency + by_partial) @ self.levels @ _HATS
-        noise = by_frequency @ self.noises @ _HATS
-        return np.clip(level.T, -MAX_DB, MAX_DB), np.clip(noise.T, -MAX_DB, MAX_DB)
-
-    def mix(self, other: "Correction | None", share: float) -> "Correction":
-        """Return a correction on the way to another, or to none; 0 is this one, 1 the other."""
-        scaled = Correction(
-            self.pitches, self.partials, (1.0 - share) * self.levels, (1.0 - share) * self.noises
-        )
-        if other is None:
-            return scaled
-        rest = other.mix(None, 1.0 - share)
-        return Correction(
-            *(
-                np.concatenate([getattr(scaled, name), getattr(rest, name)])
-                for name in ("pitches", "partials", "levels", "noises")
-            )
-        )
+def correction_at(correction: Correction, pitch: float) -> tuple[Float64Array, Float64Array]:
+    """Return what is added to levels and noise at a pitch [each of shape=(128, 96), dB]."""
+    points = _Points(correction.pitches, np.log2(correction.partials))
+    wanted = _Points(np.full(len(_OCTAVES), float(pitch)), _OCTAVES)
+    by_frequency, by_partial = _likeness(wanted, points)
+    level = (by_frequency + by_partial) @ correction.levels @ _HATS
+    noise = by_frequency @ correction.noises @ _HATS
+    return np.clip(level.T, -MAX_DB, MAX_DB), np.clip(noise.T, -MAX_DB, MAX_DB)
 
 
 class _Points(NamedTuple):
@@ -191,7 +155,8 @@ def correct(image: FloatArray, correction: Correction, pitch: float) -> Float32A
     image : np.ndarray of float32 [shape=(128, 96, 4)]
     """
     out = np.array(image, np.float32)
-    for channel, floor, added in zip(_CHANNELS, _FLOORS, correction.at(pitch), strict=True):
+    wanted = correction_at(correction, pitch)
+    for channel, floor, added in zip(_CHANNELS, _FLOORS, wanted, strict=True):
         trust = np.clip((out[..., channel] - floor - FAINT_DB) / FADE_DB, 0.0, 1.0)
         out[..., channel] += np.where(added > 0.0, trust * added, added)
     louder = float(instrument_level(out).max() - instrument_level(image).max())

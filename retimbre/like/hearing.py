@@ -8,6 +8,7 @@
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.harmonic.hold import hold_image, loop_image
 from retimbre.harmonic.image import (
     FEATURE_FILL,
+    HOLD_SECONDS,
     NOTE_SECONDS,
     SAMPLE_RATE,
     detune_cents,
@@ -45,6 +47,9 @@ LONGEST_SECONDS = 60.0
 
 MOST_NOTES = 8
 """So many notes of a recording are taken."""
+
+MOST_NOTES_IN_ALL = 16
+"""And so many of several recordings together."""
 
 LEAST_CLEARNESS = 0.15
 """Notes that are so much shorter or softer than the clearest one are not."""
@@ -96,6 +101,51 @@ class HeardNote:
     cents: float
     onset: float
     seconds: float
+
+
+Recording = tuple[npt.ArrayLike, int, str]
+"""Samples, their rate, and what messages call them."""
+
+
+def hear_recordings(
+    recordings: Sequence[Recording], pitch_range: tuple[int, int]
+) -> list[HeardNote]:
+    """Take the clear notes of several recordings of one instrument.
+
+    Parameters
+    ----------
+    recordings : sequence of (array_like, int, str)
+        One at least; see `hear_notes` for samples and rates.
+    pitch_range : (int, int) [MIDI, inclusive]
+
+    Returns
+    -------
+    notes : list of HeardNote
+        Those of one recording as `hear_notes` returns them; of several the longest first, at most
+        `MOST_NOTES_IN_ALL`, from all over the range that was heard.
+
+    Raises
+    ------
+    AudioError, ParameterError
+        If a recording is no audio, or no note of any can be used. Where others can, that is logged.
+    """
+    heard: list[HeardNote] = []
+    refused: list[Exception] = []
+    for y, sr, source in recordings:
+        try:
+            heard += hear_notes(y, sr, pitch_range=pitch_range, source=source)
+        except (AudioError, ParameterError) as error:
+            refused.append(error)
+    if not heard:
+        raise refused[0]
+    for reason in refused:
+        logger.warning("%s", reason)
+    if len(recordings) == 1:
+        return heard
+    heard.sort(key=lambda note: note.pitch)
+    spread = np.linspace(0, len(heard) - 1, min(len(heard), MOST_NOTES_IN_ALL))
+    kept = [heard[int(index)] for index in np.rint(spread)]
+    return sorted(kept, key=lambda note: -min(note.seconds, HOLD_SECONDS))
 
 
 @single_threaded_blas

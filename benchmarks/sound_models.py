@@ -18,7 +18,7 @@ from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
 from retimbre.instrument import Instruments
-from retimbre.like.refine import refine_latent
+from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.types import Notes
 
@@ -148,10 +148,10 @@ class ExportedModel:
         return np.stack([self._refine(*note) for note in zip(z, features, pitches, strict=True)])
 
     def _refine(self, z: FloatArray, features: FloatArray, pitch: int) -> FloatArray:
-        def play(z: FloatArray) -> FloatArray:
+        def play(z: FloatArray, pitch: int) -> FloatArray:
             return self.generate(z, np.full(len(z), pitch), np.full(len(z), PLAIN_VELOCITY))
 
-        return refine_latent(play, z, features, int(pitch), self.palette.z)
+        return refine_latent(play, z, [HeardFeatures(features, int(pitch))], self.palette.z)
 
     def encode_at_once(self, features: FloatArray, pitches: IntArray) -> FloatArray:
         """Return the latents of notes as the encoder gives them."""

@@ -12,7 +12,7 @@ from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.harmonic.image import FRAME_TIMES, N_FEATURES, N_FRAMES
-from retimbre.like.hearing import LONGEST_SECONDS, hear_note
+from retimbre.like.hearing import LONGEST_SECONDS, hear_notes, hear_recordings
 from retimbre.units import midi_to_hz
 
 SR = 44100
@@ -29,6 +29,12 @@ AUDIBLE = 12
 def quick(monkeypatch):
     """Read pitch off zero crossings: the first partial of these notes is the strongest."""
     monkeypatch.setattr(pitch, "estimate_pitch", fake_estimate_pitch)
+
+
+
+def hear_note(y, sr, **options):
+    """Return the clearest note."""
+    return hear_notes(y, sr, **options)[0]
 
 
 def tone(midi, seconds, *, amplitude=0.3, sr=SR, vibrato=0.0, fade=0.004):

@@ -10,10 +10,17 @@ from retimbre.harmonic.image import (
     N_PLAIN_FEATURES,
     bin_mask,
 )
-from retimbre.like.refine import main_directions, refine_latent
+from retimbre.like.refine import HeardFeatures, main_directions
+from retimbre.like.refine import refine_latent as refine_all
 
 DIM, RANK, PITCH = 64, 6, 60
 AUDIBLE = slice(0, 20)
+
+
+def refine_latent(play, z, features, pitch, palette):
+    """Refine by one note, with a generator that does not mind the pitch."""
+    heard = [HeardFeatures(features, pitch)]
+    return refine_all(lambda latents, key: play(latents), z, heard, palette)
 
 
 @pytest.fixture(scope="module")

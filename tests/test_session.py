@@ -247,5 +247,5 @@ def test_a_melody_that_was_emptied_takes_notes_with_curves_again():
     ],
 )
 def test_other_things_than_were_asked_for_are_named(session, call):
-    with pytest.raises(ParameterError, match="must be an? .*, given"):
+    with pytest.raises(ParameterError, match=r"must be an? .*, given"):
         call(session, song())

@@ -1,6 +1,7 @@
 from .display.plot import plot_result
 from .errors import (
     AudioError,
+    Cancelled,
     DecodeError,
     FileError,
     ModelError,
@@ -38,6 +39,7 @@ __version__: str
 __all__ = [
     "Analysis",
     "AudioError",
+    "Cancelled",
     "DecodeError",
     "FileError",
     "GansynthGenerator",

@@ -85,3 +85,24 @@ def alternatives(names: Sequence[str]) -> str:
     ('Flute', 'Flute, Oboe or Cello')
     """
     return " or ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
+
+
+def check_type(value: object, kind: type, what: str) -> None:
+    """See that a value is of a type.
+
+    Parameters
+    ----------
+    value : object
+    kind : type
+    what : str
+        What messages call it.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise ParameterError(
+            f"{what} must be {article} {kind.__name__}, given {type(value).__name__}."
+        )

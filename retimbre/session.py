@@ -17,7 +17,7 @@ import numpy as np
 
 from retimbre import generator, latent, mixing
 from retimbre._typing import Float32Array, FloatArray, StageProgress
-from retimbre.errors import Cancelled, NoPitchError, ParameterError
+from retimbre.errors import Cancelled, NoPitchError, ParameterError, check_type
 from retimbre.expression import RELEASE_SECONDS, release_times
 from retimbre.instrument import Instruments
 from retimbre.notes.edits import notes_between, phrase_of
@@ -100,11 +100,8 @@ class Session:
     def __init__(
         self, settings: Settings | None = None, *, timbre: TimbrePath | None = None
     ) -> None:
-        if not isinstance(settings, Settings | None):
-            raise ParameterError(
-                f"A session needs Settings, given {settings!r:.60}; "
-                "make them with Settings.from_options."
-            )
+        if settings is not None:
+            check_type(settings, Settings, "What a session is made with")
         self.settings, self._seed = (settings or Settings()).with_seed()
         self.model = generator.load_generator(self.settings.timbre.model)
         # What is wrong is said before the minutes of analysis.
@@ -180,6 +177,7 @@ class Session:
         ParameterError
             If `confidence` is out of range.
         """
+        check_type(analysis, Analysis, "Where a melody is looked for")
         at = self.settings.with_confidence(confidence)
         analysis.timings["notes"] = 0.0
         with timed(analysis.timings, "notes"):
@@ -240,6 +238,7 @@ class Session:
             If `start` or `stop` is no finite number.
         ModelError, Cancelled
         """
+        check_type(melody, Melody, "What is played")
         if not len(melody):
             raise NoPitchError("The melody contains no notes to play.")
         timings = {"decode": 0.0, "pitch": 0.0, "notes": 0.0} | (
@@ -379,7 +378,7 @@ class Session:
 def _sample_at(time: float, sr: int) -> int:
     if not isinstance(time, Real) or not math.isfinite(time):
         raise ParameterError(
-            f"A part begins and ends at a finite number of seconds, given {time!r}."
+            f"A part begins and ends at a finite number of seconds, given {time!r:.60}."
         )
     return max(0, round(time * sr))
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray, readonly
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, check_type
 
 HOP_SECONDS = 0.010
 """The step between frames of every PitchTrack and NoteCurve."""
@@ -90,14 +90,19 @@ class Notes:
                 object.__setattr__(self, name, readonly(array[order], array.dtype))
 
     def _check_values(self) -> None:
-        if not (np.isfinite(self.onset).all() and np.isfinite(self.offset).all()):
-            raise ParameterError("Notes need finite onsets and offsets.")
-        if np.any(self.onset < 0) or np.any(self.offset <= self.onset):
-            raise ParameterError("Notes need 0 <= onset < offset (seconds).")
-        if np.any((self.pitch < 0) | (self.pitch > 127)):
-            raise ParameterError("Notes need MIDI pitches in 0..127.")
-        if np.any((self.velocity < 1) | (self.velocity > 127)):
-            raise ParameterError("Notes need velocities in 1..127.")
+        is_finite = np.isfinite(self.onset) & np.isfinite(self.offset)
+        for what, is_right in (
+            ("finite onsets and offsets", is_finite),
+            ("0 <= onset < offset (seconds)", (self.onset >= 0) & (self.offset > self.onset)),
+            ("MIDI pitches in 0..127", (self.pitch >= 0) & (self.pitch <= 127)),
+            ("velocities in 1..127", (self.velocity >= 1) & (self.velocity <= 127)),
+        ):
+            if not is_right.all():
+                k = int(np.argmin(is_right))
+                raise ParameterError(
+                    f"Notes need {what}; note {k} of {len(self)} is from {self.onset[k]:g} to "
+                    f"{self.offset[k]:g} s, pitch {self.pitch[k]}, velocity {self.velocity[k]}."
+                )
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -227,6 +232,7 @@ class Melody:
     note_extra: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_type(self.notes, Notes, "The notes of a melody")
         n = len(self.notes)
         filled = {
             "ids": self.ids if len(self.ids) else np.arange(n),
@@ -268,7 +274,7 @@ class Melody:
         lasts = max(self.duration, float(self.notes.offset.max(initial=0.0)))
         if not (self.duration >= 0.0 and lasts <= MAX_SECONDS):
             raise ParameterError(
-                f"A melody lasts at most {MAX_SECONDS / 3600.0:.0f} hours, given a duration of "
+                f"A melody lasts from 0 to {MAX_SECONDS / 3600.0:.0f} hours, given a duration of "
                 f"{self.duration:g} s and a last note that ends at "
                 f"{self.notes.offset.max(initial=0.0):g} s."
             )

@@ -119,7 +119,7 @@ def test_a_part_needs_numbers(session, time):
 
 
 def test_a_session_needs_settings():
-    with pytest.raises(ParameterError, match="needs Settings, given 'models/default'"):
+    with pytest.raises(ParameterError, match="a Settings, given str"):
         Session("models/default")
 
 
@@ -218,3 +218,34 @@ def test_a_chord_that_is_folded_keeps_who_is_who(session):
     assert played.notes.pitch.tolist() == sorted(played.notes.pitch.tolist())
     said = dict(zip(played.ids.tolist(), played.articulation, strict=True))
     assert said == {5: "struck", 6: "soft", 7: "tied"}
+
+
+def test_ids_are_single_numbers():
+    melody = song()
+    for given in (melody.ids, [0, 1], 1.0, True, None):
+        with pytest.raises(ParameterError, match="no note of id"):
+            retimbre.remove_note(melody, given)
+
+
+def test_a_melody_that_was_emptied_takes_notes_with_curves_again():
+    emptied = song()
+    for note_id in song().ids:
+        emptied = retimbre.remove_note(emptied, int(note_id))
+    again = retimbre.add_note(emptied, onset=0.0, offset=1.0, pitch=60, curve=song().curves[0])
+    np.testing.assert_array_equal(again.curves[0].cents, song().curves[0].cents)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session, melody: session.play(melody.notes),
+        lambda session, melody: session.melody(melody),
+        lambda session, melody: retimbre.save_melody(melody, "out.json"),
+        lambda session, melody: retimbre.to_pretty_midi(melody),
+        lambda session, melody: retimbre.from_pretty_midi("in.mid"),
+        lambda session, melody: retimbre.edit_note(0, melody, pitch=60),
+    ],
+)
+def test_other_things_than_were_asked_for_are_named(session, call):
+    with pytest.raises(ParameterError, match=r"must be an? .*, given"):
+        call(session, song())

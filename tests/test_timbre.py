@@ -58,7 +58,7 @@ def test_lists_of_instruments_are_read(given, stops):
         ([], "has no name"),
         ("Flute,", "'Flute,' has no name"),
         ("Flute, ,Cello", "has no name"),
-        ([3], "instrument 3 lacks a name"),
+        ([3], "3 is no instrument"),
         ("@3", "'@3' must be a name, @ and a time"),
         ("Flute@", "'Flute@' must be a name, @ and a time"),
         ("Flute@noon", "'Flute@noon' must be"),
@@ -105,7 +105,7 @@ def test_names_instruments_and_latents_are_taken_mixed(rng):
         (np.zeros((0, 256)), "has no name"),
         ([np.array(["a", "b"])], "array of numbers"),
         (["Flute@0", np.ones(256)], "'Flute@0,z' have a time"),
-        ([1.0, 2.0], "instrument 1.0 lacks a name; give a name, an Instrument or an array z"),
+        ([1.0, 2.0], "1.0 is no instrument"),
     ],
 )
 def test_latents_that_are_none_are_refused(given, match):

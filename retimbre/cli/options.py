@@ -53,8 +53,22 @@ def option(name: str) -> SectionOption:
     )
 
 
+class InputPath(click.Path):
+    """A path that is not empty, as a variable of a shell may be: that would mean this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            self.fail("The name of an input is empty; for this folder write ./", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 INPUTS = click.Argument(
-    ["inputs"], metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    ["inputs"],
+    metavar="INPUT...",
+    nargs=-1,
+    required=True,
+    type=InputPath(path_type=Path),
 )
 
 _output = partial(SectionOption, section="Output")

@@ -1,6 +1,7 @@
 """Melodies as JSON: to be kept, edited elsewhere and played again."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -8,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from retimbre.errors import DecodeError, ParameterError
+from retimbre.errors import DecodeError, ParameterError, check_type
 from retimbre.io.files import open_input, write_text
 from retimbre.types import LARGEST_ID, Melody, NoteCurve, Notes
+
+logger = logging.getLogger("retimbre")
 
 MAX_NUMBER = 1e15
 """No number of a melody is as large; NaN and infinity are none."""
@@ -41,6 +44,7 @@ def save_melody(path: str | os.PathLike[str], melody: Melody) -> None:
     ParameterError
         If a field of ``extra`` has the name of one that every melody has.
     """
+    check_type(melody, Melody, "What is saved")
     known = _FILE & melody.extra.keys()
     known |= {
         name for kept in melody.note_extra.values() for name in {*_NOTE, *_CURVE} & kept.keys()
@@ -82,12 +86,15 @@ def load_melody(path: str | os.PathLike[str]) -> Melody:
     try:
         table = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DecodeError(f"{name} is not valid JSON ({error}).") from error
+        why = "it is not text" if isinstance(error, UnicodeDecodeError) else error
+        raise DecodeError(f"{name} is not valid JSON ({why}).") from error
     if not isinstance(table, dict) or table.get("format") != FORMAT:
         raise DecodeError(f"{name} is not a melody: its 'format' is not {FORMAT!r}.")
     version = table.get("format_version")
     if type(version) is not int or version < 1:
         raise DecodeError(f"{name} has the format_version {version!r}; it must be a whole number.")
+    if version > FORMAT_VERSION:
+        logger.warning("%s has the newer format_version %d; what is new is kept.", name, version)
     try:
         return _melody_of(table)
     except ParameterError as error:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, check_type
 from retimbre.io.midi import MIN_NOTE_SECONDS
 from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND, Event, arrange_notes
 from retimbre.types import NoteCurves, Notes
@@ -45,6 +45,9 @@ def from_pretty_midi(score: "pretty_midi.PrettyMIDI") -> Notes:
     --------
     >>> notes = from_pretty_midi(pretty_midi.PrettyMIDI("in.mid"))  # doctest: +SKIP
     """
+    import pretty_midi
+
+    check_type(score, pretty_midi.PrettyMIDI, "The score")
     found = [
         (note.start, note.end, note.pitch, note.velocity)
         for instrument in score.instruments
@@ -90,8 +93,9 @@ def to_pretty_midi(
     >>> score = to_pretty_midi(result.notes, result.curves)  # doctest: +SKIP
     >>> score.write("out.mid")  # doctest: +SKIP
     """
-    if not 0 <= program <= 127:
-        raise ParameterError(f"A MIDI program must be in 0..127, given {program}.")
+    check_type(notes, Notes, "What is written")
+    if not isinstance(program, int) or not 0 <= program <= 127:
+        raise ParameterError(f"A MIDI program must be a number in 0..127, given {program!r}.")
     import pretty_midi
 
     parts = arrange_notes(notes, curves)

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray, Int64Array, IntArray
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, check_type
 from retimbre.expression import RELEASE_SECONDS
-from retimbre.types import Melody, NoteCurve, Notes
+from retimbre.types import LARGEST_ID, Melody, NoteCurve, Notes
 
 PHRASE_MARGIN_SECONDS = 0.01
 """Taken in at both ends of a phrase: onsets are rounded to samples, and curves to frames."""
@@ -37,8 +37,8 @@ def edit_note(melody: Melody, note_id: int, **changes: Any) -> Melody:
     ParameterError
         If there is no such note or field, or a value is out of its range.
     """
-    rows = melody.rows()
     index = _index_of(melody, note_id)
+    rows = melody.rows()
     unknown = sorted(changes.keys() - rows[index].keys() - {"curve"} | changes.keys() & {"id"})
     if unknown:
         raise ParameterError(
@@ -69,9 +69,10 @@ def add_note(melody: Melody, **values: Any) -> Melody:
     ParameterError
         As `edit_note` raises, or if a value is missing.
     """
+    check_type(melody, Melody, "What is edited")
     missing = [name for name in ("onset", "offset", "pitch") if name not in values]
     if missing:
-        raise ParameterError(f"A new note needs {' and '.join(missing)}.")
+        raise ParameterError(f"A new note needs {', '.join(missing)}.")
     unknown = sorted(values.keys() - _FIELDS)
     if unknown:
         raise ParameterError(f"A note has no {unknown[0]!r}; use {', '.join(sorted(_FIELDS))}.")
@@ -91,8 +92,9 @@ def remove_note(melody: Melody, note_id: int) -> Melody:
     ParameterError
         If there is no such note.
     """
+    index = _index_of(melody, note_id)
     rows = melody.rows()
-    del rows[_index_of(melody, note_id)]
+    del rows[index]
     extra = {own: kept for own, kept in melody.note_extra.items() if own != note_id}
     return _of_rows(replace(melody, note_extra=extra), rows)
 
@@ -123,8 +125,10 @@ def _check_changes(melody: Melody, changes: dict[str, Any]) -> None:
             is_right = isinstance(value, str)
         elif name in ("pitch", "velocity"):
             is_right = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            is_right = is_right and abs(int(value)) < LARGEST_ID
         else:
-            is_right = isinstance(value, int | float | np.number) and bool(np.isfinite(value))
+            is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            is_right = is_number and bool(np.isfinite(value))
         if not is_right:
             wanted = _KINDS.get(name, "a finite number")
             raise ParameterError(f"{name!r} must be {wanted}, given {value!r:.60}.")
@@ -139,9 +143,11 @@ _KINDS = {
 
 
 def _index_of(melody: Melody, note_id: int) -> int:
-    found = np.flatnonzero(melody.ids == note_id)
+    check_type(melody, Melody, "What is edited")
+    is_id = isinstance(note_id, int | np.integer) and not isinstance(note_id, bool)
+    found = np.flatnonzero(melody.ids == (note_id if is_id else -1))
     if not len(found):
-        raise ParameterError(f"The melody has no note of id {note_id}.")
+        raise ParameterError(f"The melody has no note of id {note_id!r:.60}.")
     return int(found[0])
 
 
@@ -153,7 +159,7 @@ def _of_rows(melody: Melody, rows: list[dict[str, Any]]) -> Melody:
         return np.array([row[name] for row in rows])
 
     made = Notes(column("onset"), column("offset"), column("pitch"), column("velocity"))
-    has_curves = any("curve" in row for row in rows)
+    has_curves = melody.curves is not None
     plain = NoteCurve(np.zeros(1), np.zeros(1))
     return replace(
         melody,

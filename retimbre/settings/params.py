@@ -212,7 +212,10 @@ class NoteParams:
     def __post_init__(self) -> None:
         _check(self)
         if self.pitch_range is not None:
-            check_pitch_range(*self.pitch_range)
+            keys = self.pitch_range
+            if isinstance(keys, str) or [*map(type, keys)] != [int, int]:
+                raise ParameterError(f"pitch_range must be two MIDI numbers, given {keys!r:.60}.")
+            check_pitch_range(*keys)
 
 
 @dataclass(frozen=True)

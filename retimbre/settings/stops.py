@@ -88,7 +88,7 @@ def _one_by_one(given: Any) -> "list[str | Instrument]":
     for item in [given] if is_one else given:
         if not (isinstance(item, str | Instrument) or hasattr(item, "ndim")):
             raise ParameterError(
-                f"The instrument {item!r} lacks a name; give a name, an Instrument or an array z."
+                f"{item!r:.60} is no instrument; give a name, an Instrument or an array z."
             )
         items.append(item if isinstance(item, str | Instrument) else Instrument(item))
     return items

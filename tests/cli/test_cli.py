@@ -232,6 +232,7 @@ def test_every_option_is_tested_and_documented():
     ("args", "match"),
     [
         (["-c", "1.5"], "not in the range 0<=x<=1"),
+        ([""], "is empty"),
         (["-c", "abc"], "'abc' is not a valid number."),
         (["--seed", "1.5"], "'1.5' is not a valid whole number."),
         (["-i", "Flute,,Cello"], "has no name"),

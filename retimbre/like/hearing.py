@@ -369,11 +369,9 @@ def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:
     note = heard[0]
     keys = sorted(each.pitch for each in heard)
     others = "" if n_notes == 1 else f" (clearest of {n_notes})"
-    if len(heard) > 1:
-        lowest, highest = midi_to_note(keys[0]), midi_to_note(keys[-1])
-        others = f" and {len(heard) - 1} of {n_notes - 1} others, {lowest} to {highest}"
+    more = f"; {len(heard) - 1} more of {midi_to_note(keys[0])} to {midi_to_note(keys[-1])}"
     logger.info(
-        "%s: using the note at %.2f s%s: %s %+d cents, %.0f Hz, %.2f s.",
+        "%s: using the note at %.2f s%s: %s %+d cents, %.0f Hz, %.2f s%s.",
         source,
         note.onset,
         others,
@@ -381,4 +379,5 @@ def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:
         round(note.cents),
         midi_to_hz(note.pitch + note.cents / 100.0),
         note.seconds,
+        more if len(heard) > 1 else "",
     )

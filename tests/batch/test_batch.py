@@ -24,6 +24,7 @@ from fakes import (
 from retimbre.batch import run as batch
 from retimbre.batch.plan import Input, plan_jobs
 from retimbre.errors import ModelNotFoundError, ParameterError
+from retimbre.instrument import Instrument
 from retimbre.io import audio
 from retimbre.session import Session
 from retimbre.settings import Settings
@@ -82,11 +83,11 @@ def test_recording_to_be_like_is_heard_once_and_reaches_the_workers(
 ):
     heard = []
 
-    def encode(self, y, sr, *, source):
-        heard.append(source)
-        return np.full(256, 2.0)
+    def hear(self, recordings, *, name):
+        heard.extend(source for _, _, source in recordings)
+        return Instrument(np.full(256, 2.0), name)
 
-    monkeypatch.setattr(FakeGenerator, "encode", encode)
+    monkeypatch.setattr(FakeGenerator, "hear", hear)
     settings = Settings.from_options(seed=1, like=recordings[0])
     for workers in (1, 2):
         outcomes = batch.run_jobs(

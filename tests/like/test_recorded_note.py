@@ -12,7 +12,7 @@ from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.harmonic.image import FRAME_TIMES, N_FEATURES, N_FRAMES
-from retimbre.like.hearing import LONGEST_SECONDS, hear_notes, hear_recordings
+from retimbre.like.hearing import LONGEST_SECONDS, hear_notes
 from retimbre.units import midi_to_hz
 
 SR = 44100

@@ -86,11 +86,12 @@ class FakeGenerator:
             for name, brightness in (("Flute", 0.0), ("Cello", 0.5), ("Glass Harmonics", 2.0))
         )
 
-    def encode(self, y: np.ndarray, sr: int, *, source: str) -> np.ndarray:
-        """Hear in a loud recording a bright instrument; nothing in silence."""
-        if not np.any(y):
-            raise NoPitchError(f"{source} is silent.")
-        return np.full(256, float(np.abs(y).max()), np.float32)
+    def hear(self, recordings: list[tuple[np.ndarray, int, str]], *, name: str) -> Instrument:
+        """Hear in loud recordings a bright instrument; nothing in silence."""
+        peak = max(float(np.abs(y).max()) for y, _, _ in recordings)
+        if peak == 0.0:
+            raise NoPitchError(f"{recordings[0][2]} is silent.")
+        return Instrument(np.full(256, peak, np.float32), name)
 
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:
         """Change evenly as it is."""
@@ -106,6 +107,7 @@ class FakeGenerator:
         seed: int,
         ids=None,
         only=None,
+        corrections=None,
         progress=None,
         timings=None,
     ) -> Iterator[np.ndarray]:

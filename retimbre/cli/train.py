@@ -1,6 +1,7 @@
 """The command ``retimbre train``."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ from retimbre.cli.train_options import NumberRange
 from retimbre.cli.words import count
 from retimbre.errors import ModelNotFoundError, ParameterError
 from retimbre.train.config import CONFIGS, TrainConfig, find_config
-from retimbre.train.framework import PRECISIONS, choose_precision, need_tensorflow
+from retimbre.train.framework import PRECISIONS, need_tensorflow
 from retimbre.train.run.progress import Status, tell_time
 from retimbre.train.run.run_folder import CONFIG
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 STOPPING = "retimbre: finishing this step and saving; press Ctrl-C again to stop now."
 
+FINE_TUNE = "fine_tune"
+"""The configuration of a run that begins from a model."""
+
+PACE_STEPS = 20
+"""After so many steps it is told how long a run will take."""
+
 SHOWN = ("level_error", "adversarial", "discriminator", "pitch_fake")
 """Figures of the progress line; the others stand in stats.jsonl."""
 
@@ -35,6 +42,7 @@ HELP = """Train a generator on DATASET; all files of the run are written to RUN.
   retimbre train datasets/mine runs/first
   retimbre train datasets/mine runs/first --minutes 60
   retimbre train datasets/mine runs/first --resume --total-notes 4000000
+  retimbre train datasets/mine runs/mine --from default
 
 RUN gets the settings, checkpoints, figures of every 100 steps (stats.jsonl) and sample sheets.
 Ctrl-C saves a checkpoint; --resume continues from it exactly as if the run had not stopped. The
@@ -51,7 +59,13 @@ that a script does not continue with a half-trained model.
     "config_name",
     metavar="NAME|FILE",
     help=f"Settings of a new run: {', '.join(CONFIGS)}, or a JSON file like a run's config.json. "
-    " [default: harmonic]",
+    f" [default: harmonic; with --from: {FINE_TUNE}]",
+)
+@click.option(
+    "--from",
+    "model",
+    metavar="MODEL",
+    help="Begin with the networks of a model: an embedded one by name, or a model folder.",
 )
 @click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
 @click.option(
@@ -83,23 +97,23 @@ def train(dataset_folder: Path, run: Path, minutes: float | None, **options: Any
     from retimbre.train.data.dataset import Dataset
 
     dataset = Dataset(dataset_folder)
-    resume, precision = bool(options["resume"]), options.pop("precision")
-    config = choose_settings(run, **options)
+    resume, precision, model = (options.pop(name) for name in ("resume", "precision", "model"))
+    config = choose_settings(run, resume=resume, model=model, **options)
     need_tensorflow()
+    from retimbre.train.export.beginning import Beginning
     from retimbre.train.run.loop import train as run_training
 
-    # A file says it for itself.
-    is_told = resume or (options["config_name"] or "harmonic") not in CONFIGS
-    if precision or not is_told:
-        config = replace(config, mixed_precision=choose_precision(precision or "auto"))
+    beginning = None if model is None else Beginning(model, config)
+    config = (beginning.config if beginning else config).settled(precision)
     go_on = f"retimbre train {dataset_folder} {run} --resume"
-    with _terminating(), closing(ProgressLine()) as line:
+    with _terminating(), closing(ProgressLine(config)) as line:
         try:
             trainer = run_training(
                 run,
                 dataset,
                 config,
                 dataset_folder=dataset_folder,
+                beginning=beginning,
                 resume=resume,
                 minutes=minutes,
                 begin=partial(say_start, dataset_folder, dataset, config),
@@ -145,6 +159,24 @@ def say_start(
             "the same 'retimbre dataset build' to continue, which also finds copies at its end.",
             err=True,
         )
+    begun = f"Begun from {config.begun_from}. " if config.begun_from else ""
+    click.echo(f"{begun}Training in {tell_precision(config)}.", err=True)
+
+
+def tell_precision(config: TrainConfig) -> str:
+    """Name the precision of a run."""
+    return "bfloat16" if config.mixed_precision else "float32"
+
+
+def tell_pace(config: TrainConfig, status: Status) -> str:
+    """Say how fast a run is and how long it will take from where it is."""
+    left = status.total_notes - status.n_seen
+    is_last = status.moment.stage == len(config.channels) - 1
+    return (
+        f"Training in {tell_precision(config)}: {status.notes_per_second:.0f} notes/s"
+        f"{'' if is_last else ' at first'}, about {tell_time(status.seconds_left)} for "
+        f"{left:,} notes."
+    )
 
 
 def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str) -> str:
@@ -169,7 +201,12 @@ def tell_end(run: Path, config: TrainConfig, n_seen: int, place: str, go_on: str
 
 
 def choose_settings(
-    run: Path, *, config_name: str | None, resume: bool, **numbers: int | None
+    run: Path,
+    *,
+    config_name: str | None,
+    resume: bool,
+    model: str | None = None,
+    **numbers: int | None,
 ) -> TrainConfig:
     """Return the settings of a run: those it has, or named ones, changed by options.
 
@@ -179,6 +216,8 @@ def choose_settings(
     config_name : str, optional
         Of a new run.
     resume : bool
+    model : str, optional
+        That a new run begins from.
     **numbers : int, optional
         Settings of `TrainConfig`.
 
@@ -191,11 +230,16 @@ def choose_settings(
     """
     given: dict[str, Any] = {name: n for name, n in numbers.items() if n is not None}
     if not resume:
-        return replace(find_config(config_name or "harmonic"), **given)
+        base = "harmonic" if model is None else FINE_TUNE
+        if model is None and config_name == FINE_TUNE:
+            raise ParameterError(f"{FINE_TUNE} begins with the networks of a model; add --from.")
+        # A file may be that of a run which was begun from another model.
+        return replace(find_config(config_name or base, base), begun_from="", **given)
     if not (run / CONFIG).is_file():
         raise ModelNotFoundError(f"{run} contains no run to resume; leave out --resume.")
     config = TrainConfig.load(run / CONFIG)
-    fixed = ["config"] if config_name is not None else []
+    told = {"config": config_name, "from": model}
+    fixed = [name for name, value in told.items() if value is not None]
     for name in ("seed", "batch_size"):
         if name in given and given[name] != getattr(config, name):
             fixed.append(name)
@@ -222,9 +266,11 @@ def _terminating() -> Iterator[None]:
 class ProgressLine:
     """Shows a run on stderr: a line that keeps changing, or where that is no terminal a few."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
         self._bar: tqdm[Any] | None = None
         self._status: Status | None = None
+        self._n_steps = 0
 
     @property
     def place(self) -> str:
@@ -243,6 +289,9 @@ class ProgressLine:
                 total=status.total_notes, initial=status.n_seen, bar_format=bar_format, disable=None
             )
         self._status = status
+        self._n_steps += 1
+        if self._n_steps == PACE_STEPS:
+            self._bar.write(tell_pace(self._config, status), file=sys.stderr)
         self._bar.set_description_str(tell(status), refresh=False)
         self._bar.update(status.n_seen - self._bar.n)
 

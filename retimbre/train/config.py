@@ -9,6 +9,7 @@ from typing import Any
 
 from retimbre.errors import ModelFormatError, ParameterError, alternatives
 from retimbre.io.files import write_text
+from retimbre.train.framework import choose_precision
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.schedule import Moment, learning_rate_at, stage_at
 
@@ -46,8 +47,8 @@ class TrainConfig:
         Per step.
     ema_warmup : bool
         Whether the averages follow faster in the first steps; see `Trainer`.
-    mixed_precision : bool
-        bfloat16 convolutions.
+    mixed_precision : bool or None
+        bfloat16 convolutions; None: where the machine is made for it, see `settled`.
     n_held_out : int
         Instruments that are never trained on.
     seed : int [0..2^31 - 1]
@@ -73,6 +74,11 @@ class TrainConfig:
         Longest gradients of generator with encoder and of the discriminator; 0: any.
     sheet_notes : int
         A sample sheet is drawn every so many notes; 0: never.
+    judge_warmup_notes : int
+        For so many notes at the beginning only the discriminator learns: one that knows nothing
+        yet would spoil a generator that knows much.
+    begun_from : str
+        The model whose networks the run began with, in words; "": none.
     """
 
     total_notes: int = 2_000_000
@@ -95,7 +101,7 @@ class TrainConfig:
     min_signal: float = 0.85
     ema_decay: float = 0.998
     ema_warmup: bool = True
-    mixed_precision: bool = True
+    mixed_precision: bool | None = None
     n_held_out: int = 16
     seed: int = 0
     representation: str = "harmonic"
@@ -111,6 +117,8 @@ class TrainConfig:
     maker_clip: float = 50.0
     judge_clip: float = 20.0
     sheet_notes: int = 20_000
+    judge_warmup_notes: int = 0
+    begun_from: str = ""
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -138,6 +146,8 @@ class TrainConfig:
         """Refuse what a settings file may hold and no setting can be."""
         for field in fields(self):
             value, kind = getattr(self, field.name), type(field.default)
+            if field.default is None:
+                kind = type(None) if value is None else bool
             allowed = (int, float) if kind is float else (kind,)
             parts = value if isinstance(value, tuple) and kind is tuple else (value,)
             allowed = (int,) if kind is tuple else allowed
@@ -173,12 +183,30 @@ class TrainConfig:
         start = self.stage_starts[-1]
         return start + self.fade_notes if start > 0 else 0
 
+    def is_judged(self, n_seen: int) -> bool:
+        """Tell whether generator and encoder learn after `n_seen` notes."""
+        return n_seen >= self.judge_warmup_notes
+
+    def settled(self, precision: str | None = None) -> "TrainConfig":
+        """Return the settings with a precision: `precision`, or else theirs, or else "auto".
+
+        Raises
+        ------
+        ParameterError
+            If there is no such precision; see `framework.choose_precision`.
+        """
+        if precision is None and self.mixed_precision is not None:
+            return self
+        return replace(self, mixed_precision=choose_precision(precision or "auto"))
+
     def moment(self, n_seen: int) -> Moment:
         """Return stage, fade and learning rate after `n_seen` notes."""
         stage, alpha = stage_at(n_seen, self.stage_starts, self.fade_notes)
+        # What learns only after the discriminator's warm-up has a warm-up of its own.
+        before = self.judge_warmup_notes if self.is_judged(n_seen) else 0
         rate = learning_rate_at(
-            n_seen,
-            self.total_notes,
+            n_seen - before,
+            self.total_notes - before,
             peak=self.peak_learning_rate,
             warmup=self.warmup_notes,
             decay=self.decay_notes,
@@ -196,11 +224,11 @@ class TrainConfig:
         write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> "TrainConfig":
+    def load(cls, path: Path, base: str = "harmonic") -> "TrainConfig":
         """Read settings written by `save`, or by hand.
 
         Those that the file lacks are those of the configuration that it names as its "base", or
-        else the defaults.
+        else of the one called `base`.
 
         Raises
         ------
@@ -212,7 +240,7 @@ class TrainConfig:
             tuples: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
-            base = tuples.pop("base", "harmonic")
+            base = tuples.pop("base", base)
             if base not in CONFIGS:
                 known = ", ".join(CONFIGS)
                 raise ParameterError(f"Unknown base {base!r}; use one of {known}.")
@@ -244,6 +272,20 @@ CONFIGS = {
         fade_notes=12_000,
         decay_notes=60_000,
     ),
+    "fine_tune": TrainConfig(
+        total_notes=120_000,
+        # The networks that it begins with have all resolutions.
+        stage_starts=(0,) * 5,
+        fade_notes=0,
+        peak_learning_rate=2e-4,
+        warmup_notes=3_200,
+        decay_notes=48_000,
+        # The discriminator knows nothing yet: it learns as fast as that of a whole run.
+        judge_rate=2.0,
+        judge_warmup_notes=9_600,
+        ema_warmup=False,
+        n_held_out=0,
+    ),
     "mel_prog_hires": TrainConfig(
         representation="mel",
         adversarial="wgan_gp",
@@ -273,17 +315,20 @@ CONFIGS = {
         n_held_out=0,
     ),
 }
-"""Settings by name: a night's, the same for an hour, and GANSynth's
-own "mel_prog_hires" (13 stages, 7 of them stable)."""
+"""Settings by name: a night's, the same for an hour, an hour's that begins
+with the networks of a model, and GANSynth's own "mel_prog_hires" (13 stages,
+7 of them stable)."""
 
 
-def find_config(name: str) -> TrainConfig:
+def find_config(name: str, base: str = "harmonic") -> TrainConfig:
     """Return settings by their name, or those of a JSON file.
 
     Parameters
     ----------
     name : str
         One of `CONFIGS`, or a path.
+    base : str
+        The configuration that a file changes if it names no other.
 
     Raises
     ------
@@ -298,4 +343,4 @@ def find_config(name: str) -> TrainConfig:
     if not path.is_file():
         known = ", ".join(CONFIGS)
         raise ParameterError(f"No configuration named {name!r}; use {known}, or a JSON file.")
-    return TrainConfig.load(path)
+    return TrainConfig.load(path, base)

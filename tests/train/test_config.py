@@ -49,6 +49,51 @@ def test_a_file_may_say_which_configuration_it_changes(tmp_path):
     assert find_config(str(tmp_path / "mine.json")) == expected
 
 
+def test_a_file_changes_the_configuration_that_is_meant(tmp_path):
+    (tmp_path / "mine.json").write_text('{"n_held_out": 4}')
+    expected = replace(CONFIGS["fine_tune"], n_held_out=4)
+    assert find_config(str(tmp_path / "mine.json"), "fine_tune") == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "expected"),
+    [
+        (None, None, True),
+        (False, None, False),
+        (None, "float32", False),
+        (True, "float32", False),
+        (False, "auto", True),
+    ],
+)
+def test_a_precision_is_chosen_where_nobody_says_one(monkeypatch, own, asked, expected):
+    from retimbre.train import framework
+
+    monkeypatch.setattr(framework, "gpu_has_bfloat16", lambda: True)
+    settings = TrainConfig(mixed_precision=own)
+    assert settings.settled(asked) == replace(settings, mixed_precision=expected)
+
+
+def test_what_learns_after_the_discriminators_warm_up_has_one_of_its_own():
+    config = replace(
+        CONFIGS["fine_tune"],
+        peak_learning_rate=1.0, warmup_notes=100, judge_warmup_notes=300, decay_notes=0,
+    )  # fmt: skip
+    rates = [config.moment(n).learning_rate for n in (0, 50, 100, 299, 300, 350, 400)]
+    assert rates == pytest.approx([0.1, 0.55, 1.0, 1.0, 0.1, 0.55, 1.0])
+    assert [config.is_judged(n) for n in (0, 299, 300)] == [False, False, True]
+    assert TrainConfig().is_judged(0)
+
+
+def test_a_fine_tune_has_all_resolutions_and_comes_down_at_its_end():
+    config = CONFIGS["fine_tune"]
+    assert config.n_grown == 0
+    assert {config.moment(n).stage for n in (0, config.total_notes)} == {4}
+    assert not config.moment(0).is_fading
+    assert config.moment(60_000).learning_rate < CONFIGS["harmonic"].peak_learning_rate
+    last = config.moment(config.total_notes).learning_rate
+    assert last == pytest.approx(0.02 * config.peak_learning_rate)
+
+
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
@@ -66,6 +111,7 @@ def test_a_file_may_say_which_configuration_it_changes(tmp_path):
         ({"seed": 2**31}, "below 2147483648, given 2147483648"),
         ({"seed": 1.5}, "seed cannot be 1.5"),
         ({"mixed_precision": 1}, "mixed_precision cannot be 1"),
+        ({"begun_from": None}, "begun_from cannot be None"),
         ({"peak_learning_rate": float("nan")}, "peak_learning_rate"),
     ],
 )
@@ -79,7 +125,7 @@ def test_configurations_have_names(tmp_path):
     assert find_config("mel_prog_hires").representation == "mel"
     CONFIGS["harmonic"].save(tmp_path / "mine.json")
     assert find_config(str(tmp_path / "mine.json")) == TrainConfig()
-    known = "use harmonic, harmonic_short, mel_prog_hires, or a JSON file"
+    known = "use harmonic, harmonic_short, fine_tune, mel_prog_hires, or a JSON file"
     with pytest.raises(ParameterError, match=f"No configuration named 'big'; {known}"):
         find_config("big")
 
@@ -104,8 +150,8 @@ def test_the_mel_configuration_is_gansynths():
         # What GANSynth has not, and what is a matter of the machine.
         "reconstruction_weight": 100.0, "instrument_weight": 1.0, "path_weight": 0.0,
         "r1_weight": 4.0,
-        "min_signal": 0.85, "n_held_out": 0, "mixed_precision": True, "seed": 0,
-        "sheet_notes": 20_000,
+        "min_signal": 0.85, "n_held_out": 0, "mixed_precision": None, "seed": 0,
+        "sheet_notes": 20_000, "judge_warmup_notes": 0, "begun_from": "",
     }  # fmt: skip
     assert config.moment(9_600_000 - 1).is_fading
     assert not config.moment(9_600_000).is_fading

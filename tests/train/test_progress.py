@@ -9,6 +9,7 @@ from tiny_runs import TINY
 from retimbre.train.config import CONFIGS
 from retimbre.train.run.progress import (
     FIRST_STEPS,
+    JUDGE_SHARE,
     STEP_MULTIPLICATIONS,
     Pace,
     count_multiplications,
@@ -58,6 +59,18 @@ def test_the_first_steps_of_a_stage_do_not_count():
         pace.add(config.moment(200), seconds)
     assert pace.notes_per_second == pytest.approx(8 / 0.4)
     assert pace.seconds_left(200) == pytest.approx(800 / 20.0)
+
+
+def test_the_discriminators_warm_up_costs_less():
+    config = replace(CONFIGS["fine_tune"], total_notes=1_000, judge_warmup_notes=200)
+    assert notes_left(config, 300) == 700.0
+    # 100 as cheap as those now, and 800 whole ones.
+    assert notes_left(config, 100) == pytest.approx(100 + 800 / JUDGE_SHARE)
+    pace = Pace(config)
+    for is_judged, seconds in ((False, 0.1), (True, 0.2)):
+        for _ in range(FIRST_STEPS + 1):
+            pace.add(config.moment(0), seconds, is_judged=is_judged)
+        assert pace.notes_per_second == pytest.approx(config.batch_size / seconds)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from small_dataset import write_dataset
 from tiny_runs import TINY
 
 from retimbre.cli.command import command
-from retimbre.cli.train import ProgressLine, say_start, tell
+from retimbre.cli.train import ProgressLine, say_start, tell, tell_pace
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.run.progress import Status
@@ -111,11 +111,13 @@ def test_the_precision_suits_the_machine_unless_the_run_has_one(
     invoke(notes_folder, begun, "--resume")
     invoke(notes_folder, begun, "--resume", "--precision", "auto")
     invoke(notes_folder, tmp_path / "short", "--config", "harmonic_short")
-    # A file of settings says it for itself.
-    (tmp_path / "own.json").write_text('{"mixed_precision": true}')
-    invoke(notes_folder, tmp_path / "own", "--config", tmp_path / "own.json")
+    # A file of settings may say it for itself.
+    for name, text in (("own", '{"mixed_precision": true}'), ("silent", '{"n_held_out": 1}')):
+        (tmp_path / f"{name}.json").write_text(text)
+        result = invoke(notes_folder, tmp_path / name, "--config", tmp_path / f"{name}.json")
+        assert result.exit_code == 0
     found = [call.config.mixed_precision for call in trained]
-    assert found == [is_mixed, TINY.mixed_precision, is_mixed, is_mixed, True]
+    assert found == [is_mixed, TINY.mixed_precision, is_mixed, is_mixed, True, is_mixed]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_a_word_that_cannot_be_said_stops_nothing(monkeypatch):
         raise RuntimeError("reentrant call")
 
     monkeypatch.setattr("click.echo", echo)
-    ProgressLine().tell_stopping()
+    ProgressLine(TINY).tell_stopping()
 
 
 @pytest.mark.parametrize(
@@ -233,9 +235,37 @@ def test_a_run_begins_with_what_it_is_trained_on(notes, capsys, n_held_out, spli
     say_start(Path("notes"), notes, replace(TINY, n_held_out=n_held_out), *split)
     told = capsys.readouterr().err.splitlines()
     assert told[0] == f"notes: {lines[0]}"
+    assert told.pop() == "Training in float32."
     assert len(told) == len(lines)
     for line, expected in zip(told[1:], lines[1:], strict=True):
         assert line.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("n_seen", "is_mixed", "expected"),
+    [
+        (500_000, True, "Training in bfloat16: 38 notes/s, about 9 h 10 min for 1,500,000 notes."),
+        (0, False, "float32: 38 notes/s at first, about 9 h 10 min for 2,000,000 notes."),
+    ],
+)
+def test_how_long_a_run_will_take_is_said_plainly(n_seen, is_mixed, expected):
+    config = replace(TrainConfig(mixed_precision=is_mixed), stage_starts=(0, 1, 2, 3, 4))
+    status = Status(n_seen, config.total_notes, config.moment(n_seen), {}, 38.2, 33_000.0)
+    assert tell_pace(config, status).endswith(expected)
+
+
+def test_it_is_said_once_after_the_first_steps(notes_folder, tmp_path, monkeypatch):
+    from retimbre.train.run import loop
+
+    def train(run, dataset, config, *, progress, **options):
+        for n_seen in range(8, 400, 8):
+            progress(Status(n_seen, 400, config.moment(n_seen), {}, 10.0, 99.0))
+        return SimpleNamespace(n_seen=np.array(400))
+
+    monkeypatch.setattr(loop, "train", train)
+    result = invoke(notes_folder, tmp_path / "run", "--precision", "float32")
+    assert result.stderr.count("Training in float32: 10 notes/s at first, about 1 min 39 s") == 1
+    assert result.stdout == ""
 
 
 def test_a_build_that_is_not_finished_is_told(capsys, tmp_path):

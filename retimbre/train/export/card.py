@@ -72,7 +72,6 @@ def card_text(
     pitches = dataset.pitches[np.concatenate([*rows.values()])]
     known = dataset.settings
     velocities = sorted({label.velocity for label in dataset.labels})
-    stages = ", ".join(f"{start:,}" for start in config.stage_starts)
     low, high = config.pitch_range
     heard = f"MIDI {pitches.min()}..{pitches.max()}"
     time = tell_time(trained_seconds(run, n_seen))
@@ -82,13 +81,13 @@ def card_text(
         "plays": f"MIDI {low}..{high} (in training: {heard}), "
         f"{config.latent_dim} latent dimensions"
         + ("; images of 4 s at 16 kHz" if is_mel else _PLAYS),
+        **({"begun from": config.begun_from} if config.begun_from else {}),
         "trained on": f"{len(pitches):,} notes of {len(trained)} instruments "
         f"(velocities {', '.join(map(str, velocities))}) from {_sources(dataset, trained)}",
         "data set": ", ".join(f"{name} {known[name]}" for name in TOLD if name in known),
         "held out": ", ".join(sorted({dataset.instruments[i].name for i in held_out})) or "nothing",
         "how": f"{n_seen:,} notes in batches of {config.batch_size}, "
-        f"{time} of wall clock; progressive growing to 128 frames, in stages from "
-        f"{stages} notes on{_averaged(averaged)}",
+        f"{time} of wall clock; {_growth(config)}{_averaged(averaged)}",
         "instruments": "as they are" if is_mel else _CHANGED,
         "losses": f"{losses} ({config.adversarial})",
         "settings": f"learning rate {config.peak_learning_rate:g}, {tell_decay(config, n_seen)}"
@@ -101,6 +100,14 @@ def card_text(
         f"| | |\n|---|---|\n{table}\n" + ("" if is_mel else _RANDOM)
     )
     return text + _kept(folder / "MODEL_CARD.md")
+
+
+def _growth(config: TrainConfig) -> str:
+    """Say how the images came to their size."""
+    if config.begun_from:
+        return f"the first {config.judge_warmup_notes:,} for the discriminator alone"
+    stages = ", ".join(f"{start:,}" for start in config.stage_starts)
+    return f"progressive growing to 128 frames, in stages from {stages} notes on"
 
 
 def _weights(config: TrainConfig) -> str:

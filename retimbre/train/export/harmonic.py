@@ -17,7 +17,7 @@ from retimbre.train.data.dataset import Dataset
 from retimbre.train.export.card import card_text
 from retimbre.train.export.mel import export_mel_run
 from retimbre.train.export.model_writing import write_parts
-from retimbre.train.export.onnx_graph import encoder_graph, generator_graph
+from retimbre.train.export.onnx_graph import Weights, encoder_graph, generator_graph
 from retimbre.train.export.palette import describe_palette, encode_instruments
 from retimbre.train.networks.prior import place_latents
 from retimbre.train.run.player import WholePlayer
@@ -133,18 +133,14 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
     trained, held_out = run_split(run, dataset, config)
     directions = encode_instruments(dataset, trained, own.encode)
     palette = describe_palette(dataset, trained, directions, own.generate)
-    weights = {
-        name: (layer.kernel.numpy(), layer.bias.numpy())
-        for name, layer in trainer.networks.layers.items()
-        if layer.built
-    }
+    weights = weights_of(trainer)
     parts = {
         "generator": generator_graph(weights, directions, config).SerializeToString(),
         "encoder": encoder_graph(weights, config).SerializeToString(),
     }
     difference = max(
-        _generator_difference(parts["generator"], own, directions, config),
-        _encoder_difference(parts["encoder"], own, config),
+        generator_difference(parts["generator"], own, directions, config),
+        encoder_difference(parts["encoder"], own, config),
     )
     if difference > MAX_DIFFERENCE:
         raise ModelFormatError(
@@ -163,8 +159,18 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
         notes_seen=n_seen,
         instruments=len(palette),
         held_out=[dataset.instruments[i] for i in held_out],
+        **({"begun_from": config.begun_from} if config.begun_from else {}),
     )
     return difference
+
+
+def weights_of(trainer: Trainer) -> Weights:
+    """Return kernel and bias of every layer by its name."""
+    return {
+        name: (layer.kernel.numpy(), layer.bias.numpy())
+        for name, layer in trainer.networks.layers.items()
+        if layer.built
+    }
 
 
 def _check_grown(run: Path, trainer: Trainer) -> None:
@@ -188,9 +194,10 @@ def _difference(graph: bytes, wanted: FloatArray, **inputs: FloatArray | IntArra
     return float(np.abs(open_session(graph).run(None, inputs)[0] - wanted).max())
 
 
-def _generator_difference(
+def generator_difference(
     graph: bytes, own: WholePlayer, directions: FloatArray, config: TrainConfig
 ) -> float:
+    """Return how far a generator (ONNX) with these directions is from Keras on random notes."""
     rng = np.random.default_rng(0)
     z = rng.standard_normal((N_CHECKED, config.latent_dim)).astype(np.float32)
     # Some at instruments: those are played as they are.
@@ -202,7 +209,8 @@ def _generator_difference(
     return _difference(graph, wanted, z=z, pitch=pitches - low, velocity=velocities)
 
 
-def _encoder_difference(graph: bytes, own: WholePlayer, config: TrainConfig) -> float:
+def encoder_difference(graph: bytes, own: WholePlayer, config: TrainConfig) -> float:
+    """Return how far an encoder (ONNX) is from Keras on random notes."""
     rng = np.random.default_rng(1)
     features = rng.uniform(-1.0, 1.0, (N_CHECKED, N_FRAMES, N_FEATURES)).astype(np.float32)
     low, high = config.pitch_range

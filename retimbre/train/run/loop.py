@@ -12,6 +12,8 @@ from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.batches import average_pool, draw_batch
 from retimbre.train.data.dataset import Dataset
+from retimbre.train.export.beginning import Beginning, put_weights
+from retimbre.train.export.onnx_graph import Weights
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.run.checkpoints import Checkpoints, has_checkpoint
 from retimbre.train.run.interruption import held_back
@@ -43,6 +45,7 @@ def train(
     config: TrainConfig,
     *,
     dataset_folder: Path | None = None,
+    beginning: Beginning | None = None,
     resume: bool = False,
     minutes: float | None = None,
     checkpoint_minutes: float = 5.0,
@@ -64,6 +67,8 @@ def train(
     config : TrainConfig
     dataset_folder : Path, optional
         Where the dataset is; the run remembers it for the export.
+    beginning : Beginning, optional
+        The networks that a new run begins with; `config` shall be its.
     resume : bool
         Go on from the folder's last checkpoint. The weights at any number of notes are those of
         a run that was never stopped, bit by bit on one machine's processor.
@@ -87,6 +92,8 @@ def train(
 
     Raises
     ------
+    ModelFormatError
+        If the networks of `beginning` cannot be read back.
     ParameterError
         If the folder holds a run that is not to be resumed or has seen more than
         `config.total_notes` (nothing of it is touched), or the representation is not that of the
@@ -96,9 +103,11 @@ def train(
     RetimbreError
         If a loss is no longer a number; the last checkpoint stands.
     """
+    config = config.settled()
     _check(folder, dataset, config, resume=resume)
-    make_folder(folder)
     # First what may be refused: a run that stands is not changed by a wrong command.
+    weights = None if beginning is None else beginning.load()
+    make_folder(folder)
     run = _Run(folder, dataset, config)
     config.save(folder / CONFIG)
     if dataset_folder is not None:
@@ -107,6 +116,8 @@ def train(
         begin(run.trained, run.held_out)
     with held_back(stopping) as signals:
         try:
+            if weights is not None:
+                run.begin_with(weights)
             run.go(minutes, checkpoint_minutes, report, progress, signals)
         finally:
             run.leave()
@@ -117,6 +128,11 @@ def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool)
     if has_checkpoint(folder) and not resume:
         raise ParameterError(
             f"{folder} already contains a run; add --resume or use another folder."
+        )
+    if resume and config.begun_from and not has_checkpoint(folder):
+        raise ParameterError(
+            f"{folder} was stopped before its first checkpoint, which holds the networks that it "
+            "began with; remove the folder and start again with --from."
         )
     if config.representation != dataset.representation:
         raise ParameterError(
@@ -151,6 +167,11 @@ class _Run:
         self._last: dict[str, float] = {}
         self._start = self._saved = time.monotonic()
         self._is_saved = self._is_whole = True
+
+    def begin_with(self, weights: Weights) -> None:
+        """Put weights into the networks and checkpoint them: the run needs no model from then."""
+        put_weights(self.trainer, weights)
+        self._save()
 
     def go(
         self,
@@ -187,9 +208,10 @@ class _Run:
 
     def _step(self, coming: Future[Batch], pool: ThreadPoolExecutor) -> Future[Batch]:
         """Take one step while the next batch is drawn."""
+        moment, start = self.config.moment(self._n_seen), time.monotonic()
         batch = coming.result()
         coming = pool.submit(self._batch, self._n_seen + self.config.batch_size)
-        moment, start = self.config.moment(self._n_seen), time.monotonic()
+        is_judged = self.config.is_judged(self._n_seen)
         self._is_saved = self._is_whole = False
         stats = self.trainer.train_step(batch)
         self._check_finite(stats)
@@ -197,7 +219,7 @@ class _Run:
         self._n_seen = int(self.trainer.n_seen)
         self._collected.append(stats)
         self._last = stats
-        self._pace.add(moment, time.monotonic() - start)
+        self._pace.add(moment, time.monotonic() - start, is_judged=is_judged)
         return coming
 
     def _check_finite(self, stats: dict[str, float]) -> None:

@@ -12,6 +12,9 @@ WINDOW_STEPS = 64
 STEP_MULTIPLICATIONS = 100_000_000
 """What a step costs whatever is in it (the weights are moved), in multiplications; measured."""
 
+JUDGE_SHARE = 0.5
+"""What a step costs in which only the discriminator learns, of one in which all learn; measured."""
+
 FIRST_STEPS = 2
 """The first steps of a stage build its graph and say nothing of its speed."""
 
@@ -50,13 +53,13 @@ class Pace:
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
-        self._stage: tuple[int, bool] | None = None
+        self._stage: tuple[int, bool, bool] | None = None
         self._steps: deque[float] = deque(maxlen=WINDOW_STEPS)
         self._n_first = 0
 
-    def add(self, moment: Moment, seconds: float) -> None:
-        """Take in how long a step took."""
-        stage = (moment.stage, moment.is_fading)
+    def add(self, moment: Moment, seconds: float, *, is_judged: bool = True) -> None:
+        """Take in how long a step took, and whether all networks learned in it."""
+        stage = (moment.stage, moment.is_fading, is_judged)
         if stage != self._stage:
             self._stage, self._n_first = stage, FIRST_STEPS
             self._steps.clear()
@@ -91,7 +94,8 @@ def notes_left(config: TrainConfig, n_seen: int) -> float:
     -------
     n_notes : float
         ``sum_s n_s c_s / c_now`` over the stages: n_s notes are left in stage s, and one costs
-        as many multiplications as `count_multiplications` says, and its share of a step's.
+        as many multiplications as `count_multiplications` says, and its share of a step's. The
+        discriminator's warm-up is taken to lie in one stage.
     """
     share = STEP_MULTIPLICATIONS / config.batch_size
     costs = [count_multiplications(config, stage) + share for stage in range(len(config.channels))]
@@ -101,6 +105,9 @@ def notes_left(config: TrainConfig, n_seen: int) -> float:
     for cost, start, end in zip(costs, config.stage_starts, ends, strict=True):
         left = max(0, min(end, config.total_notes) - max(start, n_seen))
         total += left * cost / now
+    warming = max(0, min(config.judge_warmup_notes, config.total_notes) - n_seen)
+    if warming:
+        total = (total - warming * (1.0 - JUDGE_SHARE)) / JUDGE_SHARE
     return total
 
 

@@ -48,7 +48,7 @@ class Trainer:
         self.judge_optimizer.build(nets.discriminator_variables)
         self.averages = [tf.Variable(v.value, trainable=False) for v in self.maker_variables]
         self.n_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._steps: dict[tuple[int, bool], Any] = {}
+        self._steps: dict[tuple[int, bool, bool], Any] = {}
 
     # ---- state -------------------------------------------------------------------------------
 
@@ -92,8 +92,9 @@ class Trainer:
         n_seen = int(self.n_seen)
         moment = self.config.moment(n_seen)
         key = (moment.stage, moment.is_fading)
-        if key not in self._steps:
-            self._steps[key] = self._make_step(*key)
+        whole = (*key, self.config.is_judged(n_seen))
+        if whole not in self._steps:
+            self._steps[whole] = self._make_step(*whole)
         if self.config.adam_restarts and n_seen:
             before = self.config.moment(n_seen - self.config.batch_size)
             if key != (before.stage, before.is_fading):
@@ -101,7 +102,7 @@ class Trainer:
         self.maker_optimizer.learning_rate.assign(moment.learning_rate)
         self.judge_optimizer.learning_rate.assign(self.config.judge_rate * moment.learning_rate)
         index = n_seen // self.config.batch_size
-        stats = self._steps[key](
+        stats = self._steps[whole](
             tuple(tuple(tf.constant(part) for part in notes) for notes in batch),
             tf.constant([moment.alpha], tf.float32),
             tf.constant([self.config.seed, index], tf.int32),
@@ -110,7 +111,7 @@ class Trainer:
         self.n_seen.assign_add(self.config.batch_size)
         return {name: float(value) for name, value in stats.items()}
 
-    def _make_step(self, stage: int, fading: bool) -> Any:
+    def _make_step(self, stage: int, fading: bool, is_judged: bool) -> Any:
         passes = passes_for(self.networks, stage, fading)
         judge_variables = self.networks.discriminator_variables
         config = self.config
@@ -125,14 +126,16 @@ class Trainer:
             seed = seed * tf.constant([1, N_DRAWS], tf.int32)
             with tf.GradientTape() as tape:
                 made = passes.make(batch, alpha, seed)
-            maker = (self.maker_optimizer, self.maker_variables, config.maker_clip)
-            _apply(tape, made.loss, *maker)
+            if is_judged:
+                maker = (self.maker_optimizer, self.maker_variables, config.maker_clip)
+                _apply(tape, made.loss, *maker)
             with tf.GradientTape() as tape:
                 loss, stats = passes.judge(
                     batch, tf.stop_gradient(made.fakes), alpha, seed, is_lazy_step
                 )
             _apply(tape, loss, self.judge_optimizer, judge_variables, config.judge_clip)
-            self._update_averages()
+            if is_judged:
+                self._update_averages()
             return made.stats | stats
 
         return step

@@ -37,7 +37,8 @@ def batch_of(passes):
     def notes():
         images = tf.constant(rng.uniform(-1, 1, shape).astype(np.float32))
         pitches = rng.integers(0, config.n_pitches, config.batch_size)
-        return images, tf.one_hot(pitches, config.n_pitches), tf.ones((config.batch_size, 1))
+        one_hot = tf.one_hot(pitches, config.n_pitches)
+        return images, one_hot, tf.ones((config.batch_size, 1)), tf.ones((1, 1, 1))
 
     return tuple(notes() for _ in range(2 if kind.has_encoder else 1))
 
@@ -92,7 +93,7 @@ def test_no_partial_is_made_above_nyquist(passes):
     batch = batch_of(passes["harmonic"])
     # All at the highest key, slerps and blends too.
     high = tf.one_hot([TINY.n_pitches - 1] * TINY.batch_size, TINY.n_pitches)
-    batch = tuple((images, high, velocity) for images, _, velocity in batch)
+    batch = tuple((images, high, *rest) for images, _, *rest in batch)
     fakes = np.asarray(passes["harmonic"].make(batch, *draws()).fakes)
     silent = ~feature_mask(np.array([108]))[0]
     expected = np.broadcast_to(FEATURE_FILL[silent], fakes[..., silent].shape)
@@ -142,7 +143,7 @@ def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
         return 0.0
 
     monkeypatch.setattr(mel.game, "penalty", penalty)
-    images, one_hot, velocity = batch_of(mel)[0]
+    images, one_hot, velocity, heard = batch_of(mel)[0]
     # Lines that are gone when neighbours are averaged.
     lines = np.zeros(images.shape, np.float32)
     lines[:, ::2], lines[:, 1::2] = 1.0, -1.0

@@ -147,14 +147,14 @@ def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
     # Lines that are gone when neighbours are averaged.
     lines = np.zeros(images.shape, np.float32)
     lines[:, ::2], lines[:, 1::2] = 1.0, -1.0
-    mel.judge(((tf.constant(lines), one_hot, velocity),), images, *draws(), True)
+    mel.judge(((tf.constant(lines), one_hot, velocity, heard),), images, *draws(), True)
     np.testing.assert_allclose(shown[0], 0.3 * lines, atol=1e-6)
     # The slope is looked at between what the discriminator is shown.
     np.testing.assert_allclose(penalised[0][0], 0.3 * lines, atol=1e-6)
     np.testing.assert_array_equal(penalised[0][1], images)
     # Constant images have no detail to fade.
     flat = tf.ones(images.shape)
-    mel.judge(((flat, one_hot, velocity),), images, *draws(), True)
+    mel.judge(((flat, one_hot, velocity, heard),), images, *draws(), True)
     np.testing.assert_allclose(shown[2], 1.0, atol=1e-6)
 
 

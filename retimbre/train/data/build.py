@@ -273,7 +273,7 @@ def _measured_notes(
     for recording in recordings:
         if rng.random() < plan.fraction:
             label, note = analyze_recording(recording, pitch, take)
-            yield replace(label, licence=plan.licence), note, recording.file
+            yield replace(label, licence=recording.licence or plan.licence), note, recording.file
 
 
 def _render_all(plan: _Plan, jobs: list[_Job], workers: int) -> Iterator[int]:

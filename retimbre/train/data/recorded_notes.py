@@ -12,7 +12,7 @@ from retimbre.errors import ReadError
 from retimbre.harmonic.hold import heard_until
 from retimbre.harmonic.image import HOLD_SECONDS, NOTE_SECONDS, SAMPLE_RATE
 from retimbre.io import audio
-from retimbre.like.denoise import room_spectrum, subtract_room
+from retimbre.like.denoise import FRAME_LENGTH, room_spectrum, subtract_room
 from retimbre.like.ends import NoteEnds, find_ends
 from retimbre.train.data.heard import find_cut, loudest_power, room_levels
 from retimbre.train.data.labels import NoteLabel
@@ -37,6 +37,11 @@ BEFORE_SECONDS, ECHO_SECONDS = 0.05, 0.25
 
 RING_BINS = 31
 """Narrower peaks (650 Hz) in the spectrum of a room are notes that ring on."""
+
+PEAKED = 8.0
+STEADY_DB_PER_SECOND = 6.0
+LEAST_ROOM_FRAMES = 4
+"""A room is no more peaked than this and stays as loud, over frames of 0.1 s."""
 
 MAX_OFF_CENTS = 60.0
 """Farther from its label a note is refused."""
@@ -144,12 +149,10 @@ def hear_cents(y: FloatArray, pitch: int) -> float | Reason:
 
 def _without_room(y: FloatArray, ends: NoteEnds, f0: float) -> tuple[FloatArray, tuple[float, ...]]:
     """Cut a note out, take away the room where it is heard alone, and tell how loud it is."""
-    now = np.arange(len(y)) / SAMPLE_RATE
-    room = room_spectrum(y, (now > ends.onset - BEFORE_SECONDS) & (now < ends.end + ECHO_SECONDS))
+    floor = _room(y, ends)
     cut = y[round(ends.onset * SAMPLE_RATE) : round(ends.end * SAMPLE_RATE)].copy()
     room_db: tuple[float, ...] = ()
-    if room is not None and room.max() > 0.0:
-        floor = _without_ring(room)
+    if floor is not None:
         room_db = room_levels(floor, loudest_power(cut, f0))
         cut = subtract_room(cut, floor)
     # Where a note is cut off it clicks, and its noise would be measured as that.
@@ -158,8 +161,29 @@ def _without_room(y: FloatArray, ends: NoteEnds, f0: float) -> tuple[FloatArray,
     return cut, room_db
 
 
-def _without_ring(room: FloatArray) -> FloatArray:
-    """Return a room's spectrum without the peaks of what rings on in it."""
+def _room(y: FloatArray, ends: NoteEnds) -> FloatArray | None:
+    """Measure the room's noise after a note, if that is what is heard there.
+
+    What still falls, or is peaked, is the note that rings on.
+
+    Returns
+    -------
+    power : np.ndarray [shape=(1025,)], or None
+        As `retimbre.like.denoise.room_spectrum` has it.
+    """
+    after = ends.end + ECHO_SECONDS
+    rest = y[round(after * SAMPLE_RATE) :]
+    n = len(rest) // (2 * FRAME_LENGTH)
+    if n < LEAST_ROOM_FRAMES or not rest.any():
+        return None
+    power = np.square(rest[: 2 * n * FRAME_LENGTH].reshape(n, -1), dtype=np.float64).mean(axis=1)
+    level = 10.0 * np.log10(np.maximum(power, 1e-20))
+    fall = np.polyfit(np.arange(n) * (2 * FRAME_LENGTH / SAMPLE_RATE), level, 1)[0]
+    now = np.arange(len(y)) / SAMPLE_RATE
+    room = room_spectrum(y, (now > ends.onset - BEFORE_SECONDS) & (now < after))
+    if room is None or abs(fall) > STEADY_DB_PER_SECOND:
+        return None
     half = RING_BINS // 2
     around = np.lib.stride_tricks.sliding_window_view(np.pad(room, half, mode="edge"), RING_BINS)
-    return np.minimum(room, np.median(around, axis=1))
+    floor = np.minimum(room, np.median(around, axis=1))
+    return None if room.sum() > PEAKED * floor.sum() else floor

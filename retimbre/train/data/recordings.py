@@ -11,11 +11,12 @@ References
    ICML 2017.
 """
 
+import csv
 import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from retimbre.train.data.measure import Reason
 from retimbre.units import note_to_midi
 
 NSYNTH_INDEX = "examples.json"
+LICENCES = "LICENCES.tsv"
+"""A table in the folder, or in the one around it: instrument, licence and, if wanted, credit."""
+
 DEFAULT_VELOCITY = 80
 """Of recordings that name none: the middle one of the SoundFonts' three."""
 
@@ -47,6 +51,8 @@ class Recording:
         A note's is 1..127; None where its name tells none.
     is_laid_out : bool
         It begins with the note, which is held for 3 s and then released, as NSynth's are.
+    licence : str
+        And whom to name; empty where no table tells it.
     """
 
     folder: str
@@ -55,6 +61,7 @@ class Recording:
     pitch: int | None
     velocity: int | None = None
     is_laid_out: bool = False
+    licence: str = ""
 
     def why_unused(self, pitches: range) -> Reason | None:
         """Return why it is no note of some pitches, as far as that can be told without hearing."""
@@ -90,7 +97,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     Raises
     ------
     ParameterError
-        If there is no recording, or the index of NSynth's layout is damaged.
+        If there is no recording, or NSynth's index or the table of licences is damaged.
     """
     folder = folder.resolve()
     index = folder / NSYNTH_INDEX
@@ -99,7 +106,41 @@ def find_recordings(folder: Path) -> list[Recording]:
         raise ParameterError(
             f"{folder} contains no recordings; give a folder with files like flute_60.wav."
         )
-    return sorted(found, key=lambda recording: recording.file)
+    licences = read_licences(folder)
+    named = (replace(note, licence=licences.get(note.name.casefold(), "")) for note in found)
+    return sorted(named, key=lambda recording: recording.file)
+
+
+def read_licences(folder: Path) -> dict[str, str]:
+    """Read the licences of a folder's instruments.
+
+    Returns
+    -------
+    licences : dict of str to str
+        By the instrument's name in small letters: the licence, and in brackets whom to name. Empty
+        where there is no table.
+
+    Raises
+    ------
+    ParameterError
+        If the table lacks a column.
+    """
+    path = next((p for p in (folder / LICENCES, folder.parent / LICENCES) if p.is_file()), None)
+    if path is None:
+        return {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        table = csv.DictReader(lines, delimiter="\t")
+        if not {"instrument", "licence"} <= {*(table.fieldnames or ())}:
+            raise ParameterError(
+                f"{path} must begin with a line that names the columns instrument and licence, "
+                "set apart by tabs."
+            )
+        return {
+            row["instrument"].casefold(): row["licence"]
+            + (f" ({row['credit']})" if row.get("credit") else "")
+            for row in table
+            if row["licence"]
+        }
 
 
 def listing_digest(recordings: list[Recording]) -> str:

@@ -113,13 +113,20 @@ def dataset() -> None:
     "--fraction",
     default=1.0,
     type=NumberRange(0.0, 1.0, min_open=True),
-    help="Fraction of all notes to use, chosen at random.",
+    help="Fraction of the SoundFonts' notes to use, chosen at random.",
+)
+@click.option(
+    "--recordings-fraction",
+    "recorded_fraction",
+    default=1.0,
+    type=NumberRange(0.0, 1.0, min_open=True),
+    help="Fraction of the recorded notes to use, chosen at random.",
 )
 @click.option(
     "--seed",
     default=0,
     type=click.IntRange(0),
-    help="Random seed of that choice.",
+    help="Random seed of these choices.",
 )
 @click.option(
     "--licence",

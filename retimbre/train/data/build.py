@@ -27,6 +27,8 @@ from retimbre.train.data.soundfonts import SoundFont, licence_of
 PITCHES = range(21, 109)
 VELOCITIES = (40, 80, 120)
 
+_USUAL = {"licence": "unknown", "representation": "harmonic", "recorded_fraction": 1.0}
+
 _Job = tuple[int, list[Recording]]
 """A pitch, and what was recorded at it."""
 
@@ -71,6 +73,7 @@ class _Plan:
     fonts: tuple[Path, ...]
     velocities: tuple[int, ...]
     fraction: float
+    recorded_fraction: float
     seed: int
     licence: str
     representation: str
@@ -85,6 +88,7 @@ def build(
     pitches: range = PITCHES,
     velocities: tuple[int, ...] = VELOCITIES,
     fraction: float = 1.0,
+    recorded_fraction: float = 1.0,
     seed: int = 0,
     licence: str = "unknown",
     representation: str = "harmonic",
@@ -105,8 +109,8 @@ def build(
     pitches : range [MIDI]
     velocities : tuple of int [1..127]
         Of the SoundFonts' notes.
-    fraction : float [0..1]
-        The share of all notes that is used, drawn at random.
+    fraction, recorded_fraction : float [0..1]
+        The shares of the SoundFonts' and of the recorded notes that are used, drawn at random.
     seed : int
     licence : str
         Of the sources whose licence is not known.
@@ -134,9 +138,19 @@ def build(
     ModelFormatError
         If no note came out, or a shard is damaged.
     """
-    _refuse_numbers(fraction, seed)
-    told = (licence, representation, tuple(held_out))
-    plan = _Plan(folder, tuple(fonts), velocities, fraction, seed, *told)
+    for share in (fraction, recorded_fraction):
+        _refuse_numbers(share, seed)
+    plan = _Plan(
+        folder,
+        tuple(fonts),
+        velocities,
+        fraction,
+        recorded_fraction,
+        seed,
+        licence,
+        representation,
+        tuple(held_out),
+    )
     notes = {path.resolve(): find_recordings(path) for path in recordings}
     names = [path.name for path in (*plan.fonts, *notes)]
     _refuse_twins(names)
@@ -203,7 +217,7 @@ def _settings(plan: _Plan, notes: dict[Path, list[Recording]], pitches: range) -
     if plan.held_out:
         settings["held_out"] = sorted(plan.held_out)
     # Only where they are not what they have been since the first datasets.
-    for name, usual in (("licence", "unknown"), ("representation", "harmonic")):
+    for name, usual in _USUAL.items():
         if getattr(plan, name) != usual:
             settings[name] = getattr(plan, name)
     return settings
@@ -271,7 +285,7 @@ def _measured_notes(
                     label = NoteLabel(*preset, pitch, velocity, licence)
                     yield label, take(y, pitch, None, None), ""
     for recording in recordings:
-        if rng.random() < plan.fraction:
+        if rng.random() < plan.recorded_fraction:
             label, note = analyze_recording(recording, pitch, take)
             yield replace(label, licence=recording.licence or plan.licence), note, recording.file
 

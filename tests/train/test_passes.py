@@ -297,3 +297,35 @@ def test_latents_are_noisy_as_far_as_the_settings_say(passes, monkeypatch):
     z = given[0][: TINY.batch_size]
     cosines = (z * latents).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(latents, axis=1)
     assert cosines.min() < 0.7
+
+
+def test_what_was_not_heard_costs_nothing(passes):
+    import tensorflow as tf
+
+    one = passes["harmonic"]
+    first, (images, one_hot, velocity, _) = batch_of(one)
+    half = tf.concat([tf.ones((8, 8, 288)), tf.zeros((8, 8, 288))], 1)
+    other = tf.concat([images[:, :8], 0.0 * images[:, 8:]], 1)
+    errors = [
+        one.make((first, (real, one_hot, velocity, heard)), *draws()).stats["noise_error"]
+        for real, heard in ((images, half), (other, half), (images, tf.ones((1, 1, 1))))
+    ]
+    assert float(errors[0]) == pytest.approx(float(errors[1]), rel=1e-5)
+    assert float(errors[0]) < 0.8 * float(errors[2])
+
+
+def test_a_cut_is_the_same_in_real_and_made_notes(passes, monkeypatch):
+    import tensorflow as tf
+
+    one = passes["harmonic"]
+    shown = []
+    monkeypatch.setattr(one, "_perturb", lambda x, seed: shown.append(np.asarray(x)) or x)
+    heard = np.full((8, 16, 288), 0.1, np.float32)
+    heard[:, :, 30:96] = 0.0
+    batch = tuple((*notes[:3], tf.constant(heard)) for notes in batch_of(one))
+    made = one.make(batch, *draws())
+    one.judge(batch, made.fakes, *draws(), True)
+    assert len(shown) == 3
+    for images in shown:
+        assert (images[:, :, 30:96] == -1.0).all()
+        assert (images[:, :, :30] != -1.0).any()

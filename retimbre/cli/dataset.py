@@ -9,6 +9,7 @@ import click
 
 from retimbre.cli.train_options import NumberRange
 from retimbre.cli.words import choose, count
+from retimbre.errors import ModelFormatError
 from retimbre.runtime import count_cores
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ Ctrl-C stops the build; the same command continues it.
 \b
   retimbre dataset build datasets/mine
   retimbre dataset build datasets/mine --recordings my-samples --licence "CC BY 4.0"
+  retimbre dataset build datasets/mine --recordings my-samples --system-soundfonts
 """
 
 
@@ -68,8 +70,14 @@ def dataset() -> None:
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="SoundFont (.sf2, .sf3) to render; repeatable.  [default without --recordings: those of "
-    "Debian's packages fluid-soundfont-gm and musescore-general-soundfont]",
+    help="SoundFont (.sf2, .sf3) to render; repeatable.  [default without --recordings: as with "
+    "--system-soundfonts]",
+)
+@click.option(
+    "--system-soundfonts",
+    is_flag=True,
+    help="Also render those of Debian's packages fluid-soundfont-gm and "
+    "musescore-general-soundfont.",
 )
 @click.option(
     "--recordings",
@@ -78,6 +86,13 @@ def dataset() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of notes named like flute_60.wav, flute_C4.wav or flute_60_100.wav (with a "
     "velocity), or in NSynth's layout; repeatable.",
+)
+@click.option(
+    "--held-out",
+    multiple=True,
+    metavar="NAME",
+    help="Instrument, or folder or SoundFont with all its instruments, that is never trained on, "
+    "nor is any copy of it; repeatable.",
 )
 @click.option(
     "--velocity",
@@ -98,13 +113,20 @@ def dataset() -> None:
     "--fraction",
     default=1.0,
     type=NumberRange(0.0, 1.0, min_open=True),
-    help="Fraction of all notes to use, chosen at random.",
+    help="Fraction of the SoundFonts' notes to use, chosen at random.",
+)
+@click.option(
+    "--recordings-fraction",
+    "recorded_fraction",
+    default=1.0,
+    type=NumberRange(0.0, 1.0, min_open=True),
+    help="Fraction of the recorded notes to use, chosen at random.",
 )
 @click.option(
     "--seed",
     default=0,
     type=click.IntRange(0),
-    help="Random seed of that choice.",
+    help="Random seed of these choices.",
 )
 @click.option(
     "--licence",
@@ -133,6 +155,7 @@ def build(
     folder: Path,
     soundfonts: tuple[Path, ...],
     recordings: tuple[Path, ...],
+    system_soundfonts: bool,
     workers: int,
     **settings: Any,
 ) -> None:
@@ -142,7 +165,10 @@ def build(
     from retimbre.train.data import build as rendering
     from retimbre.train.data.soundfonts import find_soundfonts
 
-    fonts = list(soundfonts) or ([] if recordings else find_soundfonts())
+    fonts = list(soundfonts)
+    if system_soundfonts or not (fonts or recordings):
+        named = {path.resolve() for path in fonts}
+        fonts += [path for path in find_soundfonts() if path.resolve() not in named]
     with ExitStack() as stack:
         bars: list[tqdm[Any]] = []
 
@@ -167,6 +193,11 @@ def build(
             raise click.exceptions.Exit(INTERRUPTED) from interrupt
     for line in tell(built, folder):
         click.echo(line, err=True)
+    if not built.n_trainable:
+        raise ModelFormatError(
+            f"{folder} leaves nothing to train on: no instrument has enough notes of its own; add "
+            "recordings or keys and build again in another folder."
+        )
 
 
 def tell(built: "Built", folder: Path) -> list[str]:
@@ -191,6 +222,8 @@ def tell(built: "Built", folder: Path) -> list[str]:
     if built.duplicates:
         copies = choose(len(built.duplicates), "instrument is a copy", "instruments are copies")
         lines.append(f"{copies} of others and left out of training ({folder / 'duplicates.json'}).")
+    if built.n_held_out:
+        lines.append(f"{choose(built.n_held_out, 'instrument is', 'instruments are')} held out.")
     if built.n_few:
         few = choose(built.n_few, "other has", "others have")
         lines.append(

@@ -89,10 +89,14 @@ def hold_levels(
     return held[0], held[1]
 
 
+def heard_until(seconds: float) -> float:
+    """Return up to when an image completed by `hold_image` is what was recorded [seconds]."""
+    return min(max(seconds - MARGIN_SECONDS, 0.5 * seconds), HOLD_SECONDS)
+
+
 def _first_held(times: FloatArray, seconds: float) -> int:
     """Return the first frame that the recording says nothing of."""
-    end = min(max(seconds - MARGIN_SECONDS, 0.5 * seconds), HOLD_SECONDS)
-    return int(np.clip(np.searchsorted(times, end), 2, len(times) - 1))
+    return int(np.clip(np.searchsorted(times, heard_until(seconds)), 2, len(times) - 1))
 
 
 def _fall(total: FloatArray, times: FloatArray) -> FloatArray:

@@ -32,3 +32,10 @@ def blocks(language: str, page: str = PAGE) -> list[str]:
     """Return the blocks of code in a language, "" for those of none."""
     found = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return [block for named, block in found if named == language]
+
+
+def subsection(title: str, page: str = PAGE) -> str:
+    """Return what stands under a heading of the third level."""
+    found = re.search(rf"^### {re.escape(title)}\n((?:(?!##).*\n?)*)", page, re.MULTILINE)
+    assert found, title
+    return found[1]

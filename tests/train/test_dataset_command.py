@@ -101,9 +101,44 @@ def test_the_defaults_are_88_keys_and_three_velocities(tmp_path, font, monkeypat
 
 def test_recordings_alone_need_no_soundfont(tmp_path, recordings, monkeypatch):
     monkeypatch.setattr(soundfonts.find_soundfonts, "__defaults__", ((),))
-    result = invoke(tmp_path / "notes", "--recordings", recordings, "--pitches", "72-73", "-j", 1)
+    result = invoke(tmp_path / "notes", "--recordings", recordings, "--pitches", "72-77", "-j", 1)
     assert result.exit_code == 0
-    assert f"{tmp_path / 'notes'}: 2 notes of 1 instrument." in result.stderr
+    assert f"{tmp_path / 'notes'}: 6 notes of 1 instrument." in result.stderr
+
+
+def test_a_build_with_nothing_to_train_on_is_an_error(tmp_path, recordings):
+    few = [tmp_path / "few", "--recordings", recordings, "--pitches", "72-73", "-j", 1]
+    result = invoke(*few)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'few'}: 2 notes of 1 instrument." in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(
+        f"Error: {tmp_path / 'few'} leaves nothing to train on: "
+    )
+    # Nor is anything left where all there is is held out.
+    all_of_it = [tmp_path / "none", "--recordings", recordings, "--pitches", "72-77", "-j", 1]
+    assert invoke(*all_of_it, "--held-out", "Whistle").exit_code == 1
+
+
+def test_what_is_not_there_cannot_be_held_out(tmp_path, recordings):
+    result = invoke(tmp_path / "notes", "--recordings", recordings, "--held-out", "oboe")
+    assert result.exit_code == 1
+    assert "'oboe', which is to be held out" in result.stderr
+    assert not (tmp_path / "notes").exists()
+
+
+def test_system_soundfonts_join_what_is_named(tmp_path, font, recordings, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        rendering,
+        "build",
+        lambda _, fonts, **__: given.append(fonts) or rendering.Built(9, 1, 0, {}, []),
+    )
+    other = write_soundfont(tmp_path / "other.sf2")
+    monkeypatch.setattr(soundfonts.find_soundfonts, "__defaults__", ((str(font), str(other)),))
+    named = [tmp_path / "notes", "--recordings", recordings, "--soundfont", font]
+    invoke(*named)
+    invoke(*named, "--system-soundfonts")
+    assert given == [[font], [font, other]]
 
 
 def test_one_is_told_as_one(tmp_path):

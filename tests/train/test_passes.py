@@ -37,7 +37,8 @@ def batch_of(passes):
     def notes():
         images = tf.constant(rng.uniform(-1, 1, shape).astype(np.float32))
         pitches = rng.integers(0, config.n_pitches, config.batch_size)
-        return images, tf.one_hot(pitches, config.n_pitches), tf.ones((config.batch_size, 1))
+        one_hot = tf.one_hot(pitches, config.n_pitches)
+        return images, one_hot, tf.ones((config.batch_size, 1)), tf.ones((1, 1, 1))
 
     return tuple(notes() for _ in range(2 if kind.has_encoder else 1))
 
@@ -92,7 +93,7 @@ def test_no_partial_is_made_above_nyquist(passes):
     batch = batch_of(passes["harmonic"])
     # All at the highest key, slerps and blends too.
     high = tf.one_hot([TINY.n_pitches - 1] * TINY.batch_size, TINY.n_pitches)
-    batch = tuple((images, high, velocity) for images, _, velocity in batch)
+    batch = tuple((images, high, *rest) for images, _, *rest in batch)
     fakes = np.asarray(passes["harmonic"].make(batch, *draws()).fakes)
     silent = ~feature_mask(np.array([108]))[0]
     expected = np.broadcast_to(FEATURE_FILL[silent], fakes[..., silent].shape)
@@ -142,18 +143,18 @@ def test_real_mel_images_are_faded_in_as_made_ones_are(passes, monkeypatch):
         return 0.0
 
     monkeypatch.setattr(mel.game, "penalty", penalty)
-    images, one_hot, velocity = batch_of(mel)[0]
+    images, one_hot, velocity, heard = batch_of(mel)[0]
     # Lines that are gone when neighbours are averaged.
     lines = np.zeros(images.shape, np.float32)
     lines[:, ::2], lines[:, 1::2] = 1.0, -1.0
-    mel.judge(((tf.constant(lines), one_hot, velocity),), images, *draws(), True)
+    mel.judge(((tf.constant(lines), one_hot, velocity, heard),), images, *draws(), True)
     np.testing.assert_allclose(shown[0], 0.3 * lines, atol=1e-6)
     # The slope is looked at between what the discriminator is shown.
     np.testing.assert_allclose(penalised[0][0], 0.3 * lines, atol=1e-6)
     np.testing.assert_array_equal(penalised[0][1], images)
     # Constant images have no detail to fade.
     flat = tf.ones(images.shape)
-    mel.judge(((flat, one_hot, velocity),), images, *draws(), True)
+    mel.judge(((flat, one_hot, velocity, heard),), images, *draws(), True)
     np.testing.assert_allclose(shown[2], 1.0, atol=1e-6)
 
 
@@ -296,3 +297,35 @@ def test_latents_are_noisy_as_far_as_the_settings_say(passes, monkeypatch):
     z = given[0][: TINY.batch_size]
     cosines = (z * latents).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(latents, axis=1)
     assert cosines.min() < 0.7
+
+
+def test_what_was_not_heard_costs_nothing(passes):
+    import tensorflow as tf
+
+    one = passes["harmonic"]
+    first, (images, one_hot, velocity, _) = batch_of(one)
+    half = tf.concat([tf.ones((8, 8, 288)), tf.zeros((8, 8, 288))], 1)
+    other = tf.concat([images[:, :8], 0.0 * images[:, 8:]], 1)
+    errors = [
+        one.make((first, (real, one_hot, velocity, heard)), *draws()).stats["noise_error"]
+        for real, heard in ((images, half), (other, half), (images, tf.ones((1, 1, 1))))
+    ]
+    assert float(errors[0]) == pytest.approx(float(errors[1]), rel=1e-5)
+    assert float(errors[0]) < 0.8 * float(errors[2])
+
+
+def test_a_cut_is_the_same_in_real_and_made_notes(passes, monkeypatch):
+    import tensorflow as tf
+
+    one = passes["harmonic"]
+    shown = []
+    monkeypatch.setattr(one, "_perturb", lambda x, seed: shown.append(np.asarray(x)) or x)
+    heard = np.full((8, 16, 288), 0.1, np.float32)
+    heard[:, :, 30:96] = 0.0
+    batch = tuple((*notes[:3], tf.constant(heard)) for notes in batch_of(one))
+    made = one.make(batch, *draws())
+    one.judge(batch, made.fakes, *draws(), True)
+    assert len(shown) == 3
+    for images in shown:
+        assert (images[:, :, 30:96] == -1.0).all()
+        assert (images[:, :, :30] != -1.0).any()

@@ -11,13 +11,12 @@ from retimbre.errors import DecodeError, ParameterError, ReadError
 from retimbre.harmonic import image as harmonic
 from retimbre.io.audio import load
 from retimbre.train.data.measure import Reason, analyze_note
+from retimbre.train.data.recorded_notes import analyze_recording, read_note
 from retimbre.train.data.recordings import (
     Recording,
-    analyze_recording,
     find_recordings,
     listing_digest,
     parse_stem,
-    read_note,
 )
 from retimbre.units import midi_to_hz
 
@@ -27,16 +26,16 @@ KEYS = range(21, 109)
 @pytest.mark.parametrize(
     ("stem", "expected"),
     [
-        ("flute_60", ("flute", 60, 80)),
-        ("flute_C4", ("flute", 60, 80)),
-        ("flute_c#4", ("flute", 61, 80)),
-        ("flute_Cs4", ("flute", 61, 80)),
-        ("flute_Bb3", ("flute", 58, 80)),
-        ("flute_C-1", ("flute", 0, 80)),
+        ("flute_60", ("flute", 60, None)),
+        ("flute_C4", ("flute", 60, None)),
+        ("flute_c#4", ("flute", 61, None)),
+        ("flute_Cs4", ("flute", 61, None)),
+        ("flute_Bb3", ("flute", 58, None)),
+        ("flute_C-1", ("flute", 0, None)),
         ("flute_60_100", ("flute", 60, 100)),
         ("flute_A4_1", ("flute", 69, 1)),
-        ("alto_flute_60", ("alto_flute", 60, 80)),
-        ("flute_2_60", ("flute_2", 60, 80)),
+        ("alto_flute_60", ("alto_flute", 60, None)),
+        ("flute_2_60", ("flute_2", 60, None)),
         # No velocity, but no instrument either.
         ("flute_60_128", ("flute", 60, 128)),
         ("saw_lead_60_0", ("saw_lead", 60, 0)),
@@ -72,8 +71,8 @@ def test_a_folder_is_searched_through_and_in_order(tmp_path):
     found = find_recordings(tmp_path)
     assert [(r.file, r.name, r.pitch, r.velocity) for r in found] == [
         ("a/oboe_C4_30.flac", "oboe", 60, 30),
-        ("b/flute_61.wav", "flute", 61, 80),
-        ("hum.wav", "hum", None, 80),
+        ("b/flute_61.wav", "flute", 61, None),
+        ("hum.wav", "hum", None, None),
     ]
     assert {r.source for r in found} == {tmp_path.name}
 
@@ -250,7 +249,7 @@ def test_nsynths_layout_is_taken_as_it_is(tmp_path):
         ("a_60.wav", np.zeros(44100), Reason.SILENT),
         ("b_60.wav", tone(60, 0.2), Reason.SHORT),
         ("c_60.wav", tone(62, 2.0), Reason.PITCH),
-        ("d_60.wav", tone(72, 2.0), Reason.PITCH),
+        ("d_60.wav", tone(72, 2.0), Reason.OCTAVE),
     ],
 )
 def test_why_a_recording_is_left_out(tmp_path, name, y, reason):

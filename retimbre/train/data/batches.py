@@ -23,7 +23,7 @@ from retimbre.train.data.changes import (
     to_features,
     total_levels,
 )
-from retimbre.train.data.dataset import Dataset, TrainingNotes
+from retimbre.train.data.dataset import ALL_HEARD, Dataset, TrainingNotes
 
 SHORT, NOISY = 0.25, 0.2
 """How often the encoder's notes are cut short, and lie in noise."""
@@ -69,7 +69,8 @@ def draw_batch(
     heard : TrainingNotes
         What the encoder is shown.
     wanted : TrainingNotes
-        Another note of the same instrument, row by row.
+        Another note of the same instrument, row by row. `heard` is (1, 1, 1) in both where all
+        notes of the dataset were heard whole.
     """
     _, *pairs = dataset.draw_pairs(instruments, size, rng, pitch_range)
     changes = draw_changes(instruments, size, rng)
@@ -78,17 +79,33 @@ def draw_batch(
     steps = _playable_steps(changes.steps, pitches, pitch_range)
     made = []
     for rows, partners, sounding in zip(pairs, partner_rows, pitches + steps, strict=True):
-        sound = to_decibels(shorten(dataset.rows(rows), n_frames))
+        whole = dataset.rows(rows)
+        sound = to_decibels(shorten(whole, n_frames))
+        heard = ALL_HEARD
+        if not dataset.is_heard_whole:
+            heard = shorten(_count_both(dataset, rows, whole, partners), n_frames)
         sound = _add_partners(sound, dataset, partners, changes)
         gain = gain_of(changes, sounding, frame_times(n_frames))
         sound = add_gain(sound, gain, changes.is_changed)
-        made.append((sound, sounding, dataset.velocities[rows]))
-    (first, low, soft), (second, high, loud) = made
+        made.append((sound, sounding, dataset.velocities[rows], heard))
+    (first, low, soft, clear), (second, high, loud, dim) = made
     worn = _wear(first, rng)
     return (
-        TrainingNotes(to_features(worn, low), low, soft),
-        TrainingNotes(to_features(second, high), high, loud),
+        TrainingNotes(to_features(worn, low), low, soft, clear),
+        TrainingNotes(to_features(second, high), high, loud, dim),
     )
+
+
+def _count_both(
+    dataset: Dataset, rows: IntArray, features: FloatArray, partners: IntArray
+) -> FloatArray:
+    """Return how much each value of a batch counts: what was heard of both instruments."""
+    heard = dataset.heard(rows, features)
+    which = np.flatnonzero(partners >= 0)
+    if len(which):
+        other = dataset.heard(partners[which], dataset.rows(partners[which]))
+        heard[which] = np.minimum(heard[which], other)
+    return heard
 
 
 def _playable_steps(

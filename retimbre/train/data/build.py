@@ -17,20 +17,17 @@ from retimbre.runtime import in_processes
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
 from retimbre.train.data.duplicates import Duplicate, drop_duplicates
-from retimbre.train.data.labels import InstrumentKey, LeftOut, NoteLabel
+from retimbre.train.data.labels import InstrumentKey, LeftOut, NoteLabel, find_held_out
 from retimbre.train.data.measure import Reason
 from retimbre.train.data.measures import find_measure
-from retimbre.train.data.recordings import (
-    Recording,
-    Take,
-    analyze_recording,
-    find_recordings,
-    listing_digest,
-)
+from retimbre.train.data.recorded_notes import Take, analyze_recording
+from retimbre.train.data.recordings import Recording, find_recordings, listing_digest
 from retimbre.train.data.soundfonts import SoundFont, licence_of
 
 PITCHES = range(21, 109)
 VELOCITIES = (40, 80, 120)
+
+_USUAL = {"licence": "unknown", "representation": "harmonic", "recorded_fraction": 1.0}
 
 _Job = tuple[int, list[Recording]]
 """A pitch, and what was recorded at it."""
@@ -52,6 +49,10 @@ class Built:
         Instruments that are copies of others.
     n_few : int
         Other instruments of so few notes that they are not trained on.
+    n_held_out : int
+        Others that are held out by name.
+    n_trainable : int
+        What is left.
     """
 
     n_notes: int
@@ -60,6 +61,8 @@ class Built:
     left_out: dict[str, int]
     duplicates: list[Duplicate]
     n_few: int = 0
+    n_held_out: int = 0
+    n_trainable: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ class _Plan:
     fonts: tuple[Path, ...]
     velocities: tuple[int, ...]
     fraction: float
+    recorded_fraction: float
     seed: int
     licence: str
     representation: str
+    held_out: tuple[str, ...]
 
 
 def build(
@@ -83,9 +88,11 @@ def build(
     pitches: range = PITCHES,
     velocities: tuple[int, ...] = VELOCITIES,
     fraction: float = 1.0,
+    recorded_fraction: float = 1.0,
     seed: int = 0,
     licence: str = "unknown",
     representation: str = "harmonic",
+    held_out: Iterable[str] = (),
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Built:
@@ -102,13 +109,16 @@ def build(
     pitches : range [MIDI]
     velocities : tuple of int [1..127]
         Of the SoundFonts' notes.
-    fraction : float [0..1]
-        The share of all notes that is used, drawn at random.
+    fraction, recorded_fraction : float [0..1]
+        The shares of the SoundFonts' and of the recorded notes that are used, drawn at random.
     seed : int
     licence : str
         Of the sources whose licence is not known.
     representation : str
         "harmonic" or "mel"; see `retimbre.train.data.measures`.
+    held_out : iterable of str
+        Names of instruments, or of sources with all their instruments, that are never trained on,
+        nor are their copies; in any case of letters.
     workers : int [>= 1]
         Processes; one is this one.
     progress : callable, optional
@@ -122,17 +132,29 @@ def build(
     ------
     ParameterError
         If the folder holds notes of other settings, two sources have one name, a folder holds no
-        recordings, or a number is impossible.
+        recordings, nothing is called as what is to be held out, or a number is impossible.
     ModelNotFoundError
         If a SoundFont does not open, or FluidSynth is missing.
     ModelFormatError
         If no note came out, or a shard is damaged.
     """
-    _refuse_numbers(fraction, seed)
-    plan = _Plan(folder, tuple(fonts), velocities, fraction, seed, licence, representation)
+    for share in (fraction, recorded_fraction):
+        _refuse_numbers(share, seed)
+    plan = _Plan(
+        folder,
+        tuple(fonts),
+        velocities,
+        fraction,
+        recorded_fraction,
+        seed,
+        licence,
+        representation,
+        tuple(held_out),
+    )
     notes = {path.resolve(): find_recordings(path) for path in recordings}
     names = [path.name for path in (*plan.fonts, *notes)]
     _refuse_twins(names)
+    _refuse_unknown(plan, notes)
     # Before anything is written: that there is such a representation.
     find_measure(representation)
     shards.write_settings(folder, _settings(plan, notes, pitches))
@@ -146,7 +168,7 @@ def build(
     tell(n_before, len(pitches))
     for done, _ in enumerate(_render_all(plan, jobs, workers), n_before + 1):
         tell(done, len(pitches))
-    return _finish(folder, names)
+    return _finish(plan, names)
 
 
 def _refuse_numbers(fraction: float, seed: int) -> None:
@@ -160,6 +182,22 @@ def _refuse_twins(names: list[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise ParameterError(f"{count} sources are called {name}; rename all but one.")
+
+
+def _refuse_unknown(plan: _Plan, notes: dict[Path, list[Recording]]) -> None:
+    """Refuse to hold out what there is not."""
+    known = {path.name.casefold() for path in (*plan.fonts, *notes)}
+    known |= {recording.name.casefold() for found in notes.values() for recording in found}
+    missing = [name for name in plan.held_out if name.casefold() not in known]
+    if missing:
+        # Opening a SoundFont takes seconds.
+        presets = [key.name.casefold() for path in plan.fonts for key in _open(path)[1]]
+        missing = [name for name in missing if name.casefold() not in presets]
+    if missing:
+        raise ParameterError(
+            f"No instrument and no source is called {missing[0]!r}, which is to be held out; give "
+            "the name of an instrument, a SoundFont's file or a folder of recordings."
+        )
 
 
 def _settings(plan: _Plan, notes: dict[Path, list[Recording]], pitches: range) -> dict[str, Any]:
@@ -176,8 +214,10 @@ def _settings(plan: _Plan, notes: dict[Path, list[Recording]], pitches: range) -
             path.name: {"files": len(found), "sha256": listing_digest(found)}
             for path, found in notes.items()
         }
+    if plan.held_out:
+        settings["held_out"] = sorted(plan.held_out)
     # Only where they are not what they have been since the first datasets.
-    for name, usual in (("licence", "unknown"), ("representation", "harmonic")):
+    for name, usual in _USUAL.items():
         if getattr(plan, name) != usual:
             settings[name] = getattr(plan, name)
     return settings
@@ -242,11 +282,12 @@ def _measured_notes(
             for velocity in plan.velocities:
                 if rng.random() < plan.fraction:
                     y = font.render(preset, pitch, velocity)
-                    yield NoteLabel(*preset, pitch, velocity, licence), take(y, pitch, None), ""
+                    label = NoteLabel(*preset, pitch, velocity, licence)
+                    yield label, take(y, pitch, None, None), ""
     for recording in recordings:
-        if rng.random() < plan.fraction:
+        if rng.random() < plan.recorded_fraction:
             label, note = analyze_recording(recording, pitch, take)
-            yield replace(label, licence=plan.licence), note, recording.file
+            yield replace(label, licence=recording.licence or plan.licence), note, recording.file
 
 
 def _render_all(plan: _Plan, jobs: list[_Job], workers: int) -> Iterator[int]:
@@ -264,26 +305,30 @@ def _render_all(plan: _Plan, jobs: list[_Job], workers: int) -> Iterator[int]:
         yield pitch
 
 
-def _finish(folder: Path, sources: list[str]) -> Built:
+def _finish(plan: _Plan, sources: list[str]) -> Built:
     """Count the notes of a dataset whose shards are all there, and find its duplicates."""
-    shards.sweep(folder)
-    parts = shards.read_shards(folder)
+    shards.sweep(plan.folder)
+    parts = shards.read_shards(plan.folder)
     labels = [label for _, found in parts for label in found]
-    left_out = Counter(note.reason for note in shards.read_left_out(folder))
+    left_out = Counter(note.reason for note in shards.read_left_out(plan.folder))
     if not labels:
         raise ModelFormatError(
             f"No note in {', '.join(sources)} could be used: {tell_reasons(left_out)}."
         )
-    duplicates = drop_duplicates(folder, parts, sources)
+    held_out = find_held_out({label.instrument for label in labels}, plan.held_out)
+    duplicates = drop_duplicates(plan.folder, parts, sources, held_out)
     n_notes_of = Counter(label.instrument for label in labels)
-    others = n_notes_of.keys() - {duplicate.dropped for duplicate in duplicates}
+    others = n_notes_of.keys() - {duplicate.dropped for duplicate in duplicates} - held_out
+    n_few = sum(n_notes_of[key] < MIN_NOTES_PER_INSTRUMENT for key in others)
     return Built(
         n_notes=len(labels),
         n_instruments=len(n_notes_of),
         n_narrow=sum(label.sample_rate < harmonic.SAMPLE_RATE for label in labels),
         left_out=dict(left_out),
         duplicates=duplicates,
-        n_few=sum(n_notes_of[key] < MIN_NOTES_PER_INSTRUMENT for key in others),
+        n_few=n_few,
+        n_held_out=len(held_out),
+        n_trainable=len(others) - n_few,
     )
 
 

@@ -10,10 +10,14 @@ from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError
 from retimbre.train.data import shards
 from retimbre.train.data.duplicates import read_duplicates
-from retimbre.train.data.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.heard import count_heard
+from retimbre.train.data.labels import InstrumentKey, NoteLabel, find_held_out
 from retimbre.train.data.measures import find_measure
 
 MIN_NOTES_PER_INSTRUMENT = 6
+
+
+ALL_HEARD = np.ones((1, 1, 1), np.float32)
 
 
 class TrainingNotes(NamedTuple):
@@ -25,11 +29,14 @@ class TrainingNotes(NamedTuple):
     pitches : np.ndarray of int32 [shape=(n,), MIDI]
     velocities : np.ndarray of float32 [shape=(n,), 0..1]
         MIDI velocity / 127.
+    heard : np.ndarray of float32 [shape as features, or (1, 1, 1), 0..1]
+        How much each value counts; see `retimbre.train.data.heard`.
     """
 
     features: FloatArray
     pitches: IntArray
     velocities: FloatArray
+    heard: FloatArray = ALL_HEARD
 
 
 class Dataset:
@@ -50,8 +57,12 @@ class Dataset:
     labels : list of NoteLabel
     pitches : np.ndarray of int32 [shape=(n,), MIDI]
     velocities : np.ndarray of float32 [shape=(n,), 0..1]
+    is_heard_whole : bool
+        Whether nothing of any note is completed or cut, as in SoundFonts.
     instruments : list of InstrumentKey
         Those with enough notes, copies of others left out, sorted.
+    held_out : list of int
+        Instruments that the build was told to hold out, indices into `instruments`.
     notes_of : dict
         Rows of each instrument.
 
@@ -76,6 +87,8 @@ class Dataset:
         self._starts = np.cumsum([0, *(len(labels) for _, labels in parts)])
         self.pitches = np.array([label.pitch for label in self.labels], np.int32)
         self.velocities = np.array([label.velocity / 127.0 for label in self.labels], np.float32)
+        is_harmonic = self.representation == "harmonic"
+        self.is_heard_whole = not is_harmonic or all(n.is_heard_whole for n in self.labels)
         copies = read_duplicates(folder)
         rows: dict[InstrumentKey, list[int]] = defaultdict(list)
         for row, label in enumerate(self.labels):
@@ -89,6 +102,8 @@ class Dataset:
         self.instruments = list(self.notes_of)
         if not self.instruments:
             raise ModelFormatError(self._why_none(folder))
+        told = find_held_out(self.instruments, self.settings.get("held_out", []))
+        self.held_out = [i for i, key in enumerate(self.instruments) if key in told]
         self._rows_at = {
             (i, int(self.pitches[row])): row
             for i, key in enumerate(self.instruments)
@@ -133,6 +148,17 @@ class Dataset:
         """Return some notes with their labels."""
         return TrainingNotes(self.rows(rows), self.pitches[rows], self.velocities[rows])
 
+    def heard(self, rows: IntArray, features: FloatArray) -> FloatArray:
+        """Return how much every value of some notes counts; see `heard.count_heard`.
+
+        Parameters
+        ----------
+        rows : np.ndarray of int [shape=(n,)]
+        features : np.ndarray [shape=(n, 128, 288)]
+            As `rows` gives them.
+        """
+        return count_heard([self.labels[row] for row in rows], features)
+
     def label_of(self, instrument: int) -> NoteLabel:
         """Return the label of the instrument's first note."""
         return self.labels[int(self.notes_of[self.instruments[instrument]][0])]
@@ -148,7 +174,7 @@ class Dataset:
         pitch_range: tuple[int, int],
         rng: np.random.Generator,
     ) -> IntArray:
-        """Draw rows of notes of some instruments and pitches, all alike [shape=(size,)].
+        """Draw rows of notes within a range of pitches, all instruments alike [shape=(size,)].
 
         Raises
         ------
@@ -156,7 +182,7 @@ class Dataset:
             If there is no such note.
         """
         rows = self.rows_within(instruments, pitch_range)
-        return np.asarray(rng.choice(np.concatenate([*rows.values()]), size))
+        return np.array([rng.choice(rows[int(i)]) for i in rng.choice([*rows], size)])
 
     def draw_pairs(
         self,

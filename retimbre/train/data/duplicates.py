@@ -1,9 +1,9 @@
-"""Instruments that stand twice in a dataset: presets of several SoundFonts made of one sample."""
+"""Instruments that stand twice in a dataset: presets and recordings made of one sample."""
 
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +13,9 @@ import numpy.typing as npt
 from retimbre._typing import FloatArray
 from retimbre.errors import ModelFormatError
 from retimbre.io.files import write_text
-from retimbre.train.data.labels import InstrumentKey, NoteLabel
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.measures import mean_distances, thin_levels
-
-Parts = Sequence[tuple[npt.NDArray[np.float16], list[NoteLabel]]]
+from retimbre.train.data.takes import Parts, share_takes
 
 FILE = "duplicates.json"
 
@@ -42,7 +41,10 @@ class Duplicate(NamedTuple):
 
 
 def find_duplicates(
-    parts: Parts, sources: Sequence[str] = (), limit_db: float = SAME_DB
+    parts: Parts,
+    sources: Sequence[str] = (),
+    limit_db: float = SAME_DB,
+    held_out: Collection[InstrumentKey] = (),
 ) -> list[Duplicate]:
     """Find the instruments whose notes are the same as another's.
 
@@ -53,7 +55,10 @@ def find_duplicates(
     sources : sequence of str
         Of copies with as many notes, the one whose source comes first is kept.
     limit_db : float
-        Largest mean difference of levels above -60 dB over shared notes.
+        Largest mean difference of levels above -60 dB over shared notes. Recordings are compared
+        take by take besides; see `retimbre.train.data.takes`.
+    held_out : collection of InstrumentKey
+        They are never what is dropped for another's sake: their copies are.
 
     Returns
     -------
@@ -63,9 +68,13 @@ def find_duplicates(
     counts = Counter(label.instrument for _, labels in parts for label in labels)
     rank = {source: i for i, source in enumerate(sources)}
     # The most notes first: a copy with a few is the smaller loss.
-    keys = sorted(counts, key=lambda key: (-counts[key], rank.get(key.source, len(rank)), key))
+    keys = sorted(
+        counts,
+        key=lambda k: (k not in held_out, -counts[k], rank.get(k.source, len(rank)), k),
+    )
     index = {key: i for i, key in enumerate(keys)}
     is_same = mean_distances(_shared_notes(parts, index), len(keys), MIN_SHARED) < limit_db
+    is_same |= share_takes(parts, index)
     kept: list[int] = []
     found = []
     for i, key in enumerate(keys):
@@ -77,20 +86,25 @@ def find_duplicates(
     return sorted(found)
 
 
-def drop_duplicates(folder: Path, parts: Parts, sources: Sequence[str]) -> list[Duplicate]:
+def drop_duplicates(
+    folder: Path,
+    parts: Parts,
+    sources: Sequence[str],
+    held_out: Collection[InstrumentKey] = (),
+) -> list[Duplicate]:
     """Find the duplicates of a dataset and keep them out of training, by ``duplicates.json``.
 
     Parameters
     ----------
     folder : Path
-    parts, sources
+    parts, sources, held_out
         As in `find_duplicates`.
 
     Returns
     -------
     duplicates : list of Duplicate
     """
-    found = find_duplicates(parts, sources)
+    found = find_duplicates(parts, sources, held_out=held_out)
     content = [{**d.dropped._asdict(), "copy_of": d.copy_of._asdict()} for d in found]
     # One a line, so that a line can be taken out by hand.
     lines = ",\n".join(f"  {json.dumps(entry)}" for entry in content)

@@ -92,7 +92,7 @@ def split_families(dataset: Dataset, n_held_out: int, seed: int) -> tuple[list[i
     dataset : Dataset
     n_held_out : int
         Families are drawn at random while they fit into so many instruments, and into a
-        quarter of all.
+        quarter of all; beside them stand the families of what the build was told to hold out.
     seed : int
 
     Returns
@@ -100,11 +100,13 @@ def split_families(dataset: Dataset, n_held_out: int, seed: int) -> tuple[list[i
     trained, held_out : list of int
         Indices into `instruments`; no twin of a held-out instrument is trained on.
     """
-    if n_held_out == 0:
+    if n_held_out == 0 and not dataset.held_out:
         return list(range(len(dataset.instruments))), []
     families = find_families(dataset)
-    most = min(n_held_out, len(dataset.instruments) // 4)
-    held_out: list[int] = []
+    told = set(dataset.held_out)
+    held_out = [i for family in families if told & set(family) for i in family]
+    families = [family for family in families if not told & set(family)]
+    most = len(held_out) + min(n_held_out, len(dataset.instruments) // 4)
     for index in np.random.default_rng(seed).permutation(len(families)):
         if len(held_out) + len(families[index]) <= most:
             held_out += families[index]

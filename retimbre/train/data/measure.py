@@ -1,5 +1,6 @@
 """From the sound of a note to the image that is trained on, or to why it cannot be used."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
@@ -19,6 +20,9 @@ TUNED_CENTS = 1.0
 MAX_BETWEEN_DB = -12.0
 MIN_ODD_SHARE = 0.12
 
+MISTAKEN_CENTS = 25.0
+"""Where partials and ear differ by more, the partials measured belong to something else."""
+
 END_SECONDS = 0.1
 """Noise is averaged over neighbouring frames, and the click of a note's end is in it so early."""
 
@@ -29,6 +33,7 @@ class Reason(StrEnum):
     SILENT = "silent"
     SHORT = "shorter than 0.3 s"
     PITCH = "not at their pitch"
+    OCTAVE = "an octave or more from their pitch"
     UNREADABLE = "unreadable"
     NO_LABEL = "without a pitch in their name"
     NO_ENTRY = "without instrument_str, pitch or velocity in examples.json"
@@ -51,8 +56,14 @@ def is_pitched_as_labelled(image: FloatArray) -> bool:
     return bool(between <= MAX_BETWEEN_DB and odd_share(image) >= MIN_ODD_SHARE)
 
 
+Ear = Callable[[FloatArray, int], float | Reason]
+"""Hears how far a note lies from a MIDI pitch, in cents, or that it is not at it."""
+
+
 @single_threaded_blas
-def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> FloatArray | Reason:
+def analyze_note(
+    y: FloatArray, pitch: int, seconds: float | None = None, ear: Ear | None = None
+) -> FloatArray | Reason:
     """Measure a note and tune it, or say why it cannot be used.
 
     Parameters
@@ -63,29 +74,48 @@ def analyze_note(y: FloatArray, pitch: int, seconds: float | None = None) -> Flo
     seconds : float [> 0], optional
         When the note ends, where it is not held for 3 s and then released: its image is then
         completed as if it were.
+    ear : callable, optional
+        Asked where the partials leave the pitch in doubt, as those of many a low, hoarse or
+        beating note do; without it such a note is left out.
 
     Returns
     -------
     image : np.ndarray of float32 [shape=(128, 96, 4)], or Reason
         The flutter of the note is in its texture.
     """
-    import soxr
-
     if np.abs(y).max(initial=0.0) < SILENT_PEAK:
         return Reason.SILENT
     f0 = float(midi_to_hz(pitch))
     image = measure_image(y, f0)
     cents = harmonic.detune_cents(image)
-    if abs(cents) > MAX_DETUNE_CENTS:
-        return Reason.PITCH
+    is_near = abs(cents) <= MAX_DETUNE_CENTS
+    is_sure = is_near and (ear is None or is_pitched_as_labelled(_looped(image, seconds)))
+    if not is_sure:
+        heard = Reason.PITCH if ear is None else ear(y, pitch)
+        if isinstance(heard, Reason):
+            return heard
+        cents = heard if abs(cents - heard) > MISTAKEN_CENTS else cents
     if abs(cents) > TUNED_CENTS:
-        # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
-        ratio = 2.0 ** (cents / 1200.0)
-        rate = harmonic.SAMPLE_RATE
-        image = measure_image(soxr.resample(y, rate, rate * ratio), f0)
-    if seconds is None:
-        image = separate_texture(image)
-    else:
-        calm = max(seconds - END_SECONDS, 0.5 * seconds)
-        image = hold_image(separate_texture(loop_image(image, calm)), calm)
-    return image if is_pitched_as_labelled(image) else Reason.PITCH
+        image = _tuned(y, f0, cents)
+    image = separate_texture(_looped(image, seconds))
+    if seconds is not None:
+        image = hold_image(image, calm_seconds(seconds))
+    return image if ear or is_pitched_as_labelled(image) else Reason.PITCH
+
+
+def calm_seconds(seconds: float) -> float:
+    """Return up to when a note that ends at `seconds` is undisturbed by its end."""
+    return max(seconds - END_SECONDS, 0.5 * seconds)
+
+
+def _looped(image: FloatArray, seconds: float | None) -> FloatArray:
+    return image if seconds is None else loop_image(image, calm_seconds(seconds))
+
+
+def _tuned(y: FloatArray, f0: float, cents: float) -> FloatArray:
+    """Measure a note that is so far above `f0` [Hz] as if it were at it."""
+    import soxr
+
+    # Played back slower by the ratio, the note is in tune and its partials lie on the grid.
+    rate = harmonic.SAMPLE_RATE
+    return measure_image(soxr.resample(y, rate, rate * 2.0 ** (cents / 1200.0)), f0)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from retimbre._typing import FloatArray, IntArray
 from retimbre.harmonic import image as harmonic
-from retimbre.train.data.measure import Reason, analyze_note
+from retimbre.train.data.measure import Ear, Reason, analyze_note
 from retimbre.train.networks.representation import find_representation
 
 Features = npt.NDArray[np.float16]
@@ -28,23 +28,27 @@ class Measure(NamedTuple):
     shape : tuple of int
         Of a note.
     take : callable
-        (samples at 44.1 kHz from the onset, MIDI pitch, seconds or None) -> float16 features of
-        `shape`, or a Reason; the seconds as `measure.analyze_note` has them.
+        (samples at 44.1 kHz from the onset, MIDI pitch, seconds or None, ear or None) -> float16
+        features of `shape`, or a Reason; the last two as `measure.analyze_note` has them.
     """
 
     shape: tuple[int, ...]
-    take: Callable[[FloatArray, int, float | None], Features | Reason]
+    take: Callable[[FloatArray, int, float | None, Ear | None], Features | Reason]
 
 
-def take_harmonic(y: FloatArray, pitch: int, seconds: float | None = None) -> Features | Reason:
+def take_harmonic(
+    y: FloatArray, pitch: int, seconds: float | None = None, ear: Ear | None = None
+) -> Features | Reason:
     """Measure the partials of a note; see `retimbre.harmonic.image`."""
-    image = analyze_note(y, pitch, seconds)
+    image = analyze_note(y, pitch, seconds, ear)
     if isinstance(image, Reason):
         return image
     return harmonic.image_to_features(image).astype(np.float16)
 
 
-def take_mel(y: FloatArray, pitch: int, seconds: float | None = None) -> Features | Reason:
+def take_mel(
+    y: FloatArray, pitch: int, seconds: float | None = None, ear: Ear | None = None
+) -> Features | Reason:
     """Take GANSynth's specgram of the first 4 s; see `retimbre.gansynth.specgram`.
 
     Notes are left out for the same reasons as in the other kind. They are not tuned, and their
@@ -54,7 +58,7 @@ def take_mel(y: FloatArray, pitch: int, seconds: float | None = None) -> Feature
 
     from retimbre.gansynth import specgram
 
-    found = analyze_note(y, pitch, seconds)
+    found = analyze_note(y, pitch, seconds, ear)
     if isinstance(found, Reason):
         return found
     wave = np.zeros(specgram.N_SAMPLES, np.float32)

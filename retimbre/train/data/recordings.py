@@ -11,41 +11,26 @@ References
    ICML 2017.
 """
 
+import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from retimbre._typing import FloatArray
-from retimbre.errors import ParameterError, ReadError
-from retimbre.harmonic.image import HOLD_SECONDS, SAMPLE_RATE
-from retimbre.io import audio
+from retimbre.errors import ParameterError
 from retimbre.io.formats import MEDIA_SUFFIXES
-from retimbre.like.ends import find_ends
-from retimbre.train.data.labels import NoteLabel
-from retimbre.train.data.measure import SILENT_PEAK, Reason, analyze_note
+from retimbre.train.data.measure import Reason
 from retimbre.units import note_to_midi
 
-Take = Callable[[FloatArray, int, float | None], FloatArray | Reason]
-"""Measures a note from its samples, its pitch and when it ends."""
-
 NSYNTH_INDEX = "examples.json"
+LICENCES = "LICENCES.tsv"
+"""A table in the folder, or in the one around it: instrument, licence and, if wanted, credit."""
+
 DEFAULT_VELOCITY = 80
-"""Of recordings that name none."""
-
-MAX_SECONDS = 20.0
-"""So much of a file is read."""
-
-SHORTEST_SECONDS = 0.3
-LAID_OUT_SECONDS = 0.05
-"""A note that is held for 3 s, give or take this, stays as it is."""
-
-FADE_SECONDS = 0.03
+"""Of recordings that name none: the middle one of the SoundFonts' three."""
 
 _PITCH = r"\d{1,3}|[A-Ga-g](?:[#♯s]|[b♭])?-?\d"
 
@@ -62,24 +47,27 @@ class Recording:
         The instrument.
     pitch : int or None [MIDI]
         None where its name, or its entry in NSynth's index, tells none.
-    velocity : int
-        A note's is 1..127.
+    velocity : int or None
+        A note's is 1..127; None where its name tells none.
     is_laid_out : bool
         It begins with the note, which is held for 3 s and then released, as NSynth's are.
+    licence : str
+        And whom to name; empty where no table tells it.
     """
 
     folder: str
     file: str
     name: str
     pitch: int | None
-    velocity: int = DEFAULT_VELOCITY
+    velocity: int | None = None
     is_laid_out: bool = False
+    licence: str = ""
 
     def why_unused(self, pitches: range) -> Reason | None:
         """Return why it is no note of some pitches, as far as that can be told without hearing."""
         if self.pitch is None:
             return Reason.NO_ENTRY if self.is_laid_out else Reason.NO_LABEL
-        if not 1 <= self.velocity <= 127:
+        if self.velocity is not None and not 1 <= self.velocity <= 127:
             return Reason.VELOCITY
         return None if self.pitch in pitches else Reason.OUTSIDE
 
@@ -109,7 +97,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     Raises
     ------
     ParameterError
-        If there is no recording, or the index of NSynth's layout is damaged.
+        If there is no recording, or NSynth's index or the table of licences is damaged.
     """
     folder = folder.resolve()
     index = folder / NSYNTH_INDEX
@@ -118,7 +106,41 @@ def find_recordings(folder: Path) -> list[Recording]:
         raise ParameterError(
             f"{folder} contains no recordings; give a folder with files like flute_60.wav."
         )
-    return sorted(found, key=lambda recording: recording.file)
+    licences = read_licences(folder)
+    named = (replace(note, licence=licences.get(note.name.casefold(), "")) for note in found)
+    return sorted(named, key=lambda recording: recording.file)
+
+
+def read_licences(folder: Path) -> dict[str, str]:
+    """Read the licences of a folder's instruments.
+
+    Returns
+    -------
+    licences : dict of str to str
+        By the instrument's name in small letters: the licence, and in brackets whom to name. Empty
+        where there is no table.
+
+    Raises
+    ------
+    ParameterError
+        If the table lacks a column.
+    """
+    path = next((p for p in (folder / LICENCES, folder.parent / LICENCES) if p.is_file()), None)
+    if path is None:
+        return {}
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        table = csv.DictReader(lines, delimiter="\t")
+        if not {"instrument", "licence"} <= {*(table.fieldnames or ())}:
+            raise ParameterError(
+                f"{path} must begin with a line that names the columns instrument and licence, "
+                "set apart by tabs."
+            )
+        return {
+            row["instrument"].casefold(): row["licence"]
+            + (f" ({row['credit']})" if row.get("credit") else "")
+            for row in table
+            if row["licence"]
+        }
 
 
 def listing_digest(recordings: list[Recording]) -> str:
@@ -131,7 +153,7 @@ def listing_digest(recordings: list[Recording]) -> str:
     return digest.hexdigest()
 
 
-def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
+def parse_stem(stem: str, pitches: range) -> tuple[str, int, int | None] | None:
     """Read the name, pitch and velocity off the name of a file.
 
     Parameters
@@ -142,86 +164,24 @@ def parse_stem(stem: str, pitches: range) -> tuple[str, int, int] | None:
 
     Returns
     -------
-    name, pitch, velocity : str, int [MIDI], int
-        Or None where there is no pitch. The velocity is as it stands there, outside of 1..127 too.
+    name, pitch, velocity : str, int [MIDI], int or None
+        Or None where there is no pitch. The velocity is as it stands there, outside of 1..127 too;
+        None where there is none.
 
     Examples
     --------
     >>> parse_stem("flute_C4", range(21, 109))
-    ('flute', 60, 80)
+    ('flute', 60, None)
     >>> parse_stem("flute_60_100", range(21, 109))
     ('flute', 60, 100)
     >>> parse_stem("flute_2_60", range(21, 109))
-    ('flute_2', 60, 80)
+    ('flute_2', 60, None)
     """
     three = re.fullmatch(rf"(.+)_({_PITCH})_(\d{{1,3}})", stem)
     if three and _midi(three[2]) in pitches:
         return three[1], _midi(three[2]), int(three[3])
     two = re.fullmatch(rf"(.+)_({_PITCH})", stem)
-    return (two[1], _midi(two[2]), DEFAULT_VELOCITY) if two else None
-
-
-def read_note(path: Path) -> tuple[FloatArray, int]:
-    """Read a recording as it is trained on.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    y : np.ndarray of float32 [shape=(n,)]
-        Its mono mix (see `retimbre.io.audio.stream_blocks`) at 44.1 kHz, at most 20 s.
-    sr : int [Hz]
-        The rate that it was recorded at; above half of it there is nothing.
-
-    Raises
-    ------
-    ReadError
-        If it does not exist or may not be read.
-    DecodeError
-        If it holds no audio.
-    """
-    y, sr = audio.load(path, duration=MAX_SECONDS)
-    return audio.resample(y, sr, SAMPLE_RATE), sr
-
-
-def analyze_recording(
-    recording: Recording, pitch: int, take: Take = analyze_note
-) -> tuple[NoteLabel, FloatArray | Reason]:
-    """Measure a recorded note as if it were held for 3 s.
-
-    Parameters
-    ----------
-    recording : Recording
-    pitch : int [MIDI]
-    take : callable
-        What measures it; see `Take`.
-
-    Returns
-    -------
-    label : NoteLabel
-    measured : np.ndarray, or Reason
-        Why it cannot be used.
-    """
-    label = NoteLabel(recording.source, -1, -1, recording.name, pitch, recording.velocity)
-    try:
-        y, sr = read_note(recording.path)
-    except ReadError:
-        return label, Reason.UNREADABLE
-    label = replace(label, sample_rate=sr)
-    if recording.is_laid_out or np.abs(y).max(initial=0.0) < SILENT_PEAK:
-        return label, take(y, pitch, None)
-    ends = find_ends(y, SAMPLE_RATE, np.array([0.0, len(y) / SAMPLE_RATE]))
-    if ends.end - ends.onset < SHORTEST_SECONDS:
-        return label, Reason.SHORT
-    y = y[round(ends.onset * SAMPLE_RATE) : round(ends.end * SAMPLE_RATE)].copy()
-    # Where a note is cut off it clicks, and its noise would be measured as that.
-    n_fade = round(FADE_SECONDS * SAMPLE_RATE)
-    y[-n_fade:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_fade, dtype=np.float32) / n_fade)
-    seconds = min(ends.release, ends.end - FADE_SECONDS) - ends.onset
-    is_laid_out = abs(seconds - HOLD_SECONDS) < LAID_OUT_SECONDS
-    return label, take(y, pitch, None if is_laid_out else seconds)
+    return (two[1], _midi(two[2]), None) if two else None
 
 
 def _read_names(folder: Path) -> Iterator[Recording]:
@@ -231,7 +191,7 @@ def _read_names(folder: Path) -> Iterator[Recording]:
         if is_hidden or path.suffix.lower() not in MEDIA_SUFFIXES or not path.is_file():
             continue
         parsed = parse_stem(path.stem, range(21, 109))
-        name, pitch, velocity = parsed or (path.stem, None, DEFAULT_VELOCITY)
+        name, pitch, velocity = parsed or (path.stem, None, None)
         yield Recording(str(folder), file.as_posix(), name, pitch, velocity)
 
 
@@ -246,7 +206,7 @@ def _read_nsynth(folder: Path) -> Iterator[Recording]:
             "velocity for each note."
         ) from error
     for stem, note in entries:
-        name, pitch, velocity = _read_entry(note) or (stem, None, DEFAULT_VELOCITY)
+        name, pitch, velocity = _read_entry(note) or (stem, None, None)
         yield Recording(str(folder), f"audio/{stem}.wav", name, pitch, velocity, True)
 
 

@@ -1,6 +1,6 @@
 """The model card: what a model was trained on, how and for how long."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -135,11 +135,13 @@ def tell_decay(config: TrainConfig, n_seen: int) -> str:
 
 
 def _sources(dataset: Dataset, trained: list[int]) -> str:
-    licences = {label.source: label.licence for label in dataset.labels}
-    counts = Counter(dataset.instruments[i].source for i in trained)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for i in trained:
+        found[dataset.instruments[i].source][dataset.label_of(i).licence] += 1
     return "; ".join(
-        f"{source} (licence {licences[source]}, {counts[source]} instruments)"
-        for source in sorted(counts)
+        f"{source} (licence {licence}, {count} instruments)"
+        for source, licences in sorted(found.items())
+        for licence, count in sorted(licences.items())
     )
 
 

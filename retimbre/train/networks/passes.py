@@ -11,8 +11,8 @@ from retimbre.train.networks.layers import blend
 from retimbre.train.networks.networks import Networks
 
 Tensor = Any
-NoteTensors = tuple[Tensor, Tensor, Tensor]
-"""Images, one-hot pitches and velocities (batch, 1) of some notes."""
+NoteTensors = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Images, one-hot pitches, velocities (batch, 1) and how much each value counts, of some notes."""
 
 TensorBatch = tuple[NoteTensors, ...]
 """Some notes; where there is an encoder also another note of the same instruments."""
@@ -68,7 +68,8 @@ class StagePasses:
         def score(x: Tensor) -> Tensor:
             return self.discriminator([x, alpha], training=True)[0]
 
-        images, one_hot, _ = batch[-1]
+        images, one_hot, _, heard = batch[-1]
+        images = self._cut(images, heard)
         if self.fading and self.networks.representation.blends_reals:
             images = self._fade_in(images, alpha)
         real = self._perturb(images, _draw(seed, 6))
@@ -99,6 +100,15 @@ class StagePasses:
         mask = tf.matmul(one_hot, self.masks)[:, None, :]
         return images * mask + self.fill * (1 - mask)
 
+    def _cut(self, images: Tensor, heard: Tensor) -> Tensor:
+        """Silence what nobody knows of the real notes of a batch, in real and made ones alike.
+
+        Else a cut would tell the discriminator that a note is real.
+        """
+        if self.masks is None:
+            return images
+        return tf.where(heard > 0.0, images, self.fill)
+
     def _fade_in(self, images: Tensor, alpha: Tensor) -> Tensor:
         """Give real images the detail that the faded-in resolution has by now."""
         make = self.networks.make
@@ -125,7 +135,7 @@ class EncodedPasses(StagePasses):
 
         Half of the notes that the discriminator gets were never heard: slerps and blends.
         """
-        (x1, hot1, v1), (x2, hot2, v2) = batch
+        (x1, hot1, v1, heard1), (x2, hot2, v2, heard2) = batch
         size, quarter = self.config.batch_size, self.config.batch_size // 4
         direction = self.encoder([x1, hot1, alpha], training=True)
         other = self.encoder([x2, hot2, alpha], training=True)
@@ -137,14 +147,16 @@ class EncodedPasses(StagePasses):
         velocities = tf.concat([v2, v2[:quarter], v1[:quarter]], 0)
         notes = self._play(tf.concat([z, between, blends], 0), hots, velocities, alpha)
         mask = tf.matmul(hot2, self.masks)[:, None, :]
-        errors = losses.reconstruction(notes[:size], x2, mask)
+        errors = losses.reconstruction(notes[:size], x2, mask * heard2)
         path: tuple[Tensor, ...] = ()
         if self.config.path_weight > 0.0:
             # Where a slerp leads to, played at the pitch where it begins.
             far = self._play(z[quarter : 2 * quarter], hot2[:quarter], v2[:quarter], alpha)
             mixed = losses.mix_notes(notes[:quarter], far, share)
             path = losses.reconstruction(notes[size : size + quarter], mixed, mask[:quarter])
-        fakes = notes[-size:]
+        heard1, heard2 = (tf.broadcast_to(heard, tf.shape(x2)) for heard in (heard1, heard2))
+        counts = tf.concat([heard2, heard2[:quarter], heard1[:quarter]], 0)
+        fakes = self._cut(notes[-size:], counts[-size:])
         adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
         loss = losses.total_loss(errors, path, adversarial, pitch, instrument, self.config)
@@ -166,7 +178,7 @@ class RandomPasses(StagePasses):
 
     def make(self, batch: TensorBatch, alpha: Tensor, seed: Tensor) -> Made:
         """Play random z."""
-        _, one_hot, velocity = batch[-1]
+        _, one_hot, velocity, _ = batch[-1]
         shape = (self.config.batch_size, self.config.latent_dim)
         z = tf.random.stateless_normal(shape, _draw(seed, 2))
         fakes = self._play(z, one_hot, velocity, alpha)

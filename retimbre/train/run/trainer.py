@@ -121,7 +121,9 @@ class Trainer:
         def step(
             notes: Any, alpha: Tensor, seed: Tensor, is_lazy_step: Tensor
         ) -> dict[str, Tensor]:
-            batch = tuple((x, tf.one_hot(p - low, n_pitches), v[:, None]) for x, p, v in notes)
+            batch = tuple(
+                (x, tf.one_hot(p - low, n_pitches), v[:, None], heard) for x, p, v, heard in notes
+            )
             # Room for the independent draws of one step.
             seed = seed * tf.constant([1, N_DRAWS], tf.int32)
             with tf.GradientTape() as tape:

@@ -18,6 +18,7 @@ from .generator.gansynth import GansynthGenerator
 from .generator.harmonic import HarmonicGenerator
 from .instrument import Instrument, Instruments
 from .io.audio import load, resample, save
+from .io.instruments import load_instrument, save_instrument
 from .io.melodies import load_melody, save_melody
 from .io.midi import load_midi, save_midi
 from .io.pretty_midi import from_pretty_midi, to_pretty_midi
@@ -79,6 +80,7 @@ __all__ = [
     "get_z_notes",
     "load",
     "load_generator",
+    "load_instrument",
     "load_melody",
     "load_midi",
     "note_curves",
@@ -90,6 +92,7 @@ __all__ = [
     "retimbre_file",
     "save",
     "save_f0_csv",
+    "save_instrument",
     "save_melody",
     "save_midi",
     "save_notes_csv",

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from retimbre.generator.palette import open_palette
 from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io import audio
 from retimbre.io.formats import MEDIA_SUFFIXES
+from retimbre.io.instruments import SUFFIX, load_instrument
 from retimbre.like.hearing import LONGEST_SECONDS, hear_recordings
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import TimbreParams
@@ -83,6 +84,9 @@ def check_timbre(params: TimbreParams) -> None:
     if params.files:
         config.read("encoder", "encoder")
     for path in params.files:
+        if Path(path).suffix.lower() == SUFFIX:
+            _check_sizes([Stop("", None, load_instrument(path))], config.latent_dim, config.name)
+            continue
         recordings = [(*_load(file), file) for file in _files_of(path)]
         hear_recordings(recordings, config.pitch_range)
 
@@ -148,7 +152,11 @@ def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
 
 
 def _hear_path(path: str, model: "Generator") -> Instrument:
-    """Return the instrument of a recording, or the one of all recordings in a folder."""
+    """Return the instrument of a recording, that of all recordings in a folder, or a saved one."""
+    if Path(path).suffix.lower() == SUFFIX:
+        found = load_instrument(path)
+        _check_sizes([Stop(found.name, None, found)], model.latent_dim, model.name)
+        return replace(found, name=found.name or Path(path).stem)
     logger.info("Looking for an instrument like %s...", path)
     return model.hear([(*_load(file), file) for file in _files_of(path)], name=Path(path).name)
 

@@ -119,6 +119,8 @@ def fit_correction(notes: Sequence[Difference]) -> Correction | None:
     correction : Correction or None
         None where nothing was heard.
     """
+    if not notes:
+        return None
     seen = [_observe(note) for note in notes]
     points = _Points(
         np.repeat(np.array([note.pitch for note in notes], np.float64), len(_OCTAVES)),

@@ -233,7 +233,8 @@ class TimbreParams:
         ``["Flute", "Cello"]`` spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at
         times in seconds. In a sequence an Instrument or a z may stand in the place of a name.
     like : path or sequence of paths, optional
-        Recordings of one note each, whose timbres are taken instead of random ones.
+        Recordings whose instruments are taken instead of random ones: each a file with a clear note
+        or more, a folder of recordings of one instrument, or what `save_instrument` wrote.
     seed : int or None [0..2**53]
         Same seed, same bytes; None draws one.
     """
@@ -272,10 +273,10 @@ class TimbreParams:
     )
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _sound(
         None,
-        "Use the instrument in a recording of one note, at least 0.3 s long; repeat to morph from "
-        "one to the next.",
+        "Use the instrument in a recording of a note or more, in a folder of recordings, or in a "
+        "file of save_instrument; repeat to morph from one to the next.",
         kind="files",
-        metavar="FILE",
+        metavar="FILE|FOLDER",
     )
 
     def __post_init__(self) -> None:

@@ -31,7 +31,6 @@ def quick(monkeypatch):
     monkeypatch.setattr(pitch, "estimate_pitch", fake_estimate_pitch)
 
 
-
 def hear_note(y, sr, **options):
     """Return the clearest note."""
     return hear_notes(y, sr, **options)[0]

@@ -1,0 +1,93 @@
+"""Instruments as JSON: heard once, played again without the recordings."""
+
+import json
+import os
+from dataclasses import fields
+from typing import Any
+
+from retimbre.errors import DecodeError, ParameterError, check_type
+from retimbre.instrument import Correction, Instrument
+from retimbre.io.files import open_input, write_text
+
+FORMAT, FORMAT_VERSION = "retimbre instrument", 1
+SUFFIX = ".json"
+
+_TEXTS = ("name", "source", "licence")
+_NUMBERS = ("brightness", "attack", "decay", "noisiness")
+_COUNTS = ("bank", "program")
+
+
+def save_instrument(path: str | os.PathLike[str], instrument: Instrument) -> None:
+    """Write an instrument as JSON, with its correction; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    instrument : Instrument
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be written.
+    ParameterError
+        If `instrument` is none.
+    """
+    check_type(instrument, Instrument, "What is saved")
+    table: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    table |= {name: getattr(instrument, name) for name in (*_TEXTS, *_COUNTS, "range")}
+    # JSON has no number for what is not known.
+    table |= {name: value for name in _NUMBERS if (value := getattr(instrument, name)) == value}
+    table |= {"z": instrument.z.tolist()}
+    table["z_at"] = [[pitch, z.tolist()] for pitch, z in instrument.z_at]
+    if instrument.correction is not None:
+        parts = (
+            (part.name, getattr(instrument.correction, part.name)) for part in fields(Correction)
+        )
+        table["correction"] = {name: values.tolist() for name, values in parts}
+    write_text(path, json.dumps(table, indent=1) + "\n")
+
+
+def load_instrument(path: str | os.PathLike[str]) -> Instrument:
+    """Read an instrument that `save_instrument` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    instrument : Instrument
+
+    Raises
+    ------
+    ReadError
+        If there is no such file.
+    DecodeError
+        If it is no JSON of this format, or a value is not what it must be; says which.
+    """
+    name = os.fspath(path)
+    with open_input(path) as handle:
+        content = handle.readall()
+    try:
+        table = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"{name} is not valid JSON.") from error
+    if not isinstance(table, dict) or table.get("format") != FORMAT:
+        raise DecodeError(f"{name} is not an instrument: its 'format' is not {FORMAT!r}.")
+    try:
+        return _instrument_of(table)
+    except (KeyError, TypeError, ValueError, OverflowError, ParameterError) as error:
+        raise DecodeError(f"{name} cannot be read as an instrument: {error}") from error
+
+
+def _instrument_of(table: dict[str, Any]) -> Instrument:
+    known: dict[str, Any] = {name: str(table[name]) for name in _TEXTS if name in table}
+    known |= {name: float(table[name]) for name in _NUMBERS if name in table}
+    known |= {name: int(table[name]) for name in _COUNTS if name in table}
+    if table.get("range") is not None:
+        known["range"] = tuple(map(int, table["range"]))
+    if "correction" in table:
+        parts = (table["correction"][part.name] for part in fields(Correction))
+        known["correction"] = Correction(*parts)
+    z_at = tuple((int(pitch), z) for pitch, z in table.get("z_at", ()))
+    return Instrument(table["z"], z_at=z_at, **known)

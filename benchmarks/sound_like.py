@@ -16,7 +16,7 @@ from sound_table import Row, share
 
 from retimbre.harmonic.image import FRAME_TIMES
 from retimbre.io import audio
-from retimbre.like.hearing import HeardNote, hear_note
+from retimbre.like.hearing import HeardNote, hear_notes
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -180,7 +180,7 @@ def like_rows(model: SoundModel, folder: Path) -> list[Row]:
         notes, misheard = [], 0
         for recording in recordings:
             y, sr = audio.load(recording.path)
-            note = hear_note(y, sr, pitch_range=model.pitch_range)
+            note = hear_notes(y, sr, pitch_range=model.pitch_range, most=1)[0]
             misheard += note.pitch != recording.pitch
             notes.append(note)
         found = replay(model, notes)

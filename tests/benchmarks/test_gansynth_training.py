@@ -14,9 +14,9 @@ SETTINGS = Path(__file__).parents[2] / "benchmarks" / "gansynth_training.json"
 
 def test_the_run_is_gansynths_but_for_the_length_of_its_stages() -> None:
     config = find_config(str(SETTINGS))
-    lengths = ("total_notes", "stage_starts", "fade_notes", "sheet_notes")
+    own = ("total_notes", "stage_starts", "fade_notes", "sheet_notes", "mixed_precision")
     plain = CONFIGS["mel_prog_hires"]
-    assert replace(config, **{name: getattr(plain, name) for name in lengths}) == plain
+    assert replace(config, **{name: getattr(plain, name) for name in own}) == plain
     # It ends by itself where the second resolution stands alone.
     end = config.moment(config.total_notes)
     assert (end.stage, end.alpha) == (1, 1.0)

@@ -233,18 +233,9 @@ def get_z_notes(onsets: npt.ArrayLike, instruments: Instruments) -> FloatArray:
 
 
 def get_places(onsets: npt.ArrayLike, instruments: Instruments) -> Float64Array:
-    """Return where each note is on the way between instruments.
+    """Return where notes are on the way between instruments [shape=(n_notes,)].
 
-    Parameters
-    ----------
-    onsets : array_like [shape=(n_notes,), seconds]
-    instruments : Instruments
-        As in `get_z_notes`.
-
-    Returns
-    -------
-    places : np.ndarray of float64 [shape=(n_notes,)]
-        See `Instruments`.
+    Onsets are given as to `get_z_notes`; what a place is stands in `Instruments`.
     """
     left, right, fraction = _around(onsets, instruments)
     places = instruments.places

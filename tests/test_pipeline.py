@@ -13,7 +13,7 @@ from retimbre.instrument import Instruments
 from retimbre.io import audio
 from retimbre.io.mono import to_mono
 from retimbre.pitch.analysis import analyze_file
-from retimbre.session import TAIL_SECONDS, Session
+from retimbre.session import TAIL_SECONDS
 from retimbre.settings import Settings
 from retimbre.settings.params import NoteParams
 from retimbre.types import PitchTrack
@@ -51,17 +51,6 @@ def test_threshold_decides_which_notes_there_are(melody):
         64,
         67,
     ]
-
-
-def test_notes_are_found_once_for_each_threshold(melody, monkeypatch):
-    found = []
-    find = notes.segment_and_count
-    monkeypatch.setattr(notes, "segment_and_count", lambda *a: found.append(a[1]) or find(*a))
-    session = Session(Settings.from_options(seed=0))
-    analysis = session.analyze(melody)
-    for confidence in (0.5, 0.8):
-        session.render(analysis, confidence)
-    assert found == [0.5, 0.8]
 
 
 def test_arrays_and_files_give_the_same(melody):

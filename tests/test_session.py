@@ -7,6 +7,7 @@ import pytest
 from fakes import LOUD, tones, write_wav
 
 import retimbre
+from retimbre import notes as segmentation
 from retimbre.errors import Cancelled, NoPitchError, ParameterError
 from retimbre.notes.edits import notes_between, phrase_of
 from retimbre.session import Session
@@ -249,3 +250,14 @@ def test_a_melody_that_was_emptied_takes_notes_with_curves_again():
 def test_other_things_than_were_asked_for_are_named(session, call):
     with pytest.raises(ParameterError, match=r"must be an? .*, given"):
         call(session, song())
+
+
+def test_notes_are_found_once_for_each_threshold(melody, monkeypatch):
+    found = []
+    find = segmentation.segment_and_count
+    monkeypatch.setattr(notes, "segment_and_count", lambda *a: found.append(a[1]) or find(*a))
+    session = Session(Settings.from_options(seed=0))
+    analysis = session.analyze(melody)
+    for confidence in (0.5, 0.8):
+        session.render(analysis, confidence)
+    assert found == [0.5, 0.8]

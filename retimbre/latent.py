@@ -235,7 +235,7 @@ def get_z_notes(onsets: npt.ArrayLike, instruments: Instruments) -> FloatArray:
 def get_places(onsets: npt.ArrayLike, instruments: Instruments) -> Float64Array:
     """Return where notes are on the way between instruments [shape=(n_notes,)].
 
-    Onsets are given as to `get_z_notes`; what a place is stands in `Instruments`.
+    Onsets are as in `get_z_notes`; see `Instruments` for what a place is.
     """
     left, right, fraction = _around(onsets, instruments)
     places = instruments.places

@@ -93,6 +93,8 @@ class Instrument:
         MIDI bank and program there; -1 where there are none.
     licence : str
         Of the source.
+    model : str
+        Fingerprint of the generator that it was heard with; empty where that is not known.
     z_at : tuple of (int, np.ndarray [shape=(latent_dim,)])
         Latents that were heard at MIDI pitches, where it was recorded at several. Reserved.
     correction : Correction or None
@@ -115,6 +117,7 @@ class Instrument:
     bank: int = -1
     program: int = -1
     licence: str = "unknown"
+    model: str = ""
     z_at: tuple[tuple[int, FloatArray], ...] = field(default=(), repr=False)
     correction: Correction | None = field(default=None, repr=False)
 

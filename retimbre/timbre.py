@@ -18,7 +18,7 @@ from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io import audio
 from retimbre.io.formats import MEDIA_SUFFIXES
 from retimbre.io.instruments import SUFFIX, load_instrument
-from retimbre.like.hearing import LONGEST_SECONDS, hear_recordings
+from retimbre.like.hearing import LONGEST_SECONDS, Recording, hear_recordings
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import TimbreParams
 from retimbre.settings.stops import Stop, read_stops
@@ -87,8 +87,7 @@ def check_timbre(params: TimbreParams) -> None:
         if Path(path).suffix.lower() == SUFFIX:
             _check_sizes([Stop("", None, load_instrument(path))], config.latent_dim, config.name)
             continue
-        recordings = [(*_load(file), file) for file in _files_of(path)]
-        hear_recordings(recordings, config.pitch_range)
+        hear_recordings(_recordings_of(path), config.pitch_range)
 
 
 @single_threaded_blas
@@ -156,9 +155,30 @@ def _hear_path(path: str, model: "Generator") -> Instrument:
     if Path(path).suffix.lower() == SUFFIX:
         found = load_instrument(path)
         _check_sizes([Stop(found.name, None, found)], model.latent_dim, model.name)
+        if found.model and found.model != model.fingerprint:
+            logger.warning(
+                "%s was heard with the model %s and will sound different with %s.",
+                path,
+                found.model,
+                model.fingerprint,
+            )
         return replace(found, name=found.name or Path(path).stem)
     logger.info("Looking for an instrument like %s...", path)
-    return model.hear([(*_load(file), file) for file in _files_of(path)], name=Path(path).name)
+    return model.hear(_recordings_of(path), name=Path(path).name)
+
+
+def _recordings_of(path: str) -> list[Recording]:
+    """Read a recording or those of a folder, of which some may be damaged."""
+    files = _files_of(path)
+    found: list[Recording] = []
+    for file in files:
+        try:
+            found.append((*_load(file), file))
+        except ReadError as error:
+            if file == files[-1] and not found:
+                raise
+            logger.warning("%s", error)
+    return found
 
 
 def _files_of(path: str) -> list[str]:

@@ -17,6 +17,7 @@ points at an instrument, at a slerp between two or at an encoded recording is ke
 length of z counts for nothing.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -41,7 +42,7 @@ from retimbre.harmonic.touch import (
 )
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
 from retimbre.latent import even_out
-from retimbre.like.hearing import Recording, hear_recordings
+from retimbre.like.hearing import MOST_SEARCHED, Recording, hear_recordings
 from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
@@ -143,19 +144,21 @@ class HarmonicGenerator(ModelGenerator):
         correction = None
         if self._config.has("palette"):
             palette = np.stack(list(self.instruments.values()))
-            found = [HeardFeatures(note.features, note.pitch) for note in notes]
+            found = [HeardFeatures(note.features, note.pitch) for note in notes[:MOST_SEARCHED]]
             z = refine_latent(self._play_plainly, z, found, palette)
             struck = np.full(len(notes), PLAIN_VELOCITY)
             made = self._make_images(np.repeat(z[None], len(notes), axis=0), pitches, struck)
             correction = fit_correction(
                 [
-                    Difference(note.pitch, note.seconds, note.image, image)
+                    Difference(note.pitch, note.seconds, note.image, image, note.is_dry)
                     for note, image in zip(notes, made, strict=True)
                 ]
             )
         ends = (int(pitches.min()), int(pitches.max()))
-        source = ", ".join(source for _, _, source in recordings)
-        return Instrument(z, name, range=ends, source=source, correction=correction)
+        source = ", ".join(os.path.basename(source) for _, _, source in recordings)
+        return Instrument(
+            z, name, range=ends, source=source, model=self.fingerprint, correction=correction
+        )
 
     @single_threaded_blas
     def even_path(self, instruments: Instruments, notes: Notes) -> Instruments:

@@ -20,6 +20,9 @@ from retimbre.instrument import NoteCorrections
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.types import NoteCurves, Notes
 
+N_DIGITS = 12
+"""Of a generator's checksum, to tell one model of a name from another."""
+
 
 @dataclass(frozen=True, eq=False)
 class Performance:
@@ -141,6 +144,7 @@ class ModelGenerator(ABC):
         self._config = config
         self._network = network
         self.name = config.name
+        self.fingerprint = f"{config.name} {config.files['generator'][1][:N_DIGITS]}"
         self.sample_rate = config.sample_rate
         self.clip_rate = clip_rate
         self.latent_dim = config.latent_dim

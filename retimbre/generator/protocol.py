@@ -24,6 +24,8 @@ class Generator(Protocol):
     Attributes
     ----------
     name : str
+    fingerprint : str
+        The name and the checksum of the generator: no other makes the same of a z.
     sample_rate, clip_rate : int [Hz]
         Of whole notes, and of what `play` gives.
     latent_dim : int
@@ -33,6 +35,7 @@ class Generator(Protocol):
     """
 
     name: str
+    fingerprint: str
     sample_rate: int
     clip_rate: int
     latent_dim: int

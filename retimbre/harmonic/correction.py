@@ -76,12 +76,16 @@ class Difference(NamedTuple):
         How long it was heard before its release.
     heard, made : np.ndarray [shape=(128, 96, 4)]
         Note images.
+    is_dry : bool
+        Whether the noise in what was heard is that of the instrument alone. Where it may be the
+        room's, no note is made noisier.
     """
 
     pitch: int
     seconds: float
     heard: FloatArray
     made: FloatArray
+    is_dry: bool = True
 
 
 def correction_at(correction: Correction, pitch: float) -> tuple[Float64Array, Float64Array]:
@@ -187,6 +191,8 @@ def _observe(note: Difference) -> tuple[FloatArray, FloatArray, BoolArray, BoolA
     there = bin_mask(note.pitch) & held[:, None]
     levels, is_level = _average(level, is_level & there, held)
     noises, is_noise = _average(noise, is_noise & there, held)
+    if not note.is_dry:
+        noises = np.minimum(noises, 0.0)
     return levels, noises, is_level, is_noise
 
 

@@ -12,7 +12,7 @@ from retimbre.io.files import open_input, write_text
 FORMAT, FORMAT_VERSION = "retimbre instrument", 1
 SUFFIX = ".json"
 
-_TEXTS = ("name", "source", "licence")
+_TEXTS = ("name", "source", "licence", "model")
 _NUMBERS = ("brightness", "attack", "decay", "noisiness")
 _COUNTS = ("bank", "program")
 

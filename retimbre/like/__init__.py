@@ -1,1 +1,1 @@
-"""An instrument from one recorded note."""
+"""An instrument from recorded notes."""

@@ -20,7 +20,6 @@ from retimbre.errors import AudioError, NoPitchError, ParameterError
 from retimbre.harmonic.hold import hold_image, loop_image
 from retimbre.harmonic.image import (
     FEATURE_FILL,
-    HOLD_SECONDS,
     NOTE_SECONDS,
     SAMPLE_RATE,
     detune_cents,
@@ -50,6 +49,9 @@ MOST_NOTES = 8
 
 MOST_NOTES_IN_ALL = 16
 """And so many of several recordings together."""
+
+MOST_SEARCHED = 4
+"""By so many a latent is refined."""
 
 LEAST_CLEARNESS = 0.15
 """Notes that are so much shorter or softer than the clearest one are not."""
@@ -93,6 +95,8 @@ class HeardNote:
         How far above that key the note was.
     onset, seconds : float [seconds]
         Where in the recording it begins, and how long it is held there.
+    is_dry : bool
+        Whether the room's noise was known, and taken out.
     """
 
     features: FloatArray
@@ -101,6 +105,7 @@ class HeardNote:
     cents: float
     onset: float
     seconds: float
+    is_dry: bool
 
 
 Recording = tuple[npt.ArrayLike, int, str]
@@ -121,8 +126,9 @@ def hear_recordings(
     Returns
     -------
     notes : list of HeardNote
-        Those of one recording as `hear_notes` returns them; of several the longest first, at most
-        `MOST_NOTES_IN_ALL`, from all over the range that was heard.
+        Those of one recording as `hear_notes` returns them. Of several at most
+        `MOST_NOTES_IN_ALL`, from all over the range that was heard; so are the first
+        `MOST_SEARCHED` of them.
 
     Raises
     ------
@@ -143,9 +149,15 @@ def hear_recordings(
     if len(recordings) == 1:
         return heard
     heard.sort(key=lambda note: note.pitch)
-    spread = np.linspace(0, len(heard) - 1, min(len(heard), MOST_NOTES_IN_ALL))
-    kept = [heard[int(index)] for index in np.rint(spread)]
-    return sorted(kept, key=lambda note: -min(note.seconds, HOLD_SECONDS))
+    kept = _spread(heard, MOST_NOTES_IN_ALL)
+    first = _spread(kept, MOST_SEARCHED)
+    return first + [note for note in kept if note not in first]
+
+
+def _spread(notes: list[HeardNote], most: int) -> list[HeardNote]:
+    """Return some of the notes, from one end of them to the other."""
+    places = np.linspace(0, len(notes) - 1, min(len(notes), most))
+    return [notes[int(place)] for place in np.rint(places)]
 
 
 @single_threaded_blas
@@ -228,7 +240,10 @@ def _hear(
         )
     times, f0 = _pitch_curve(track, found, chosen)
     key, cents = _nearest_key(f0, pitch_range, source)
-    y = _without_room(_cut(samples, ends), samples, ends, found)
+    y = _cut(samples, ends)
+    room = _room(samples, ends, found)
+    if room is not None:
+        y = subtract_room(y, room)
     image = _image(y, ends.release - ends.onset, times - ends.onset, f0, key)
     features = np.where(feature_mask(key), image_to_features(image), FEATURE_FILL)
     return HeardNote(
@@ -238,6 +253,7 @@ def _hear(
         cents=cents,
         onset=ends.onset,
         seconds=ends.release - ends.onset,
+        is_dry=room is not None,
     )
 
 
@@ -355,14 +371,13 @@ def _cut(samples: FloatArray, ends: NoteEnds) -> FloatArray:
     return y
 
 
-def _without_room(y: FloatArray, samples: FloatArray, ends: NoteEnds, found: Notes) -> FloatArray:
-    """Take the room's noise out of a note, where the recording has enough of it alone."""
+def _room(samples: FloatArray, ends: NoteEnds, found: Notes) -> FloatArray | None:
+    """Return the spectrum of the room's noise, where the recording has enough of it alone."""
     now = np.arange(len(samples)) / SAMPLE_RATE
     sounding = (now > ends.onset - BEFORE_SECONDS) & (now < ends.end + BEFORE_SECONDS)
     for onset, offset in found.intervals:
         sounding |= (now > onset - BEFORE_SECONDS) & (now < offset + ECHO_SECONDS)
-    room = room_spectrum(samples, sounding)
-    return y if room is None else subtract_room(y, room)
+    return room_spectrum(samples, sounding)
 
 
 def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:

@@ -34,9 +34,6 @@ Play = Callable[[FloatArray, int], FloatArray]
 
 N_DIRECTIONS = 32
 N_STEPS = 4
-MOST_NOTES = 4
-"""So many notes, the clearest ones, are listened to."""
-
 CLOSENESS = 0.3
 """How much the encoder's answer counts, in shares of what the note tells."""
 
@@ -100,7 +97,7 @@ def refine_latent(
     z : np.ndarray of float32 [shape=(latent_dim,)]
         Of rms 1; never farther from the notes than the one given.
     """
-    heard = [_listen(np.asarray(features, np.float64), key) for features, key in notes[:MOST_NOTES]]
+    heard = [_listen(np.asarray(features, np.float64), key) for features, key in notes]
     heard = [note for note in heard if note.kept.any()]
     start = _to_rms_1(np.asarray(z, np.float64))
     basis = main_directions(np.asarray(palette, np.float64), N_DIRECTIONS)

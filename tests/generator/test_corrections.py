@@ -1,5 +1,7 @@
 """Corrections in what is played: on one instrument, and on the way from one to the next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_models import write_model
@@ -12,6 +14,7 @@ from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io.instruments import save_instrument
 from retimbre.latent import get_places, get_z_notes
+from retimbre.like.hearing import hear_recordings
 from retimbre.session import Session
 from retimbre.settings import Settings
 from retimbre.types import Melody, Notes
@@ -113,7 +116,7 @@ def test_a_saved_instrument_sounds_as_the_one_that_was_heard(folder, generator, 
     assert plain.tobytes() != given.tobytes()
 
 
-def test_a_folder_is_one_instrument(folder, tmp_path, midi_file):
+def test_a_folder_is_one_instrument(folder, tmp_path, midi_file, caplog):
     import soundfile
 
     takes = tmp_path / "takes"
@@ -121,8 +124,11 @@ def test_a_folder_is_one_instrument(folder, tmp_path, midi_file):
     for pitch in (57, 64):
         soundfile.write(takes / f"{pitch}.wav", tones((pitch, 0.6, LOUD)), SR)
     (takes / "notes.txt").write_text("dry")
+    (takes / "broken.wav").write_bytes(b"RIFF")
     result = pipeline.retimbre_file(midi_file, model=str(folder), like=takes, seed=0)
     assert result.report.instrument_names == ["takes"]
+    assert "broken.wav" in caplog.text
+    (takes / "broken.wav").unlink()
     (takes / "57.wav").unlink()
     (takes / "64.wav").unlink()
     with pytest.raises(ReadError, match="contains no recordings"):
@@ -133,3 +139,22 @@ def test_a_saved_instrument_of_another_model_is_refused(folder, tmp_path, midi_f
     save_instrument(tmp_path / "small.json", Instrument(np.ones(3), "small"))
     with pytest.raises(ParameterError, match="given a z of 3"):
         pipeline.retimbre_file(midi_file, model=str(folder), like=tmp_path / "small.json")
+
+
+def test_another_model_is_warned_of(folder, generator, tmp_path, midi_file, caplog):
+    heard = generator.hear([(tones((60, 0.6, LOUD)), SR, "folder/it.wav")], name="it")
+    assert (heard.source, heard.model) == ("it.wav", generator.fingerprint)
+    save_instrument(tmp_path / "it.json", heard)
+    save_instrument(tmp_path / "other.json", replace(heard, model="default 0123456789ab"))
+    for name in ("it", "other"):
+        pipeline.retimbre_file(midi_file, model=str(folder), like=tmp_path / f"{name}.json")
+        assert ("default 0123456789ab" in caplog.text) == (name == "other")
+
+
+def test_the_first_notes_of_many_are_from_all_over_the_range():
+    takes = [(tones((pitch, 0.5, LOUD)), SR, f"{pitch}") for pitch in range(55, 73, 3)]
+    heard = [note.pitch for note in hear_recordings(takes, (21, 108))]
+    assert sorted(heard) == list(range(55, 73, 3))
+    assert heard[0] == 55
+    assert heard[3] == 70
+    assert heard[:4] == sorted(heard[:4])

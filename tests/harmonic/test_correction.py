@@ -118,3 +118,18 @@ def test_corrections_add_up(share):
     mixed = one.scaled(1.0 - share).plus(other.scaled(share))
     expected = (1.0 - share) * correction_at(one, 60)[0] + share * correction_at(other, 60)[0]
     np.testing.assert_allclose(correction_at(mixed, 60)[0], expected, atol=1e-6)
+
+
+def test_noise_that_may_be_the_rooms_is_not_added():
+    def noisy(pitch, added=20.0):
+        image = plain_image(pitch)
+        image[..., 2] = -90.0 + added
+        return image
+
+    def added(is_dry, db):
+        found = fit_correction([Difference(60, 3.0, noisy(60, db), noisy(60, 0.0), is_dry)])
+        return 0.0 if found is None else correction_at(found, 60)[1][:, :40]
+
+    assert np.min(added(True, 20.0)) > 5.0
+    assert np.max(added(False, 20.0)) == 0.0
+    assert np.max(added(False, -8.0)) < -2.0

@@ -73,7 +73,7 @@ def fake_estimate_pitch(y, sr, params, *, progress=None, on_pitch=None):
 class FakeGenerator:
     """A generator of plain tones, whose brightness is the first number of z."""
 
-    name = "fake"
+    name = fingerprint = "fake"
     sample_rate = clip_rate = FAKE_SR
     latent_dim = 256
     pitch_range = (36, 84)

@@ -19,6 +19,7 @@ from retimbre.generator.folder import (
     open_generator,
     read_config,
 )
+from retimbre.generator.playing import N_DIGITS
 from retimbre.train.config import TrainConfig
 from retimbre.train.export.harmonic import (
     MAX_DIFFERENCE,
@@ -30,9 +31,6 @@ from retimbre.train.export.onnx_graph import Weights, encoder_graph, generator_g
 from retimbre.train.networks.representation import find_representation
 from retimbre.train.run.player import WholePlayer
 from retimbre.train.run.trainer import Trainer
-
-N_DIGITS = 12
-"""Of a checksum, to tell one model of a name from another."""
 
 
 class Beginning:

@@ -1,7 +1,6 @@
 """Choose instruments: random, named, or from recordings."""
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from retimbre.generator.folder import find_model, read_config
 from retimbre.generator.palette import open_palette
 from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io import audio
-from retimbre.io.formats import MEDIA_SUFFIXES
+from retimbre.io.formats import recordings_in
 from retimbre.io.instruments import SUFFIX, load_instrument
 from retimbre.like.hearing import LONGEST_SECONDS, Recording, hear_recordings
 from retimbre.runtime import single_threaded_blas
@@ -81,10 +80,10 @@ def check_timbre(params: TimbreParams) -> None:
             palette = open_palette(config)
             for name in named:
                 palette.describe(name)
-    if params.files:
+    if any(not _is_saved(path) for path in params.files):
         config.read("encoder", "encoder")
     for path in params.files:
-        if Path(path).suffix.lower() == SUFFIX:
+        if _is_saved(path):
             _check_sizes([Stop("", None, load_instrument(path))], config.latent_dim, config.name)
             continue
         hear_recordings(_recordings_of(path), config.pitch_range)
@@ -152,7 +151,7 @@ def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
 
 def _hear_path(path: str, model: "Generator") -> Instrument:
     """Return the instrument of a recording, that of all recordings in a folder, or a saved one."""
-    if Path(path).suffix.lower() == SUFFIX:
+    if _is_saved(path):
         found = load_instrument(path)
         _check_sizes([Stop(found.name, None, found)], model.latent_dim, model.name)
         if found.model and found.model != model.fingerprint:
@@ -167,31 +166,26 @@ def _hear_path(path: str, model: "Generator") -> Instrument:
     return model.hear(_recordings_of(path), name=Path(path).name)
 
 
+def _is_saved(path: str) -> bool:
+    return Path(path).suffix.lower() == SUFFIX and not Path(path).is_dir()
+
+
 def _recordings_of(path: str) -> list[Recording]:
     """Read a recording or those of a folder, of which some may be damaged."""
-    files = _files_of(path)
+    files = recordings_in(Path(path))
+    if not files:
+        raise ReadError(
+            f"{path} contains no recordings (folders in it are not searched); give a folder of "
+            "notes of one instrument."
+        )
     found: list[Recording] = []
     for file in files:
         try:
-            found.append((*_load(file), file))
+            found.append((*_load(str(file)), str(file)))
         except ReadError as error:
             if file == files[-1] and not found:
                 raise
             logger.warning("%s", error)
-    return found
-
-
-def _files_of(path: str) -> list[str]:
-    """Return the recordings that a path stands for, in order of their names."""
-    if not os.path.isdir(path):
-        return [path]
-    found = sorted(
-        os.path.join(path, name)
-        for name in os.listdir(path)
-        if Path(name).suffix.lower() in MEDIA_SUFFIXES and not name.startswith(".")
-    )
-    if not found:
-        raise ReadError(f"{path} contains no recordings; give a folder of notes of one instrument.")
     return found
 
 

@@ -4,7 +4,6 @@ Nothing here opens a file.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from itertools import chain, count
 from pathlib import Path
 
 from retimbre.errors import ParameterError, ReadError, WriteError
-from retimbre.io.formats import MEDIA_SUFFIXES, MIDI_SUFFIXES, format_of
+from retimbre.io.formats import MEDIA_SUFFIXES, MIDI_SUFFIXES, format_of, is_own_result
 
 SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
 """What is written beside an output, and how its name ends."""
-
-_OWN_RESULT = re.compile(r"(\.retimbred|_pe_\d{2,})(-\d+)?\.[^.]+$")
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _is_playable(name: str) -> bool:
     return (
         Path(name).suffix.lower() in MEDIA_SUFFIXES | MIDI_SUFFIXES
         and not name.startswith(".")
-        and not _OWN_RESULT.search(name)
+        and not is_own_result(name)
     )
 
 

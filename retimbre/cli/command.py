@@ -15,6 +15,7 @@ from retimbre.batch import plan
 from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import PARAMS
 from retimbre.cli.report import Console, ProgressBars
+from retimbre.io.formats import recordings_in
 from retimbre.settings import Options, Settings
 
 COMMANDS = {
@@ -125,7 +126,11 @@ def _given_files(jobs: list[plan.Job], settings: Settings) -> dict[Path, str]:
     parts = model.iterdir() if model.is_dir() else [model]
     return {
         **{path.resolve(): "a file of the model" for path in parts if path.is_file()},
-        **{Path(path).resolve(): "a recording of --like" for path in settings.timbre.files},
+        **{
+            path.resolve(): "a recording of --like"
+            for given in settings.timbre.files
+            for path in recordings_in(Path(given))
+        },
         **{job.source.resolve(): "an input" for job in jobs},
     }
 

@@ -111,8 +111,8 @@ class HarmonicGenerator(ModelGenerator):
         ----------
         recordings : sequence of (array_like, int, str)
             Samples [shape=(n_samples,) or (channels, n_samples)] of 0.3 s or more, their rate [Hz]
-            and what messages call them. All clear notes are heard, one per key and recording;
-            silence around them does no harm.
+            and what messages call them. Clear notes are heard, one per key and at most 8 of a
+            recording; silence around them does no harm.
         name : str
             Of the instrument.
 

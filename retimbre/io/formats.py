@@ -1,6 +1,7 @@
 """Media suffixes read, audio formats written, and their size limits."""
 
 import os
+import re
 from pathlib import Path
 
 from retimbre.errors import ParameterError
@@ -99,4 +100,34 @@ def long_enough(
     raise ParameterError(
         f"{os.fspath(path)} would be larger than the 4 GiB that {file_format} can hold; "
         "write .wav or .flac instead."
+    )
+
+
+_OWN_RESULT = re.compile(r"(\.retimbred|_pe_\d{2,})(-\d+)?\.[^.]+$")
+
+
+def is_own_result(name: str) -> bool:
+    """Tell whether a file is named as results of earlier runs are."""
+    return bool(_OWN_RESULT.search(name))
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """List the media files of a folder, in order of their names.
+
+    Those of folders in it, hidden files and results of earlier runs are passed over.
+
+    Parameters
+    ----------
+    folder : Path
+        A file stands for itself.
+    """
+    if not folder.is_dir():
+        return [folder]
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in MEDIA_SUFFIXES
+        and not path.name.startswith(".")
+        and not is_own_result(path.name)
+        and path.is_file()
     )

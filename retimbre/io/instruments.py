@@ -23,6 +23,7 @@ def save_instrument(path: str | os.PathLike[str], instrument: Instrument) -> Non
     Parameters
     ----------
     path : str or path-like
+        With the suffix .json it can be given as ``like``.
     instrument : Instrument
 
     Raises

@@ -135,6 +135,11 @@ def hear_recordings(
     AudioError, ParameterError
         If a recording is no audio, or no note of any can be used. Where others can, that is logged.
     """
+    if not recordings or not all(isinstance(one, tuple) and len(one) == 3 for one in recordings):
+        raise ParameterError(
+            "An instrument is heard in a list of recordings, each (samples, rate, name), given "
+            f"{recordings!r:.60}."
+        )
     heard: list[HeardNote] = []
     refused: list[Exception] = []
     for y, sr, source in recordings:
@@ -202,16 +207,20 @@ def hear_notes(
     track, found = _find_notes(samples, source)
     clearness = _clearness(track, found)
     heard: dict[int, HeardNote] = {}
-    for chosen in np.argsort(-clearness, kind="stable"):
-        if len(heard) == most or clearness[chosen] < LEAST_CLEARNESS * clearness.max():
+    refused: list[Exception] = []
+    clear = _clearest(found, clearness, most)
+    others = [int(note) for note in np.argsort(-clearness, kind="stable") if note not in clear]
+    for chosen in clear + others:
+        # What turns out to be no note is made up for by the next in line.
+        if heard and chosen not in clear:
             break
         try:
-            note = _hear(samples, track, found, int(chosen), pitch_range, source)
-        except (AudioError, ParameterError):
-            if not heard:
-                raise
-            continue
-        heard.setdefault(note.pitch, note)
+            note = _hear(samples, track, found, chosen, pitch_range, source)
+            heard.setdefault(note.pitch, note)
+        except (AudioError, ParameterError) as error:
+            refused.append(error)
+    if not heard:
+        raise refused[0]
     notes = list(heard.values())
     _log_heard(notes, len(found), source)
     return notes
@@ -290,7 +299,7 @@ def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:
         highest = max(highest, float(track.confidence.max()))
     raise NoPitchError(
         f"No steady note was found in {source} (the highest confidence is {highest:.2f}); record "
-        "one note of one instrument."
+        "notes of one instrument."
     )
 
 
@@ -317,6 +326,20 @@ def _clearness(track: PitchTrack, found: Notes) -> FloatArray:
     amplitude = 10.0 ** (track.level_db / 20.0)
     frames = np.rint(found.intervals / HOP_SECONDS).astype(np.int64)
     return np.array([amplitude[first : last + 1].sum() for first, last in frames])
+
+
+def _clearest(found: Notes, clearness: FloatArray, most: int) -> list[int]:
+    """Return notes to be heard, the clearest first, one per key and from all over the range."""
+    order = np.argsort(-clearness, kind="stable")
+    of_key: dict[int, int] = {}
+    for note in order:
+        of_key.setdefault(int(found.pitch[note]), int(note))
+    keys = sorted(of_key)
+    if most < len(keys) and most > 1:
+        keys = [keys[int(place)] for place in np.rint(np.linspace(0, len(keys) - 1, most))]
+    chosen = [of_key[key] for key in keys]
+    clear = [n for n in chosen if clearness[n] >= LEAST_CLEARNESS * clearness.max()]
+    return sorted(clear, key=lambda note: -clearness[note])
 
 
 def _pitch_curve(track: PitchTrack, found: Notes, chosen: int) -> tuple[FloatArray, FloatArray]:
@@ -382,9 +405,8 @@ def _room(samples: FloatArray, ends: NoteEnds, found: Notes) -> FloatArray | Non
 
 def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:
     note = heard[0]
-    keys = sorted(each.pitch for each in heard)
     others = "" if n_notes == 1 else f" (clearest of {n_notes})"
-    more = f"; {len(heard) - 1} more of {midi_to_note(keys[0])} to {midi_to_note(keys[-1])}"
+    keys = ", ".join(midi_to_note(key) for key in sorted(each.pitch for each in heard[1:]))
     logger.info(
         "%s: using the note at %.2f s%s: %s %+d cents, %.0f Hz, %.2f s%s.",
         source,
@@ -394,5 +416,5 @@ def _log_heard(heard: list[HeardNote], n_notes: int, source: str) -> None:
         round(note.cents),
         midi_to_hz(note.pitch + note.cents / 100.0),
         note.seconds,
-        more if len(heard) > 1 else "",
+        f"; also {keys}" if keys else "",
     )

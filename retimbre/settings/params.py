@@ -274,15 +274,16 @@ class TimbreParams:
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _sound(
         None,
         "Use the instrument in a recording of a note or more, in a folder of recordings, or in a "
-        "file of save_instrument; repeat to morph from one to the next.",
+        ".json file of save_instrument; repeat to morph from one to the next.",
         kind="files",
         metavar="FILE|FOLDER",
     )
 
     def __post_init__(self) -> None:
         _check(self)
+        files = self.files
         if self.instruments is not None:
-            if self.files:
+            if files:
                 raise ParameterError("Use either --instruments or --like, not both.")
             stops = read_stops(self.instruments)
             if any(stop.instrument is not None for stop in stops):
@@ -293,8 +294,14 @@ class TimbreParams:
     @property
     def files(self) -> tuple[str, ...]:
         """The paths of `like`, however they were given."""
-        paths = [self.like] if isinstance(self.like, str | os.PathLike) else self.like or ()
-        return tuple(os.fspath(path) for path in paths)
+        paths: Any = [self.like] if isinstance(self.like, str | os.PathLike) else self.like or ()
+        try:
+            return tuple(str(os.fspath(path)) for path in paths)
+        except TypeError:
+            raise ParameterError(
+                f"like must be paths of recordings, given {self.like!r:.60}; instruments that were "
+                "heard are given as instruments."
+            ) from None
 
 
 @dataclass(frozen=True)

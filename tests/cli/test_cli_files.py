@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line import objects, retimbre
-from fakes import files_in, load_fake_generator
+from fakes import LOUD, files_in, load_fake_generator, tones, write_wav
 
 from retimbre import generator
 
@@ -145,3 +145,14 @@ def test_a_file_of_the_model_is_never_overwritten(melody, monkeypatch):
     assert "mine/notes.mid is a file of the model; choose another output." in result.stderr
     assert Path("mine/notes.mid").read_text() == "a file of the model"
     retimbre("melody.wav", "-m", "mine", "-o", "mine/other.wav")
+
+
+def test_recordings_of_a_folder_to_be_like_are_never_overwritten(melody):
+    Path("takes").mkdir()
+    Path("melody.wav").rename("takes/own.wav")
+    write_wav(Path("song.wav").absolute(), tones((60, 0.5, LOUD)))
+    before = Path("takes/own.wav").read_bytes()
+    options = ("--like", "takes", "-o", "takes/own.wav", "--overwrite")
+    result = retimbre("song.wav", *options, exit_code=1)
+    assert "own.wav is a recording of --like; choose" in result.stderr
+    assert Path("takes/own.wav").read_bytes() == before

@@ -14,7 +14,7 @@ from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io.instruments import save_instrument
 from retimbre.latent import get_places, get_z_notes
-from retimbre.like.hearing import hear_recordings
+from retimbre.like.hearing import MOST_NOTES, hear_recordings
 from retimbre.session import Session
 from retimbre.settings import Settings
 from retimbre.types import Melody, Notes
@@ -158,3 +158,41 @@ def test_the_first_notes_of_many_are_from_all_over_the_range():
     assert heard[0] == 55
     assert heard[3] == 70
     assert heard[:4] == sorted(heard[:4])
+
+
+def test_a_long_phrase_is_heard_from_end_to_end(generator):
+    phrase = tones(*((pitch, 0.4, LOUD) for pitch in range(55, 67)))
+    keys = sorted(set(generator.hear([(phrase, SR, "scale")]).correction.pitches))
+    assert len(keys) == MOST_NOTES
+    assert keys[0] <= 56
+    assert keys[-1] >= 65
+
+
+def test_a_short_loud_note_does_not_hide_the_others(generator):
+    short = 4.0 * tones((72, 0.12, LOUD))
+    pause = np.zeros(SR // 3, np.float32)
+    phrase = np.concatenate([short, pause, tones((57, 0.8, LOUD)), pause, tones((60, 0.8, LOUD))])
+    assert generator.hear([(phrase, SR, "blip")]).range == (57, 60)
+
+
+@pytest.mark.parametrize("recordings", [[], None, (np.zeros(9), SR, "a"), [(np.zeros(9), SR)]])
+def test_recordings_are_a_list_of_three_things_each(generator, recordings):
+    with pytest.raises(ParameterError, match="list of recordings"):
+        generator.hear(recordings)
+
+
+def test_what_is_like_a_folder_is_no_result_of_it(folder, tmp_path, midi_file):
+    import soundfile
+
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    soundfile.write(takes / "57.wav", tones((57, 0.6, LOUD)), SR)
+    options = {"model": str(folder), "like": takes, "seed": 0}
+    once = pipeline.retimbre_file(midi_file, **options)
+    soundfile.write(takes / "song.retimbred.wav", tones((64, 0.6, LOUD)), SR)
+    assert pipeline.retimbre_file(midi_file, **options).y.tobytes() == once.y.tobytes()
+
+
+def test_instruments_are_not_files():
+    with pytest.raises(ParameterError, match="given as instruments"):
+        Settings.from_options(like=[Instrument(np.ones(3))])

@@ -17,7 +17,8 @@ from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io import audio
 from retimbre.io.formats import recordings_in
 from retimbre.io.instruments import SUFFIX, load_instrument
-from retimbre.like.hearing import LONGEST_SECONDS, Recording, hear_recordings
+from retimbre.like.hearing import LONGEST_SECONDS
+from retimbre.like.recordings import Recording, hear_recordings
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import TimbreParams
 from retimbre.settings.stops import Stop, read_stops

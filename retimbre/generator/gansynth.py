@@ -21,7 +21,7 @@ from retimbre.generator.folder import ModelConfig, open_mel_generator
 from retimbre.generator.playing import ModelGenerator, Performance, chunks
 from retimbre.generator.store import distinct
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
-from retimbre.like.hearing import Recording
+from retimbre.like.recordings import Recording
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz

@@ -42,7 +42,7 @@ from retimbre.harmonic.touch import (
 )
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
 from retimbre.latent import even_out
-from retimbre.like.hearing import MOST_SEARCHED, Recording, hear_recordings
+from retimbre.like.recordings import MOST_SEARCHED, Recording, hear_recordings
 from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes

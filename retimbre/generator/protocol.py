@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
-from retimbre.like.hearing import Recording
+from retimbre.like.recordings import Recording
 from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.instrument import Correction, Instrument, Instruments
 from retimbre.io.instruments import save_instrument
 from retimbre.latent import get_places, get_z_notes
-from retimbre.like.hearing import MOST_NOTES, hear_recordings
+from retimbre.like.hearing import MOST_NOTES
+from retimbre.like.recordings import hear_recordings
 from retimbre.session import Session
 from retimbre.settings import Settings
 from retimbre.types import Melody, Notes

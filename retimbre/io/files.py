@@ -1,5 +1,6 @@
 """Open inputs safely; write outputs completely or not at all."""
 
+import json
 import os
 import secrets
 import stat
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from retimbre.errors import DecodeError, FileError, ReadError, WriteError
 from retimbre.runtime import READ_BYTES
@@ -181,3 +183,27 @@ def _checked_target(path: str | os.PathLike[str]) -> Path:
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
+
+
+def read_json(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+    """Read a JSON object whose ``format`` says what it is.
+
+    Raises
+    ------
+    ReadError
+        If there is no such file.
+    DecodeError
+        If it is no JSON, or of another kind.
+    """
+    name = os.fspath(path)
+    with open_input(path) as handle:
+        content = handle.readall()
+    try:
+        table = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        why = "it is not text" if isinstance(error, UnicodeDecodeError) else error
+        raise DecodeError(f"{name} is not valid JSON ({why}).") from error
+    found = table.get("format") if isinstance(table, dict) else None
+    if found != kind:
+        raise DecodeError(f"{name} is not a {kind}: its 'format' is {found!r:.60}.")
+    return dict(table)

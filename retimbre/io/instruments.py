@@ -7,7 +7,7 @@ from typing import Any
 
 from retimbre.errors import DecodeError, ParameterError, check_type
 from retimbre.instrument import Correction, Instrument
-from retimbre.io.files import open_input, write_text
+from retimbre.io.files import read_json, write_text
 
 FORMAT, FORMAT_VERSION = "retimbre instrument", 1
 SUFFIX = ".json"
@@ -67,14 +67,7 @@ def load_instrument(path: str | os.PathLike[str]) -> Instrument:
         If it is no JSON of this format, or a value is not what it must be; says which.
     """
     name = os.fspath(path)
-    with open_input(path) as handle:
-        content = handle.readall()
-    try:
-        table = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DecodeError(f"{name} is not valid JSON.") from error
-    if not isinstance(table, dict) or table.get("format") != FORMAT:
-        raise DecodeError(f"{name} is not an instrument: its 'format' is not {FORMAT!r}.")
+    table = read_json(path, FORMAT)
     try:
         return _instrument_of(table)
     except (KeyError, TypeError, ValueError, OverflowError, ParameterError) as error:

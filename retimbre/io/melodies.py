@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from retimbre.errors import DecodeError, ParameterError, check_type
-from retimbre.io.files import open_input, write_text
+from retimbre.io.files import read_json, write_text
 from retimbre.types import LARGEST_ID, Melody, NoteCurve, Notes
 
 logger = logging.getLogger("retimbre")
@@ -81,15 +81,7 @@ def load_melody(path: str | os.PathLike[str]) -> Melody:
         If it is no JSON of this format, or a value is not what it must be; says which.
     """
     name = os.fspath(path)
-    with open_input(path) as handle:
-        content = handle.readall()
-    try:
-        table = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        why = "it is not text" if isinstance(error, UnicodeDecodeError) else error
-        raise DecodeError(f"{name} is not valid JSON ({why}).") from error
-    if not isinstance(table, dict) or table.get("format") != FORMAT:
-        raise DecodeError(f"{name} is not a melody: its 'format' is not {FORMAT!r}.")
+    table = read_json(path, FORMAT)
     version = table.get("format_version")
     if type(version) is not int or version < 1:
         raise DecodeError(f"{name} has the format_version {version!r}; it must be a whole number.")

@@ -132,8 +132,8 @@ def bad(**changes):
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ([], "not a melody"),
-        ({"format": "other"}, "not a melody"),
+        ([], "not a retimbre melody"),
+        ({"format": "other"}, "not a retimbre melody"),
         ({"format": "retimbre melody"}, "format_version None"),
         ({**bad(), "notes": {}}, "list of objects"),
         (bad(onset="x"), "'onset' must be a finite number"),

@@ -204,6 +204,7 @@ def tell(built: "Built", folder: Path) -> list[str]:
     """Say what became of a build, in sentences."""
     from retimbre.train.data.build import tell_reasons
     from retimbre.train.data.dataset import MIN_NOTES_PER_INSTRUMENT
+    from retimbre.train.data.recordings import DEFAULT_VELOCITY
 
     notes, instruments = count(built.n_notes, "note"), count(built.n_instruments, "instrument")
     lines = [f"{folder}: {notes} of {instruments}."]
@@ -219,6 +220,9 @@ def tell(built: "Built", folder: Path) -> list[str]:
             f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz "
             "and silent above half of that rate."
         )
+    if built.n_no_velocity:
+        unnamed = choose(built.n_no_velocity, "note has", "notes have")
+        lines.append(f"{unnamed} no velocity in the name: learned at {DEFAULT_VELOCITY}.")
     if built.duplicates:
         copies = choose(len(built.duplicates), "instrument is a copy", "instruments are copies")
         lines.append(f"{copies} of others and left out of training ({folder / 'duplicates.json'}).")

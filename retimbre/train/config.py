@@ -50,7 +50,7 @@ class TrainConfig:
     mixed_precision : bool or None
         bfloat16 convolutions; None: where the machine is made for it, see `settled`.
     n_held_out : int
-        Instruments that are never trained on.
+        Instruments that are never trained on; see `data.families.split_families`.
     seed : int [0..2^31 - 1]
     representation : str
         "harmonic" or "mel"; see `retimbre.train.networks.representation`.

@@ -96,6 +96,18 @@ def test_it_begins_with_the_weights_that_were_exported(finished, tuned):
             np.testing.assert_array_equal(value, expected)
 
 
+def test_what_the_model_never_heard_stays_held_out(finished, tuned, model):
+    from retimbre.train.export.beginning import Beginning
+
+    held_out = json.loads((finished[0] / "split.json").read_text())["held_out"]
+    assert held_out
+    assert [list(key) for key in Beginning(model, TUNED).held_out] == held_out
+    split = json.loads((tuned[0] / "split.json").read_text())
+    # Beside it the one that the run's own settings ask for.
+    assert all(key in split["held_out"] for key in held_out)
+    assert len(split["held_out"]) == len(held_out) + TUNED.n_held_out
+
+
 def test_the_averages_begin_there_too(tuned):
     makers, _, averages = tuned[1][0]
     assert are_same(makers, averages)

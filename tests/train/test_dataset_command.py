@@ -57,6 +57,7 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
         f"{folder}: 28 notes of 4 instruments.",
         f"33 notes were left out (33 outside the pitches); {folder / 'left_out'} lists them.",
         "4 notes were recorded at less than 44.1 kHz and silent above half of that rate.",
+        "4 notes have no velocity in the name: learned at 80.",
         "1 instrument is a copy of others and left out of training "
         f"({folder / 'duplicates.json'}).",
         "1 other has fewer than 6 notes and left out of training too.",

@@ -8,7 +8,7 @@ from retimbre.harmonic.image import BIN_PARTIALS, FRAME_TIMES, N_BINS
 from retimbre.train.data import shards
 from retimbre.train.data.batches import draw_batch
 from retimbre.train.data.dataset import Dataset
-from retimbre.train.data.heard import COMPLETED, ROOM_HZ, count_heard, find_cut
+from retimbre.train.data.heard import COMPLETED, ROOM_HZ, count_heard, find_cut, share_rooms
 from retimbre.train.data.labels import NoteLabel
 from retimbre.train.data.measure import Reason
 from retimbre.train.data.recorded_notes import analyze_recording
@@ -67,6 +67,8 @@ def test_a_room_is_heard_after_the_note_and_what_drowns_in_it_counts_little(tmp_
     # Density: variance per sample re the power of the partials.
     expected = 10 * np.log10(0.003**2 / (0.04 * sum(1 / k**2 for k in range(1, 9))))
     assert found.room_db == pytest.approx([expected] * len(ROOM_HZ), abs=3.0)
+    power = 0.04 * sum(1 / k**2 for k in range(1, 9))
+    assert found.loudest_db == pytest.approx(10 * np.log10(power), abs=1.0)
     features = np.zeros((1, 128, 288), np.float32)
     features[0, :, :N_BINS] = image[..., 0] / 45 + 1
     features[0, :, 144:240] = (image[..., 2] + 65) / 45
@@ -74,6 +76,24 @@ def test_a_room_is_heard_after_the_note_and_what_drowns_in_it_counts_little(tmp_
     assert (heard[:, :8] == 1.0).all()
     assert heard[:, 12:48].mean() < 0.3
     assert heard[:, 144:240].mean() < 0.3
+
+
+def test_a_room_is_that_of_all_notes_of_an_instrument_where_three_agree():
+    room = (-60.0,) * 9
+    known = [
+        label(room_db=tuple(np.array(room) - db), loudest_db=db) for db in (-20.0, -10.0, -6.0)
+    ]
+    silent = label(loudest_db=-30.0)
+    assert [note.room_db for note in share_rooms([*known, silent])][:3] == [
+        n.room_db for n in known
+    ]
+    assert share_rooms([*known, silent])[3].room_db == (-30.0,) * 9
+    # Two are no room, nor are three that differ, as those that were made equally loud.
+    assert share_rooms([*known[:2], silent])[2].room_db == ()
+    levelled = [label(room_db=note.room_db, loudest_db=-6.0) for note in known]
+    assert share_rooms([*levelled, silent])[3].room_db == ()
+    # A preset that is not heard in any room has none, whatever its name.
+    assert share_rooms([*known, label()])[3].room_db == ()
 
 
 def test_what_rings_on_is_no_room(tmp_path):

@@ -9,7 +9,7 @@ from small_dataset import SETTINGS, write_dataset
 from retimbre.train.data import shards
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.families import find_families, level_distances, split_families
-from retimbre.train.data.labels import NoteLabel
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
 
 PLAYERS = [
     # source, bank, program, name, the bin that sounds
@@ -23,21 +23,31 @@ PLAYERS = [
     ("b.sf3", 0, 90, "Pad", 70),
 ]
 
+RECORDED = [
+    ("a folder", -1, -1, "My pad", 70),  # comes first, and sounds as the pad does
+    *(("zoo", -1, -1, name, 80 + i) for i, name in enumerate(["Zither", "Bell", "Reed"])),
+]
 
-@pytest.fixture
-def notes(tmp_path: Path) -> Dataset:
-    shards.write_settings(tmp_path, SETTINGS)
+
+def write_players(folder: Path, players: list[tuple[str, int, int, str, int]]) -> None:
+    """Write notes of instruments, each of which sounds in five bins."""
+    shards.write_settings(folder, SETTINGS)
     for pitch in range(60, 68):
         labels = [
             NoteLabel(source, bank, program, name, pitch, 80)
-            for source, bank, program, name, _ in PLAYERS
+            for source, bank, program, name, _ in players
         ]
-        features = np.zeros((len(PLAYERS), 128, 288), np.float16)
+        features = np.zeros((len(players), 128, 288), np.float16)
         features[:, :, :96] = -1.0
-        for row, player in enumerate(PLAYERS):
+        for row, player in enumerate(players):
             features[row, :, player[4] : player[4] + 5] = 0.5
-        shards.write_shard(tmp_path, pitch, features, labels)
-    return Dataset(tmp_path)
+        shards.write_shard(folder, pitch, features, labels)
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Dataset:
+    write_players(tmp_path / "notes", PLAYERS)
+    return Dataset(tmp_path / "notes")
 
 
 def names(notes: Dataset, family: list[int]) -> set[str]:
@@ -75,6 +85,28 @@ def test_three_quarters_at_least_are_trained_on(notes: Dataset) -> None:
 def test_the_split_is_drawn_by_the_seed(notes: Dataset) -> None:
     assert split_families(notes, 3, 0) == split_families(notes, 3, 0)
     assert len({tuple(split_families(notes, 3, seed)[1]) for seed in range(8)}) > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_recordings_are_not_drawn_and_change_nothing_of_what_is(
+    notes: Dataset, tmp_path: Path, seed: int
+) -> None:
+    def held_out(dataset: Dataset) -> list[InstrumentKey]:
+        return [dataset.instruments[i] for i in split_families(dataset, 3, seed)[1]]
+
+    write_players(tmp_path / "mixed", [*PLAYERS, *RECORDED])
+    drawn, again = held_out(notes), held_out(Dataset(tmp_path / "mixed"))
+    assert {key for key in again if key.source != "a folder"} == set(drawn)
+    # What sounds as a held-out preset does goes with it.
+    assert ("My pad" in {key.name for key in again}) == ("Pad" in {key.name for key in drawn})
+
+
+def test_what_a_model_never_heard_stays_held_out_with_its_family(notes: Dataset) -> None:
+    known = [key for key in notes.instruments if key.name == "Flute"]
+    trained, held_out = split_families(notes, 0, 0, known)
+    assert names(notes, held_out) == {"Flute", "Flauto"}
+    assert len(trained) == len(PLAYERS) - 2
+    assert split_families(notes, 0, 0, [InstrumentKey("elsewhere", 0, 1, "Flute")])[1] == []
 
 
 def test_distances_are_mean_level_differences(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ class Built:
         Others that are held out by name.
     n_trainable : int
         What is left.
+    n_no_velocity : int
+        Recorded notes whose velocity is not known.
     """
 
     n_notes: int
@@ -63,6 +65,7 @@ class Built:
     n_few: int = 0
     n_held_out: int = 0
     n_trainable: int = 1
+    n_no_velocity: int = 0
 
 
 @dataclass(frozen=True)
@@ -329,6 +332,7 @@ def _finish(plan: _Plan, sources: list[str]) -> Built:
         n_few=n_few,
         n_held_out=len(held_out),
         n_trainable=len(others) - n_few,
+        n_no_velocity=sum(not label.has_velocity for label in labels),
     )
 
 

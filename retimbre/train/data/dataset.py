@@ -10,7 +10,7 @@ from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError
 from retimbre.train.data import shards
 from retimbre.train.data.duplicates import read_duplicates
-from retimbre.train.data.heard import count_heard
+from retimbre.train.data.heard import count_heard, share_rooms
 from retimbre.train.data.labels import InstrumentKey, NoteLabel, find_held_out
 from retimbre.train.data.measures import find_measure
 
@@ -83,7 +83,7 @@ class Dataset:
         self._shape = find_measure(self.representation).shape
         parts = shards.read_shards(folder)
         self._parts = [features for features, _ in parts]
-        self.labels = [label for _, labels in parts for label in labels]
+        self.labels = share_rooms([label for _, labels in parts for label in labels])
         self._starts = np.cumsum([0, *(len(labels) for _, labels in parts)])
         self.pitches = np.array([label.pitch for label in self.labels], np.int32)
         self.velocities = np.array([label.velocity / 127.0 for label in self.labels], np.float32)

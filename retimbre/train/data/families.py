@@ -5,11 +5,13 @@ of its programs in every SoundFont, often from the same samples.
 """
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
 from retimbre._typing import FloatArray
 from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.measures import mean_distances, thin_levels
 
 TWIN_DB = 3.0
@@ -84,7 +86,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z]+", "", name.lower()) or name.casefold()
 
 
-def split_families(dataset: Dataset, n_held_out: int, seed: int) -> tuple[list[int], list[int]]:
+def split_families(
+    dataset: Dataset, n_held_out: int, seed: int, known: Collection[InstrumentKey] = ()
+) -> tuple[list[int], list[int]]:
     """Split the instruments into trained and held-out ones, families undivided.
 
     Parameters
@@ -93,22 +97,32 @@ def split_families(dataset: Dataset, n_held_out: int, seed: int) -> tuple[list[i
     n_held_out : int
         Families are drawn at random while they fit into so many instruments, and into a
         quarter of all; beside them stand the families of what the build was told to hold out.
+        Where there are presets of SoundFonts only they are drawn and counted, and the same ones
+        whatever recordings there are besides: those are few, and each is another instrument.
     seed : int
+    known : collection of InstrumentKey
+        More that are held out with their families, where they are in the dataset.
 
     Returns
     -------
     trained, held_out : list of int
         Indices into `instruments`; no twin of a held-out instrument is trained on.
     """
-    if n_held_out == 0 and not dataset.held_out:
+    told = {*dataset.held_out, *(i for i, key in enumerate(dataset.instruments) if key in known)}
+    if n_held_out == 0 and not told:
         return list(range(len(dataset.instruments))), []
     families = find_families(dataset)
-    told = set(dataset.held_out)
     held_out = [i for family in families if told & set(family) for i in family]
     families = [family for family in families if not told & set(family)]
-    most = len(held_out) + min(n_held_out, len(dataset.instruments) // 4)
+    presets = {i for i, key in enumerate(dataset.instruments) if key.program >= 0}
+    drawable = presets or set(range(len(dataset.instruments)))
+    families = [family for family in families if drawable & set(family)]
+    families.sort(key=lambda family: min(drawable & set(family)))
+    left = min(n_held_out, len(drawable) // 4)
     for index in np.random.default_rng(seed).permutation(len(families)):
-        if len(held_out) + len(families[index]) <= most:
+        size = len(drawable & set(families[index]))
+        if size <= left:
             held_out += families[index]
+            left -= size
     trained = sorted(set(range(len(dataset.instruments))) - set(held_out))
     return trained, sorted(held_out)

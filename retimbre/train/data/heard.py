@@ -6,7 +6,9 @@ was; the room is silent), so that every image is that of a whole note, and count
 was heard. Above a cut nothing is known: it does not count at all.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +25,7 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     WINDOW_PERIODS,
 )
-from retimbre.train.data.labels import NoteLabel
+from retimbre.train.data.labels import InstrumentKey, NoteLabel
 from retimbre.units import midi_to_hz
 
 COMPLETED = 0.1
@@ -34,6 +36,9 @@ ROOM_HZ = 62.5 * 2.0 ** np.arange(9)
 
 DROWNED_DB = 3.0
 """What is no louder than this above the room, which was subtracted, is not the note's."""
+
+LEAST_ROOMS, SAME_ROOM_DB = 3, 3.0
+"""So many notes that differ by no more, in the middle, tell the room of all of an instrument."""
 
 _FRAME_LENGTH = 2048
 _LOWEST_CUT_HZ = 3500.0
@@ -118,6 +123,41 @@ def room_levels(power: FloatArray, reference: float) -> tuple[float, ...]:
     levels = [density[octave == i].mean() for i in range(len(ROOM_HZ))]
     decibels = 10.0 * np.log10(np.maximum(levels, 1e-20) / reference)
     return tuple(round(float(value), 1) for value in decibels)
+
+
+def share_rooms(labels: Sequence[NoteLabel]) -> list[NoteLabel]:
+    """Return labels of which those without a room have that of their instrument's other notes.
+
+    Most recordings end with their note. Those of one instrument were made in one room, which is
+    known where some of them go on for longer and agree on how loud it is. They do not where every
+    note was made equally loud afterwards.
+
+    Parameters
+    ----------
+    labels : sequence of NoteLabel
+
+    Returns
+    -------
+    labels : list of NoteLabel
+        In the same order.
+    """
+    heard: dict[InstrumentKey, list[FloatArray]] = defaultdict(list)
+    for label in labels:
+        if label.room_db and label.loudest_db is not None:
+            heard[label.instrument].append(np.array(label.room_db) + label.loudest_db)
+    rooms = {key: np.median(found, axis=0) for key, found in heard.items() if _agree(found)}
+    return [
+        label
+        if label.room_db or label.loudest_db is None or label.instrument not in rooms
+        else replace(label, room_db=tuple(rooms[label.instrument] - label.loudest_db))
+        for label in labels
+    ]
+
+
+def _agree(rooms: list[FloatArray]) -> bool:
+    """Tell whether several notes were heard in one room."""
+    off = np.abs(np.array(rooms) - np.median(rooms, axis=0))
+    return len(rooms) >= LEAST_ROOMS and bool(np.median(off) <= SAME_ROOM_DB)
 
 
 def find_cut(y: FloatArray, sr: int) -> float:

@@ -49,6 +49,8 @@ class NoteLabel:
     room_db : tuple of float [shape=(9,), dB] or ()
         Noise of the room at `retimbre.train.data.heard.ROOM_HZ`: variance per sample of white noise
         of that density, re the note's loudest frame. Empty where it is not known, or none.
+    loudest_db : float or None [dB]
+        Power of the loudest frame in the recording, re 1.
     """
 
     source: str
@@ -63,6 +65,7 @@ class NoteLabel:
     heard_seconds: float = NOTE_SECONDS
     heard_hz: float = SAMPLE_RATE / 2
     room_db: tuple[float, ...] = ()
+    loudest_db: float | None = None
 
     def __post_init__(self) -> None:
         # JSON knows lists only.

@@ -111,11 +111,13 @@ def analyze_recording(
     ends = find_ends(y, SAMPLE_RATE, np.array([0.0, len(y) / SAMPLE_RATE]))
     if ends.end - ends.onset < SHORTEST_SECONDS:
         return label, Reason.SHORT
-    y, room_db = _without_room(y, ends, float(midi_to_hz(pitch)))
+    y, room_db, loudest_db = _without_room(y, ends, float(midi_to_hz(pitch)))
     seconds = min(ends.release, ends.end - FADE_SECONDS) - ends.onset
     is_laid_out = abs(seconds - HOLD_SECONDS) < LAID_OUT_SECONDS
     calm = NOTE_SECONDS if is_laid_out else heard_until(calm_seconds(seconds))
-    label = replace(label, heard_seconds=round(calm, 3), room_db=room_db)
+    label = replace(
+        label, heard_seconds=round(calm, 3), room_db=room_db, loudest_db=round(loudest_db, 1)
+    )
     return label, take(y, pitch, None if is_laid_out else seconds, hear_cents)
 
 
@@ -147,18 +149,28 @@ def hear_cents(y: FloatArray, pitch: int) -> float | Reason:
     return Reason.OCTAVE if abs(cents) > OCTAVE_CENTS else Reason.PITCH
 
 
-def _without_room(y: FloatArray, ends: NoteEnds, f0: float) -> tuple[FloatArray, tuple[float, ...]]:
-    """Cut a note out, take away the room where it is heard alone, and tell how loud it is."""
+def _without_room(
+    y: FloatArray, ends: NoteEnds, f0: float
+) -> tuple[FloatArray, tuple[float, ...], float]:
+    """Cut a note out and take away the room where it is heard alone.
+
+    Returns
+    -------
+    cut : np.ndarray [shape=(n,)]
+    room_db, loudest_db
+        As a `NoteLabel` has them.
+    """
     floor = _room(y, ends)
     cut = y[round(ends.onset * SAMPLE_RATE) : round(ends.end * SAMPLE_RATE)].copy()
     room_db: tuple[float, ...] = ()
+    loudest = loudest_power(cut, f0)
     if floor is not None:
-        room_db = room_levels(floor, loudest_power(cut, f0))
+        room_db = room_levels(floor, loudest)
         cut = subtract_room(cut, floor)
     # Where a note is cut off it clicks, and its noise would be measured as that.
     n_fade = round(FADE_SECONDS * SAMPLE_RATE)
     cut[-n_fade:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(n_fade, dtype=np.float32) / n_fade)
-    return cut, room_db
+    return cut, room_db, float(10.0 * np.log10(loudest))
 
 
 def _room(y: FloatArray, ends: NoteEnds) -> FloatArray | None:

@@ -21,6 +21,7 @@ from retimbre.generator.folder import (
 )
 from retimbre.generator.playing import N_DIGITS
 from retimbre.train.config import TrainConfig
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.export.harmonic import (
     MAX_DIFFERENCE,
     encoder_difference,
@@ -47,6 +48,8 @@ class Beginning:
     ----------
     config : TrainConfig
         All resolutions from the first note on, and which model it was.
+    held_out : list of InstrumentKey
+        What the model was not trained on; what it is judged by is to stay so.
 
     Raises
     ------
@@ -61,6 +64,8 @@ class Beginning:
     def __init__(self, model: str | Path, config: TrainConfig) -> None:
         self._model = read_config(find_model(model))
         _check_suits(self._model, config)
+        told = _read_config(self._model)
+        self.held_out = [InstrumentKey(*key) for key in told.get("held_out", [])]
         self.config = replace(
             config,
             stage_starts=(0,) * len(config.stage_starts),
@@ -204,9 +209,15 @@ def _check_suits(model: ModelConfig, config: TrainConfig) -> None:
             )
 
 
+def _read_config(model: ModelConfig) -> dict[str, Any]:
+    """Read what the export wrote about the run, beside what playing needs."""
+    told: dict[str, Any] = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    return told
+
+
 def _describe(model: ModelConfig) -> str:
     """Say which model it is and what it was trained on, which its licences want to be told."""
-    told = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    told = _read_config(model)
     parts = [f"generator {model.files['generator'][1][:N_DIGITS]}"]
     if model.has("palette"):
         entries = json.loads(model.read("palette", "palette"))["instruments"]

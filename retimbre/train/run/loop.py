@@ -1,7 +1,7 @@
 """A run: training step by step into one folder, resumed exactly where it was."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from retimbre.errors import ParameterError, RetimbreError
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.batches import average_pool, draw_batch
 from retimbre.train.data.dataset import Dataset
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.export.beginning import Beginning, put_weights
 from retimbre.train.export.onnx_graph import Weights
 from retimbre.train.networks.representation import find_representation
@@ -108,7 +109,8 @@ def train(
     # First what may be refused: a run that stands is not changed by a wrong command.
     weights = None if beginning is None else beginning.load()
     make_folder(folder)
-    run = _Run(folder, dataset, config)
+    known = () if beginning is None else beginning.held_out
+    run = _Run(folder, dataset, config, known)
     config.save(folder / CONFIG)
     if dataset_folder is not None:
         remember_dataset(folder, dataset_folder)
@@ -145,9 +147,15 @@ def _check(folder: Path, dataset: Dataset, config: TrainConfig, *, resume: bool)
 class _Run:
     """A run under way: what `train` keeps between steps."""
 
-    def __init__(self, folder: Path, dataset: Dataset, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        dataset: Dataset,
+        config: TrainConfig,
+        known: Collection[InstrumentKey] = (),
+    ) -> None:
         self.config = config
-        self.trained, self.held_out = run_split(folder, dataset, config)
+        self.trained, self.held_out = run_split(folder, dataset, config, known)
         self.trainer = Trainer(config)
         self._checkpoints = Checkpoints(folder, self.trainer)
         self._n_seen = int(self.trainer.n_seen)

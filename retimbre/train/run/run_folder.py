@@ -11,6 +11,7 @@
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError, WriteError
@@ -18,6 +19,7 @@ from retimbre.io.files import write_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.families import split_families
+from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.shards import SETTINGS
 
 CHECKPOINTS = "checkpoints"
@@ -98,11 +100,13 @@ def dataset_of(folder: Path) -> Path:
     return found
 
 
-def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list[int], list[int]]:
+def run_split(
+    folder: Path, dataset: Dataset, config: TrainConfig, known: Collection[InstrumentKey] = ()
+) -> tuple[list[int], list[int]]:
     """Return a run's trained and held-out instruments (indices), and keep them in its folder.
 
-    They are drawn once. A dataset may grow while a run is under way; what was held out stays so,
-    and what is new is left alone.
+    They are drawn once, and those `known` to be held out elsewhere stand beside them. A dataset may
+    grow while a run is under way; what was held out stays so, and what is new is left alone.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def run_split(folder: Path, dataset: Dataset, config: TrainConfig) -> tuple[list
     """
     path = folder / SPLIT
     if not path.is_file():
-        parts = split_families(dataset, config.n_held_out, config.seed)
+        parts = split_families(dataset, config.n_held_out, config.seed, known)
         named = {
             name: [list(dataset.instruments[i]) for i in part]
             for name, part in zip(("trained", "held_out"), parts, strict=True)

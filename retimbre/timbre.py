@@ -85,7 +85,7 @@ def check_timbre(params: TimbreParams) -> None:
         config.read("encoder", "encoder")
     for path in params.files:
         if _is_saved(path):
-            _check_sizes([Stop("", None, load_instrument(path))], config.latent_dim, config.name)
+            _check_sizes([Stop(path, None, load_instrument(path))], config.latent_dim, config.name)
             continue
         hear_recordings(_recordings_of(path), config.pitch_range)
 
@@ -145,8 +145,9 @@ def _check_sizes(stops: Iterable[Stop], latent_dim: int, model: str) -> None:
     for stop in stops:
         if stop.instrument is not None and len(stop.instrument.z) != latent_dim:
             raise ParameterError(
-                f"The model {model!r} takes instruments of {latent_dim} numbers, given a z of "
-                f"{len(stop.instrument.z)}; take one of this model, or its model with -m."
+                f"The model {model!r} takes instruments of {latent_dim} numbers, given"
+                f"{stop.name and f' {stop.name} with'} a z of {len(stop.instrument.z)}; take one "
+                "of this model, or its model with -m."
             )
 
 
@@ -154,7 +155,7 @@ def _hear_path(path: str, model: "Generator") -> Instrument:
     """Return the instrument of a recording, that of all recordings in a folder, or a saved one."""
     if _is_saved(path):
         found = load_instrument(path)
-        _check_sizes([Stop(found.name, None, found)], model.latent_dim, model.name)
+        _check_sizes([Stop(path, None, found)], model.latent_dim, model.name)
         if found.model and found.model != model.fingerprint:
             logger.warning(
                 "%s was heard with the model %s and will sound different with %s.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retimbre.cli.words import columns
+from retimbre.cli.words import columns, count
 from retimbre.settings.params import TABLE
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ class ProgressBars:
             seconds = perf_counter() - self._start
             self.close()
             if stage == "generate":
-                self._report.say(f"generated {total} samples in {seconds:.1f}s")
+                self._report.say(f"generated {count(total, 'sample')} in {seconds:.1f}s")
 
     def _begin(self, stage: str, total: int) -> None:
         self.close()
         self._stage, self._start = stage, perf_counter()
         if stage == "generate":
-            self._report.say(f"Generating {total} samples...")
+            self._report.say(f"Generating {count(total, 'sample')}...")
         # A process may be started without stderr; Python then has None in its place.
         if not self._report.quiet and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm

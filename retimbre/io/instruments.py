@@ -5,12 +5,17 @@ import os
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from retimbre.errors import DecodeError, ParameterError, check_type
 from retimbre.instrument import Correction, Instrument
 from retimbre.io.files import read_json, write_text
 
 FORMAT, FORMAT_VERSION = "retimbre instrument", 1
 SUFFIX = ".json"
+
+LARGEST = 1000.0
+"""A z has an rms of 1; with numbers far beyond that networks return no numbers."""
 
 _TEXTS = ("name", "source", "licence", "model")
 _NUMBERS = ("brightness", "attack", "decay", "noisiness")
@@ -68,20 +73,48 @@ def load_instrument(path: str | os.PathLike[str]) -> Instrument:
     """
     name = os.fspath(path)
     table = read_json(path, FORMAT)
+    version = table.get("format_version", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise DecodeError(
+            f"{name} is of format version {version!r:.20}, this version of retimbre reads "
+            f"{FORMAT_VERSION}; hear the instrument again."
+        )
     try:
         return _instrument_of(table)
-    except (KeyError, TypeError, ValueError, OverflowError, ParameterError) as error:
+    except KeyError as error:
+        raise DecodeError(f"{name} cannot be read as an instrument: {error} is missing.") from error
+    except (TypeError, ValueError, OverflowError, ParameterError) as error:
         raise DecodeError(f"{name} cannot be read as an instrument: {error}") from error
 
 
 def _instrument_of(table: dict[str, Any]) -> Instrument:
     known: dict[str, Any] = {name: str(table[name]) for name in _TEXTS if name in table}
-    known |= {name: float(table[name]) for name in _NUMBERS if name in table}
-    known |= {name: int(table[name]) for name in _COUNTS if name in table}
+    known |= {name: _number(table[name], name) for name in _NUMBERS if name in table}
+    known |= {name: int(_number(table[name], name)) for name in _COUNTS if name in table}
     if table.get("range") is not None:
-        known["range"] = tuple(map(int, table["range"]))
+        known["range"] = _read_range(table["range"])
     if "correction" in table:
         parts = (table["correction"][part.name] for part in fields(Correction))
         known["correction"] = Correction(*parts)
     z_at = tuple((int(pitch), z) for pitch, z in table.get("z_at", ()))
-    return Instrument(table["z"], z_at=z_at, **known)
+    found = Instrument(table["z"], z_at=z_at, **known)
+    if max(np.abs(z).max() for z in (found.z, *(z for _, z in z_at))) > LARGEST:
+        raise ParameterError(f"its z has numbers beyond {LARGEST:g}; hear the instrument again.")
+    return found
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ParameterError(f"{name!r} is no number but {value!r:.60}.")
+    return float(value)
+
+
+def _read_range(value: Any) -> tuple[int, int]:
+    is_pair = isinstance(value, list) and len(value) == 2
+    if not (
+        is_pair and all(type(key) is int for key in value) and 0 <= value[0] <= value[1] <= 127
+    ):
+        raise ParameterError(
+            f"'range' must be the lowest and the highest MIDI note, given {value!r:.60}."
+        )
+    return value[0], value[1]

@@ -234,8 +234,8 @@ def _find_notes(samples: FloatArray, source: str) -> tuple[PitchTrack, Notes]:
             return track, found
         highest = max(highest, float(track.confidence.max()))
     raise NoPitchError(
-        f"No steady note was found in {source} (the highest confidence is {highest:.2f}); record "
-        "notes of one instrument."
+        f"No note that is held for {SHORTEST_SECONDS:g} s was found in {source} (the highest "
+        f"confidence is {highest:.2f}); record notes of one instrument."
     )
 
 

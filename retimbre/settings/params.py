@@ -296,12 +296,17 @@ class TimbreParams:
         """The paths of `like`, however they were given."""
         paths: Any = [self.like] if isinstance(self.like, str | os.PathLike) else self.like or ()
         try:
-            return tuple(str(os.fspath(path)) for path in paths)
+            found = tuple(str(os.fspath(path)) for path in paths)
         except TypeError:
             raise ParameterError(
                 f"like must be paths of recordings, given {self.like!r:.60}; instruments that were "
                 "heard are given as instruments."
             ) from None
+        if "" in found:
+            raise ParameterError(
+                "like is an empty name; give a recording, a folder of them or a saved instrument."
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from sound_models import (
 from sound_notes import NoteSet, RealNotes, Renderer
 from sound_table import Row, share
 
-from retimbre.harmonic.image import features_to_image
+from retimbre.harmonic.correction import Difference, correct, fit_correction
+from retimbre.harmonic.image import HOLD_SECONDS, features_to_image
 from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_plain
 from retimbre.harmonic.texture import separate_texture
@@ -83,6 +84,27 @@ def rebuild(
     return Rebuilt(separated, raw)
 
 
+def corrected_errors(
+    model: SoundModel, real: RealNotes, sources: NoteSet, targets: NoteSet
+) -> FloatArray:
+    """Return level errors of what is played with the sources' corrections [shape=(n,), dB].
+
+    The corrections are those of one note each, whose velocity is known.
+    """
+    features = real.features(sources)
+    z = model.encode(features, sources.pitches)
+    made = generate_plain_images(model, z, sources.pitches, sources.velocities)
+    wanted = generate_plain_images(model, z, targets.pitches, targets.velocities)
+    references = real.levels(targets)
+    errors = np.full(len(targets), np.nan)
+    for i, (low, high) in enumerate(zip(sources.pitches, targets.pitches, strict=True)):
+        note = Difference(int(low), HOLD_SECONDS, features_to_image(features[i]), made[i])
+        correction = fit_correction([note])
+        image = wanted[i] if correction is None else correct(wanted[i], correction, int(high))
+        errors[i] = level_error(image[..., 0], references[i], int(high))
+    return errors
+
+
 def reconstruction_rows(
     model: ExportedModel, real: RealNotes, renderer: Renderer | None, *, n: int, seed: int
 ) -> list[Row]:
@@ -97,6 +119,12 @@ def reconstruction_rows(
             rough = rebuild(model, real, sources, notes, encode=model.encode_at_once)
             near = np.abs(sources.pitches - notes.pitches) <= OCTAVE
             told = f"; heard an octave away or less {np.nanmean(found.separated[near]):.2f} dB"
+            if what == "cross-pitch":
+                corrected = corrected_errors(model, real, sources, notes)
+                told += (
+                    f"; with the heard note's correction {np.nanmean(corrected):.2f} dB, an octave "
+                    f"away or less {np.nanmean(corrected[near]):.2f} dB"
+                )
             rows.append(
                 Row(
                     f"level error on audible partials, {name} instruments, {what}",

@@ -37,6 +37,9 @@ class TrainConfig:
         Weights of the losses of generator and encoder.
     path_weight : float
         How much it matters that a slerp between two instruments is an even morph; 0 saves its cost.
+    key_weight : float
+        How much it matters that what lies between instruments changes evenly from key to key; 0
+        saves its cost.
     r1_weight : float
         Gradient penalty of the discriminator on real notes ("non_saturating").
     instance_noise : float
@@ -96,6 +99,7 @@ class TrainConfig:
     pitch_weight: float = 0.5
     instrument_weight: float = 1.0
     path_weight: float = 0.0
+    key_weight: float = 0.0
     r1_weight: float = 4.0
     instance_noise: float = 0.05
     min_signal: float = 0.85

@@ -79,6 +79,43 @@ def test_paths_cost_nothing_where_they_do_not_count(passes, monkeypatch):
     assert float(made.loss) == pytest.approx(expected, rel=1e-5)
 
 
+def test_steps_between_keys_are_weighed_where_they_count(passes, monkeypatch):
+    one = passes["harmonic"]
+    batch = batch_of(one)
+    plain = one.make(batch, *draws())
+    monkeypatch.setattr(one, "config", replace(one.config, key_weight=30.0))
+    made = one.make(batch, *draws())
+    assert "key_error" not in plain.stats
+    assert float(made.stats["key_error"]) > 0.0
+    added = 30.0 * float(made.stats["key_error"])
+    assert float(made.loss) == pytest.approx(float(plain.loss) + added, rel=1e-5)
+
+
+def test_a_note_is_compared_with_those_beside_it(passes, monkeypatch):
+    import tensorflow as tf
+
+    one, played = passes["harmonic"], []
+
+    def play(z, one_hot, velocity, alpha):
+        played.extend(np.argmax(one_hot, -1))
+        # Louder by a step per key, and by more at the second.
+        level = tf.cast(tf.argmax(one_hot, -1), tf.float32)[:, None, None] / 100.0
+        return tf.ones((len(z), 16, 288)) * tf.where(level > 0.015, level + 0.3, level)
+
+    monkeypatch.setattr(one, "_play", play)
+    last = one.config.n_pitches - 1
+    hot = tf.one_hot([0, 5, last], last + 1)
+    notes = play(tf.zeros((3, 4)), hot, None, None)
+    played.clear()
+    z, velocity = tf.zeros((3, 4)), tf.ones((3, 1))
+    errors = one._key_errors(notes, z, hot, velocity, None)
+    assert played == [0, 4, last - 1, 1, 6, last]
+    # In the middle the step is even; at both ends it is half a step of one key.
+    assert 0.0 < float(errors[0]) < 0.02
+    uneven = one._key_errors(notes + 0.2, z, hot, velocity, None)
+    assert float(uneven[0]) > float(errors[0]) + 0.05
+
+
 @pytest.mark.parametrize("name", ["harmonic", "mel"])
 def test_what_is_made_is_a_function_of_the_seed(passes, name):
     batch = batch_of(passes[name])

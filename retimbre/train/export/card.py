@@ -113,7 +113,7 @@ def _growth(config: TrainConfig) -> str:
 def _weights(config: TrainConfig) -> str:
     is_mel = config.representation == "mel"
     names = "adversarial pitch " + (
-        "gradient_penalty" if is_mel else "reconstruction instrument path"
+        "gradient_penalty" if is_mel else "reconstruction instrument path key"
     )
     weights = {name: getattr(config, f"{name}_weight") for name in names.split()}
     return " / ".join(f"{weight:g} {name}" for name, weight in weights.items() if weight)

@@ -136,6 +136,7 @@ def pitch_loss(one_hot: Tensor, logits: Tensor) -> Tensor:
 def total_loss(
     errors: tuple[Tensor, ...],
     path: tuple[Tensor, ...],
+    keys: tuple[Tensor, ...],
     adversarial: Tensor,
     pitch: Tensor,
     instrument: Tensor,
@@ -145,6 +146,7 @@ def total_loss(
     return (
         config.reconstruction_weight * tf.add_n(list(errors))
         + config.path_weight * sum(path)
+        + config.key_weight * sum(keys)
         + config.adversarial_weight * adversarial
         + config.pitch_weight * pitch
         + config.instrument_weight * instrument

@@ -154,17 +154,40 @@ class EncodedPasses(StagePasses):
             far = self._play(z[quarter : 2 * quarter], hot2[:quarter], v2[:quarter], alpha)
             mixed = losses.mix_notes(notes[:quarter], far, share)
             path = losses.reconstruction(notes[size : size + quarter], mixed, mask[:quarter])
+        keys: tuple[Tensor, ...] = ()
+        if self.config.key_weight > 0.0:
+            keys = self._key_errors(notes[-quarter:], blends, hot1[:quarter], v1[:quarter], alpha)
         heard1, heard2 = (tf.broadcast_to(heard, tf.shape(x2)) for heard in (heard1, heard2))
         counts = tf.concat([heard2, heard2[:quarter], heard1[:quarter]], 0)
         fakes = self._cut(notes[-size:], counts[-size:])
         adversarial, pitch = self._convince(fakes, hots[-size:], alpha, seed)
         instrument = losses.instrument_loss(direction, other)
-        loss = losses.total_loss(errors, path, adversarial, pitch, instrument, self.config)
+        loss = losses.total_loss(errors, path, keys, adversarial, pitch, instrument, self.config)
         stats = dict(zip(ERRORS, errors, strict=True))
         stats |= {"adversarial": adversarial, "pitch_fake": pitch, "instrument": instrument}
         if path:
             stats["path_error"] = tf.add_n(list(path))
+        if keys:
+            stats["key_error"] = tf.add_n(list(keys))
         return Made(loss, fakes, stats)
+
+    def _key_errors(
+        self, notes: Tensor, z: Tensor, one_hot: Tensor, velocity: Tensor, alpha: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return how far notes are from the mean of what is played on the keys beside them."""
+        key, last = tf.argmax(one_hot, -1), self.config.n_pitches - 1
+        below, above = (
+            tf.one_hot(tf.clip_by_value(key + step, 0, last), last + 1) for step in (-1, 1)
+        )
+        beside = self._play(
+            tf.concat([z, z], 0),
+            tf.concat([below, above], 0),
+            tf.concat([velocity, velocity], 0),
+            alpha,
+        )
+        low, high = tf.split(beside, 2)
+        mean = losses.mix_notes(low, high, tf.fill((len(z), 1), 0.5))
+        return losses.reconstruction(notes, mean, tf.matmul(above, self.masks)[:, None, :])
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal

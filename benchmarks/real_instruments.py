@@ -168,12 +168,11 @@ def measure(
             found.seconds.append(time.perf_counter() - start)
             if instrument is None:
                 continue
-            others = [take for k, take in enumerate(takes) if k != heard]
             z = earlier.get(f"{name} {heard}")
-            errors = _compare(generator, instrument, others, takes[heard], found, z)
-            nearest[heard] = dict(zip(map(id, others), errors, strict=True))
-            for take in others:
-                if abs(take.pitch - takes[heard].pitch) <= OCTAVE:
+            errors = _compare(generator, instrument, takes, takes[heard], found, z)
+            nearest[heard] = dict(zip(map(id, takes), errors, strict=True))
+            for take in takes:
+                if 0 < abs(take.pitch - takes[heard].pitch) <= OCTAVE:
                     found.closer.append(
                         tuple(
                             reference.closer_than(generator, i, take)
@@ -236,7 +235,7 @@ def _compare(
     plain, corrected = _play_both(generator, instrument, wanted)
     before: list = [None] * len(wanted)
     if earlier is not None:
-        before = play(generator, Instrument("before", earlier), [take.pitch for take in wanted])
+        before = play(generator, Instrument(earlier, "before"), [take.pitch for take in wanted])
     errors = []
     for take, *pair, old in zip(wanted, plain, corrected, before, strict=True):
         if old is not None:
@@ -245,7 +244,7 @@ def _compare(
         found.apart.append(apart)
         found.alone.append(tuple(level_error(wave, take) for wave in pair))
         errors.append(found.alone[-1][0])
-        if apart <= OCTAVE:
+        if 0 < apart <= OCTAVE:
             attack, fall = attack_seconds(take.y), fall_db(take.y)
             found.attack.append(tuple(abs(attack_seconds(wave) - attack) for wave in pair))
             found.fall.append(tuple(abs(fall_db(wave) - fall) for wave in pair))
@@ -281,7 +280,8 @@ def to_rows(name: str, found: Found) -> list[str]:
     apart, alone = np.array(found.apart), np.array(found.alone)
     old = np.array([found.before.get(k, np.nan) for k in range(len(alone))])
     heard = "one note heard, the wanted one"
-    places = [("within an octave", 1, OCTAVE), ("farther", OCTAVE + 1, 88)]
+    places = [("is the same", 0, 0)]
+    places += [("within an octave", 1, OCTAVE), ("farther", OCTAVE + 1, 88)]
     places += [(f"{low}-{high} semitones away", low, high) for low, high in APART]
     for words, low, high in places:
         which = (apart >= low) & (apart <= high)
@@ -292,7 +292,7 @@ def to_rows(name: str, found: Found) -> list[str]:
             "{:.2f} dB",
             f"{which.sum()} notes",
         )
-    is_near = apart <= OCTAVE
+    is_near = (apart > 0) & (apart <= OCTAVE)
     worse = (alone[is_near, 1] > alone[is_near, 0] + WORSE_DB).mean()
     better = (alone[is_near, 1] < alone[is_near, 0] - WORSE_DB).mean()
     shares = [np.nan, better, worse]

@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import Float64Array, FloatArray, IntArray, readonly
-from retimbre.errors import ParameterError
+from retimbre.errors import ParameterError, check_type
 
 N_MOMENTS = 6
 """A correction changes with time between so many moments after the onset."""
+
+MOST_DB = 10_000.0
+"""Weights of single points may well be larger than what they add up to."""
 
 _MOST_PRINTED = 12
 
@@ -33,7 +36,8 @@ class Correction:
     Raises
     ------
     ParameterError
-        If shapes differ or a number is not finite.
+        If shapes differ, a number is not finite, a pitch or a partial number is none, or a weight
+        is beyond 10,000.
     """
 
     pitches: Float64Array
@@ -50,6 +54,10 @@ class Correction:
             raise ParameterError(f"A correction needs one row per point, given shapes {shapes}.")
         if not all(np.isfinite(getattr(self, part)).all() for part in _CORRECTION_PARTS):
             raise ParameterError("A correction needs finite numbers.")
+        if np.any((self.pitches < 0.0) | (self.pitches > 127.0)) or np.any(self.partials <= 0.0):
+            raise ParameterError("A correction needs MIDI pitches and partial numbers above 0.")
+        if max(np.abs(part).max(initial=0.0) for part in (self.levels, self.noises)) > MOST_DB:
+            raise ParameterError(f"A correction needs weights within {MOST_DB:g} dB.")
 
     def scaled(self, share: float) -> "Correction":
         """Return so much of the correction."""
@@ -124,6 +132,8 @@ class Instrument:
     def __post_init__(self) -> None:
         z = _as_latent(self.z)
         z_at = tuple((int(pitch), _as_latent(other)) for pitch, other in self.z_at)
+        if self.correction is not None:
+            check_type(self.correction, Correction, "An instrument's correction")
         if any(other.shape != z.shape for _, other in z_at):
             raise ParameterError(
                 f"An instrument's z_at must have {len(z)} numbers each, as its z has."
@@ -188,6 +198,13 @@ class Instruments:
             raise ParameterError(
                 f"Instruments need a name each or none, given {len(self.names)} names "
                 f"for {len(self.times)}."
+            )
+
+        n_places = int(np.ceil(self.places.max())) + 1
+        if self.corrections and len(self.corrections) < n_places:
+            raise ParameterError(
+                f"Instruments at {n_places} places need a correction or None for each, given "
+                f"{len(self.corrections)}."
             )
 
     def corrections_of(self, places: FloatArray) -> "NoteCorrections | None":

@@ -12,8 +12,11 @@ RANGE_DB = 55.0
 """A note reaches so far under its loudest moment, if the room is that quiet."""
 
 LEAST_RANGE_DB = 20.0
-ABOVE_ROOM_DB = 8.0
+ABOVE_ROOM_DB = 5.0
 """And not nearer to the room's noise than this."""
+
+ROOM_SECONDS, ROOM_STEP_DB = 0.1, 1.5
+"""A room is heard where the level of two halves of so long a time differs by no more."""
 
 PICKUP_SECONDS = 0.25
 """The pitch of a struck or plucked note may be clear no sooner than this after its attack."""
@@ -76,8 +79,10 @@ def find_ends(
     highest = int(np.clip(before / STEP_SECONDS, last, n))
     attack = max(lowest, first - round(PICKUP_SECONDS / STEP_SECONDS))
     peak = attack + int(np.argmax(level[attack:last]))
-    peak_db, room_db = float(level[peak]), float(np.percentile(level, 5.0)) + ABOVE_ROOM_DB
-    floor = float(np.clip(room_db, peak_db - RANGE_DB, peak_db - LEAST_RANGE_DB))
+    peak_db = float(level[peak])
+    core = attack + np.flatnonzero(level[attack:last] >= peak_db - LEAST_RANGE_DB)
+    room_db = _room_db(level, int(core[0]), int(core[-1]), peak_db - LEAST_RANGE_DB)
+    floor = float(np.clip(room_db + ABOVE_ROOM_DB, peak_db - RANGE_DB, peak_db - LEAST_RANGE_DB))
     gap = round(GAP_SECONDS / STEP_SECONDS)
     loud = level >= floor
     onset = _run_start(loud[lowest : peak + 1], gap) + lowest
@@ -91,6 +96,24 @@ def _levels(y: FloatArray, sr: int) -> FloatArray:
     edges = np.arange(0, len(y), STEP_SECONDS * sr).astype(np.int64)
     peaks = np.maximum.reduceat(np.abs(y), edges)
     return np.asarray(20.0 * np.log10(np.maximum(peaks, 10.0 ** (_SILENCE_DB / 20.0))))
+
+
+def _room_db(level: FloatArray, first: int, last: int, highest_db: float) -> float:
+    """Return the level of the quietest steady stretch outside a note, -inf where there is none.
+
+    A slow attack and a quick decay are not steady, and what is louder than `highest_db` is another
+    note: a recording that holds nothing but the note says nothing of its room.
+    """
+    half = round(ROOM_SECONDS / STEP_SECONDS) // 2
+    if len(level) < 2 * half:
+        return -np.inf
+    means = np.lib.stride_tricks.sliding_window_view(level, half).mean(axis=1)
+    early, late = means[:-half], means[half:]
+    start = np.arange(len(early))
+    is_outside = (start + 2 * half <= first) | (start > last)
+    level_db = 0.5 * (early + late)
+    is_room = is_outside & (np.abs(late - early) <= ROOM_STEP_DB) & (level_db < highest_db)
+    return float(level_db[is_room].min(initial=np.inf)) if is_room.any() else -np.inf
 
 
 def _run_start(loud: np.ndarray[tuple[int], np.dtype[np.bool_]], gap: int) -> int:

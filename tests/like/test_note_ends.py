@@ -84,3 +84,12 @@ def test_a_slow_swell_begins_where_it_can_be_heard():
     y = note((0.0, OFF), (0.2, -60.0), (0.8, 0.0), (1.5, 0.0), (1.6, OFF), (2.0, OFF))
     ends = find_ends(y, SR, np.array([0.6, 1.4]))
     assert ends.onset == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize("attack", [0.25, 0.6])
+def test_a_recording_of_the_note_alone_says_nothing_of_its_room(attack):
+    y = note((0.0, -60.0), (attack, 0.0), (3.0, 0.0), room_db=-100.0)
+    ends = find_ends(y, SR, np.array([0.0, 3.0]))
+    # 55 of 60 dB belong to it.
+    assert ends.onset == pytest.approx(attack * 5.0 / 60.0, abs=0.02)
+    assert ends.end == pytest.approx(3.0, abs=TOLERANCE)

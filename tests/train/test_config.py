@@ -148,8 +148,8 @@ def test_the_mel_configuration_is_gansynths():
         "gradient_penalty_weight": 10.0, "drift_weight": 0.001, "instance_noise": 0.0,
         "ema_decay": 0.999, "ema_warmup": False,
         # What GANSynth has not, and what is a matter of the machine.
-        "reconstruction_weight": 100.0, "instrument_weight": 1.0, "path_weight": 0.0, "key_weight": 0.0,
-        "r1_weight": 4.0,
+        "reconstruction_weight": 100.0, "instrument_weight": 1.0, "path_weight": 0.0,
+        "key_weight": 0.0, "r1_weight": 4.0,
         "min_signal": 0.85, "n_held_out": 0, "mixed_precision": None, "seed": 0,
         "sheet_notes": 20_000, "judge_warmup_notes": 0, "begun_from": "",
     }  # fmt: skip

@@ -136,14 +136,14 @@ def test_a_line_taken_out_has_its_instrument_back(tmp_path, spectra):
     for name in ("y", "z"):
         notes |= played(key("b", name), spectra[0])
     drop_duplicates(tmp_path, parts_of(notes), ["a", "b"])
-    assert read_duplicates(tmp_path) == {key("b", "y"), key("b", "z")}
+    assert read_duplicates(tmp_path) == {key("b", n): key("a", "x") for n in ("y", "z")}
     path = tmp_path / "duplicates.json"
     lines = path.read_text().splitlines()
     for gone, left in (("y", "z"), ("z", "y")):
         path.write_text("\n".join(line for line in lines if f'"{gone}"' not in line))
-        assert read_duplicates(tmp_path) == {key("b", left)}
+        assert [*read_duplicates(tmp_path)] == [key("b", left)]
     path.unlink()
-    assert read_duplicates(tmp_path) == set()
+    assert read_duplicates(tmp_path) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"duplicates": [{"source": "a"}]}'])

@@ -52,6 +52,23 @@ def test_the_same_takes_quieter_cut_and_compressed_are_copies(tmp_path):
     assert built(tmp_path, [first, second, other]) == {("strings", "cello")}
 
 
+def test_one_partial_that_falls_evenly_is_no_take(tmp_path):
+    t = np.arange(2 * SR) / SR
+
+    def bell(second):
+        pitches = iter(PITCHES)
+
+        def ring(_):
+            f0 = float(midi_to_hz(next(pitches)))
+            rings = np.sin(2 * np.pi * f0 * t) + 0.3 * np.sin(2 * np.pi * second * f0 * t)
+            return 0.2 * np.exp(-2 * t) * rings
+
+        return ring
+
+    first = write(tmp_path / "a", "bell", 0, bell(3))
+    assert built(tmp_path, [first, write(tmp_path / "b", "glass", 0, bell(5))]) == set()
+
+
 def test_a_preset_made_of_recordings_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(fluid, "FluidSynth", TinyPlayer)
     # One sample, at middle C; the keys beside it are played from it.

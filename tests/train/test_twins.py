@@ -1,12 +1,13 @@
 """Families of instruments, and that they are held out whole."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_dataset import SETTINGS, write_dataset
 
-from retimbre.train.data import shards
+from retimbre.train.data import families, shards
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.families import find_families, level_distances, split_families
 from retimbre.train.data.labels import InstrumentKey, NoteLabel
@@ -25,7 +26,7 @@ PLAYERS = [
 
 RECORDED = [
     ("a folder", -1, -1, "My pad", 70),  # comes first, and sounds as the pad does
-    *(("zoo", -1, -1, name, 80 + i) for i, name in enumerate(["Zither", "Bell", "Reed"])),
+    *(("zoo", -1, -1, name, 76 + 5 * i) for i, name in enumerate(["Zither", "Flute", "Reed"])),
 ]
 
 
@@ -55,8 +56,8 @@ def names(notes: Dataset, family: list[int]) -> set[str]:
 
 
 def test_families_share_program_name_or_sound(notes: Dataset) -> None:
-    families = find_families(notes)
-    found = {frozenset(names(notes, family)) for family in families}
+    groups = find_families(notes)
+    found = {frozenset(names(notes, family)) for family in groups}
     assert found == {
         frozenset({"Flute", "Flauto"}),
         frozenset({"Violin", "violin "}),
@@ -64,7 +65,7 @@ def test_families_share_program_name_or_sound(notes: Dataset) -> None:
         frozenset({"Saw blade"}),
         frozenset({"Pad"}),
     }
-    assert sorted(i for family in families for i in family) == list(range(len(PLAYERS)))
+    assert sorted(i for family in groups for i in family) == list(range(len(PLAYERS)))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -97,8 +98,42 @@ def test_recordings_are_not_drawn_and_change_nothing_of_what_is(
     write_players(tmp_path / "mixed", [*PLAYERS, *RECORDED])
     drawn, again = held_out(notes), held_out(Dataset(tmp_path / "mixed"))
     assert {key for key in again if key.source != "a folder"} == set(drawn)
-    # What sounds as a held-out preset does goes with it.
+    # What sounds as a held-out preset does goes with it, what is called so does not.
     assert ("My pad" in {key.name for key in again}) == ("Pad" in {key.name for key in drawn})
+    assert not any(key.source == "zoo" for key in again)
+
+
+def test_a_recording_that_joins_two_families_changes_nothing_of_what_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = [("a.sf2", 0, i, f"{chr(97 + i)} tone", 11 * i) for i in range(8)]
+    write_players(tmp_path / "notes", players)
+    write_players(tmp_path / "mixed", [*players, ("rec", -1, -1, "Joker", 90)])
+    plain, mixed = Dataset(tmp_path / "notes"), Dataset(tmp_path / "mixed")
+
+    def joined(dataset: Dataset) -> np.ndarray:
+        distance = np.full((len(dataset.instruments),) * 2, 99.0)
+        if dataset is mixed:
+            distance[8, :2] = distance[:2, 8] = 0.0
+        return distance
+
+    monkeypatch.setattr(families, "level_distances", joined)
+    assert len(find_families(mixed)) == 7
+    for seed in range(8):
+        drawn = {plain.instruments[i].name for i in split_families(plain, 2, seed)[1]}
+        again = {mixed.instruments[i].name for i in split_families(mixed, 2, seed)[1]}
+        assert again - {"Joker"} == drawn
+        assert ("Joker" in again) == bool(drawn & {"a tone", "b tone"})
+
+
+def test_of_a_copy_that_was_never_heard_the_original_is_held_out(tmp_path: Path) -> None:
+    write_players(tmp_path, PLAYERS)
+    copy, original = InstrumentKey("b.sf3", 0, 90, "Pad"), InstrumentKey("a.sf2", 0, 60, "Horn")
+    entry = {**copy._asdict(), "copy_of": original._asdict()}
+    (tmp_path / "duplicates.json").write_text(json.dumps({"duplicates": [entry]}))
+    notes = Dataset(tmp_path)
+    assert copy not in notes.instruments
+    assert names(notes, split_families(notes, 0, 0, [copy])[1]) == {"Horn", "My horn"}
 
 
 def test_what_a_model_never_heard_stays_held_out_with_its_family(notes: Dataset) -> None:

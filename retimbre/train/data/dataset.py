@@ -1,6 +1,7 @@
 """A dataset opened for training: its instruments, its batches, what is held out."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,10 +90,10 @@ class Dataset:
         self.velocities = np.array([label.velocity / 127.0 for label in self.labels], np.float32)
         is_harmonic = self.representation == "harmonic"
         self.is_heard_whole = not is_harmonic or all(n.is_heard_whole for n in self.labels)
-        copies = read_duplicates(folder)
+        self._copies = read_duplicates(folder)
         rows: dict[InstrumentKey, list[int]] = defaultdict(list)
         for row, label in enumerate(self.labels):
-            if label.instrument not in copies:
+            if label.instrument not in self._copies:
                 rows[label.instrument].append(row)
         self.notes_of = {
             key: np.array(found)
@@ -158,6 +159,11 @@ class Dataset:
             As `rows` gives them.
         """
         return count_heard([self.labels[row] for row in rows], features)
+
+    def find(self, keys: Collection[InstrumentKey]) -> set[int]:
+        """Return which of some instruments are here; of copies those that they are copies of."""
+        wanted = {self._copies.get(key, key) for key in keys} | {*keys}
+        return {i for i, key in enumerate(self.instruments) if key in wanted}
 
     def label_of(self, instrument: int) -> NoteLabel:
         """Return the label of the instrument's first note."""

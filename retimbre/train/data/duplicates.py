@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -112,8 +112,8 @@ def drop_duplicates(
     return found
 
 
-def read_duplicates(folder: Path) -> set[InstrumentKey]:
-    """Read which instruments of a dataset are copies of others.
+def read_duplicates(folder: Path) -> dict[InstrumentKey, InstrumentKey]:
+    """Read which instruments of a dataset are copies, and of which others.
 
     Raises
     ------
@@ -122,16 +122,20 @@ def read_duplicates(folder: Path) -> set[InstrumentKey]:
     """
     path = folder / FILE
     if not path.is_file():
-        return set()
+        return {}
     try:
         # Where the last line was taken out, the one before ends with a comma.
         found = json.loads(re.sub(r",(\s*\])", r"\1", path.read_text()))["duplicates"]
-        return {InstrumentKey(d["source"], d["bank"], d["program"], d["name"]) for d in found}
+        return {_key_of(d): _key_of(d["copy_of"]) for d in found}
     except (ValueError, KeyError, TypeError) as error:
         raise ModelFormatError(
             f"{path} cannot be read ({type(error).__name__}: {error}); it must be a list of JSON "
             "objects, one per instrument, or be removed."
         ) from error
+
+
+def _key_of(entry: dict[str, Any]) -> InstrumentKey:
+    return InstrumentKey(*(entry[part] for part in InstrumentKey._fields))
 
 
 def _shared_notes(

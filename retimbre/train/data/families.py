@@ -5,11 +5,11 @@ of its programs in every SoundFont, often from the same samples.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from retimbre._typing import FloatArray
+from retimbre._typing import BoolArray, FloatArray
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.measures import mean_distances, thin_levels
@@ -24,8 +24,9 @@ FRAME_STEP = 8
 def find_families(dataset: Dataset) -> list[list[int]]:
     """Group the instruments of a dataset into families.
 
-    Two instruments are of one family if they have the same MIDI program, whatever bank and
-    source, or the same name, or sound alike; and so are all that are joined by such pairs.
+    Two instruments are of one family if they sound alike; two presets also if they have the same
+    MIDI program, whatever bank and source, or the same name; two recorded ones if they have the
+    same name. So are all that are joined by such pairs.
 
     Parameters
     ----------
@@ -36,19 +37,32 @@ def find_families(dataset: Dataset) -> list[list[int]]:
     families : list of list of int
         Indices into ``dataset.instruments``, each exactly once, in order of their first.
     """
-    labels = [dataset.label_of(i) for i in range(len(dataset.instruments))]
-    names = np.array([_plain(label.name) for label in labels])
-    programs = np.array([label.program for label in labels])
-    is_alike = (level_distances(dataset) < TWIN_DB) | (names[:, None] == names)
-    # Recordings have no program; their names are all there is.
-    is_alike |= (programs[:, None] == programs) & (programs >= 0)
-    family = np.arange(len(labels))
-    for i, j in np.argwhere(np.triu(is_alike, 1)):
-        family[family == family[j]] = family[i]
-    members: dict[int, list[int]] = {}
-    for i, of_family in enumerate(family.tolist()):
-        members.setdefault(of_family, []).append(i)
-    return list(members.values())
+    return _group(_find_alike(dataset), range(len(dataset.instruments)))
+
+
+def _find_alike(dataset: Dataset) -> BoolArray:
+    """Tell which pairs of instruments are alike in themselves [shape=(n, n)]."""
+    names = np.array([_plain(key.name) for key in dataset.instruments])
+    programs = np.array([key.program for key in dataset.instruments])
+    is_preset = programs >= 0
+    is_alike = level_distances(dataset) < TWIN_DB
+    # A user's cello is another than that of a SoundFont.
+    is_alike |= (names[:, None] == names) & (is_preset[:, None] == is_preset)
+    return is_alike | ((programs[:, None] == programs) & is_preset)
+
+
+def _group(is_alike: BoolArray, members: Sequence[int]) -> list[list[int]]:
+    """Group some instruments: those that are alike, directly or through others of them."""
+    family = {i: i for i in members}
+    for i in members:
+        for j in np.flatnonzero(is_alike[i]).tolist():
+            if j in family and family[j] != family[i]:
+                old = family[j]
+                family |= {k: family[i] for k, of in family.items() if of == old}
+    groups: dict[int, list[int]] = {}
+    for i, of in family.items():
+        groups.setdefault(of, []).append(i)
+    return sorted(groups.values())
 
 
 def level_distances(dataset: Dataset) -> FloatArray:
@@ -108,21 +122,20 @@ def split_families(
     trained, held_out : list of int
         Indices into `instruments`; no twin of a held-out instrument is trained on.
     """
-    told = {*dataset.held_out, *(i for i, key in enumerate(dataset.instruments) if key in known)}
+    told = {*dataset.held_out, *dataset.find(known)}
+    n = len(dataset.instruments)
     if n_held_out == 0 and not told:
-        return list(range(len(dataset.instruments))), []
-    families = find_families(dataset)
-    held_out = [i for family in families if told & set(family) for i in family]
-    families = [family for family in families if not told & set(family)]
-    presets = {i for i, key in enumerate(dataset.instruments) if key.program >= 0}
-    drawable = presets or set(range(len(dataset.instruments)))
-    families = [family for family in families if drawable & set(family)]
-    families.sort(key=lambda family: min(drawable & set(family)))
-    left = min(n_held_out, len(drawable) // 4)
+        return list(range(n)), []
+    is_alike = _find_alike(dataset)
+    held_out = {i for family in _group(is_alike, range(n)) if told & {*family} for i in family}
+    presets = [i for i, key in enumerate(dataset.instruments) if key.program >= 0]
+    families = [f for f in _group(is_alike, presets or range(n)) if not held_out & {*f}]
+    left = min(n_held_out, len(presets or range(n)) // 4)
     for index in np.random.default_rng(seed).permutation(len(families)):
-        size = len(drawable & set(families[index]))
-        if size <= left:
-            held_out += families[index]
-            left -= size
-    trained = sorted(set(range(len(dataset.instruments))) - set(held_out))
-    return trained, sorted(held_out)
+        if len(families[index]) <= left:
+            held_out |= {*families[index]}
+            left -= len(families[index])
+    # What was drawn takes along what is like it.
+    others = sorted(held_out | ({*range(n)} - {*presets}))
+    held_out |= {i for family in _group(is_alike, others) if held_out & {*family} for i in family}
+    return sorted({*range(n)} - held_out), sorted(held_out)

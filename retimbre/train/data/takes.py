@@ -35,6 +35,8 @@ _AUDIBLE_DB, _SILENT_DB = -50.0, -60.0
 _NEAR_DB = 2.0 * SAME_TAKE_DB
 _LEAST_MOMENTS = 3
 _LEAST_BINS = 20
+_LEAST_PARTIALS = 3
+"""One partial that falls evenly is that of any bell."""
 
 
 def share_takes(parts: Parts, index: Mapping[InstrumentKey, int]) -> BoolArray:
@@ -94,7 +96,8 @@ def _is_same(level: FloatArray, labels: list[NoteLabel], row: int, other: int) -
     highest = min(label.heard_hz for label in pair) / float(midi_to_hz(pair[0].pitch))
     own, its = (level[i][moments][:, highest >= BIN_PARTIALS] for i in (row, other))
     both = (own > _AUDIBLE_DB) & (its > _AUDIBLE_DB)
-    if moments.sum() < _LEAST_MOMENTS or both.sum() < _LEAST_BINS:
+    is_little = both.sum() < _LEAST_BINS or both.any(axis=0).sum() < _LEAST_PARTIALS
+    if moments.sum() < _LEAST_MOMENTS or is_little:
         return False
     # Either may be louder throughout.
     its = its + np.median(own[both] - its[both])

@@ -21,7 +21,7 @@ from retimbre.train.export.onnx_graph import Weights, encoder_graph, generator_g
 from retimbre.train.export.palette import describe_palette, encode_instruments
 from retimbre.train.networks.prior import place_latents
 from retimbre.train.run.player import WholePlayer
-from retimbre.train.run.run_folder import CHECKPOINTS, CONFIG, run_split
+from retimbre.train.run.run_folder import CHECKPOINTS, CONFIG, held_out_elsewhere, run_split
 from retimbre.train.run.trainer import Trainer
 
 MAX_DIFFERENCE = 1e-4
@@ -158,7 +158,7 @@ def export_run(run: Path, dataset: Dataset, folder: Path, earlier: Sequence[Path
         pitch_range=config.pitch_range,
         notes_seen=n_seen,
         instruments=len(palette),
-        held_out=[dataset.instruments[i] for i in held_out],
+        held_out=[*(dataset.instruments[i] for i in held_out), *held_out_elsewhere(run)],
         **({"begun_from": config.begun_from} if config.begun_from else {}),
     )
     return difference

@@ -187,7 +187,10 @@ class EncodedPasses(StagePasses):
         )
         low, high = tf.split(beside, 2)
         mean = losses.mix_notes(low, high, tf.fill((len(z), 1), 0.5))
-        return losses.reconstruction(notes, mean, tf.matmul(above, self.masks)[:, None, :])
+        # The first and the last key have one neighbour only.
+        is_inside = tf.cast((key > 0) & (key < last), tf.float32)[:, None]
+        mask = is_inside * tf.matmul(above, self.masks)
+        return losses.reconstruction(notes, mean, mask[:, None, :])
 
     def _latents(self, direction: Tensor, seed: Tensor) -> Tensor:
         size, low = self.config.batch_size, self.config.min_signal

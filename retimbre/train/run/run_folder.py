@@ -27,6 +27,8 @@ CONFIG = "config.json"
 RUN = "run.json"
 SHEETS = "sheets"
 SPLIT = "split.json"
+PARTS = ("trained", "held_out")
+ELSEWHERE = "held_out_elsewhere"
 STATS = "stats.jsonl"
 
 
@@ -115,24 +117,31 @@ def run_split(
     """
     path = folder / SPLIT
     if not path.is_file():
-        parts = split_families(dataset, config.n_held_out, config.seed, known)
+        split = split_families(dataset, config.n_held_out, config.seed, known)
         named = {
             name: [list(dataset.instruments[i]) for i in part]
-            for name, part in zip(("trained", "held_out"), parts, strict=True)
+            for name, part in zip(PARTS, split, strict=True)
         }
+        # Of no use here, but a model of this run has not heard them either.
+        here = {*dataset.instruments}
+        named[ELSEWHERE] = [list(key) for key in known if key not in here]
         write_text(path, json.dumps(named, indent=1) + "\n")
     names = json.loads(path.read_text())
     index = {tuple(key): i for i, key in enumerate(dataset.instruments)}
-    missing = [key for part in names.values() for key in part if tuple(key) not in index]
+    missing = [key for part in PARTS for key in names[part] if tuple(key) not in index]
     if missing:
         raise ParameterError(
             f"The dataset lacks {len(missing)} instruments that {folder} was trained on, such as "
             f"{missing[0][-1]!r}; give the dataset that the run was started with."
         )
-    trained, held_out = (
-        [index[tuple(key)] for key in names[part]] for part in ("trained", "held_out")
-    )
+    trained, held_out = ([index[tuple(key)] for key in names[part]] for part in PARTS)
     return trained, held_out
+
+
+def held_out_elsewhere(folder: Path) -> list[InstrumentKey]:
+    """Return what a run's first model never heard and its dataset does not have."""
+    names = json.loads((folder / SPLIT).read_text())
+    return [InstrumentKey(*key) for key in names.get(ELSEWHERE, [])]
 
 
 def trained_seconds(folder: Path, n_seen: int) -> float:

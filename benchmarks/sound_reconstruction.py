@@ -22,6 +22,7 @@ from retimbre.harmonic.image import HOLD_SECONDS, features_to_image
 from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_plain
 from retimbre.harmonic.texture import separate_texture
+from retimbre.harmonic.touch import PLAIN_VELOCITY
 from retimbre.train.export.palette import describe_sound
 from retimbre.units import midi_to_hz
 
@@ -89,11 +90,12 @@ def corrected_errors(
 ) -> FloatArray:
     """Return level errors of what is played with the sources' corrections [shape=(n,), dB].
 
-    The corrections are those of one note each, whose velocity is known.
+    The corrections are those of one note each, heard as `--like` hears it: at no known velocity.
     """
     features = real.features(sources)
     z = model.encode(features, sources.pitches)
-    made = generate_plain_images(model, z, sources.pitches, sources.velocities)
+    struck = np.full(len(sources), PLAIN_VELOCITY)
+    made = generate_plain_images(model, z, sources.pitches, struck)
     wanted = generate_plain_images(model, z, targets.pitches, targets.velocities)
     references = real.levels(targets)
     errors = np.full(len(targets), np.nan)

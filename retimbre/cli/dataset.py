@@ -194,9 +194,10 @@ def build(
     for line in tell(built, folder):
         click.echo(line, err=True)
     if not built.n_trainable:
+        left = " that is not held out" if built.n_held_out else ""
         raise ModelFormatError(
-            f"{folder} leaves nothing to train on: no instrument has enough notes of its own; add "
-            "recordings or keys and build again in another folder."
+            f"{folder} leaves nothing to train on: no instrument{left} has enough notes of its "
+            "own; add recordings or keys and build again in another folder."
         )
 
 
@@ -217,8 +218,8 @@ def tell(built: "Built", folder: Path) -> list[str]:
         )
     if built.n_narrow:
         lines.append(
-            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz "
-            "and silent above half of that rate."
+            f"{choose(built.n_narrow, 'note was', 'notes were')} recorded at less than 44.1 kHz: "
+            "above half of their rate nothing counts."
         )
     if built.n_no_velocity:
         unnamed = choose(built.n_no_velocity, "note has", "notes have")
@@ -230,7 +231,8 @@ def tell(built: "Built", folder: Path) -> list[str]:
         lines.append(f"{choose(built.n_held_out, 'instrument is', 'instruments are')} held out.")
     if built.n_few:
         few = choose(built.n_few, "other has", "others have")
+        are = "is" if built.n_few == 1 else "are"
         lines.append(
-            f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes and left out of training too."
+            f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes and {are} left out of training too."
         )
     return lines

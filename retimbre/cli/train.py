@@ -233,6 +233,11 @@ def choose_settings(
         base = "harmonic" if model is None else FINE_TUNE
         if model is None and config_name == FINE_TUNE:
             raise ParameterError(f"{FINE_TUNE} begins with the networks of a model; add --from.")
+        if model is not None and config_name in CONFIGS and config_name != FINE_TUNE:
+            raise ParameterError(
+                f"{config_name} trains networks that know nothing yet; with --from use "
+                f'--config {FINE_TUNE}, or a file of settings, as {{"base": "{FINE_TUNE}"}}.'
+            )
         # A file may be that of a run which was begun from another model.
         return replace(find_config(config_name or base, base), begun_from="", **given)
     if not (run / CONFIG).is_file():

@@ -49,7 +49,7 @@ class Generator(Protocol):
             """The named instruments of the model."""
 
     def encode(self, y: npt.ArrayLike, sr: int, *, source: str = ...) -> FloatArray:
-        """Find the latent [shape=(latent_dim,)] of an instrument by one recorded note of it.
+        """Find the latent [shape=(latent_dim,)] of an instrument in a recording of it.
 
         Raises
         ------

@@ -88,19 +88,34 @@ def load_instrument(path: str | os.PathLike[str]) -> Instrument:
 
 
 def _instrument_of(table: dict[str, Any]) -> Instrument:
-    known: dict[str, Any] = {name: str(table[name]) for name in _TEXTS if name in table}
+    known: dict[str, Any] = {name: _text(table[name], name) for name in _TEXTS if name in table}
     known |= {name: _number(table[name], name) for name in _NUMBERS if name in table}
     known |= {name: int(_number(table[name], name)) for name in _COUNTS if name in table}
     if table.get("range") is not None:
         known["range"] = _read_range(table["range"])
-    if "correction" in table:
-        parts = (table["correction"][part.name] for part in fields(Correction))
-        known["correction"] = Correction(*parts)
-    z_at = tuple((int(pitch), z) for pitch, z in table.get("z_at", ()))
+    if table.get("correction") is not None:
+        given = table["correction"]
+        if not isinstance(given, dict):
+            raise ParameterError(f"'correction' is no object but {given!r:.60}.")
+        known["correction"] = Correction(*(given[part.name] for part in fields(Correction)))
+    z_at = _read_z_at(table.get("z_at", []))
     found = Instrument(table["z"], z_at=z_at, **known)
     if max(np.abs(z).max() for z in (found.z, *(z for _, z in z_at))) > LARGEST:
         raise ParameterError(f"its z has numbers beyond {LARGEST:g}; hear the instrument again.")
     return found
+
+
+def _read_z_at(value: Any) -> tuple[tuple[int, Any], ...]:
+    pairs = value if isinstance(value, list) else [value]
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise ParameterError(f"'z_at' must be pairs of a MIDI note and a z, given {value!r:.60}.")
+    return tuple((int(_number(pitch, "z_at")), z) for pitch, z in pairs)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise ParameterError(f"{name!r} is no text but {value!r:.60}.")
+    return value
 
 
 def _number(value: Any, name: str) -> float:

@@ -64,6 +64,8 @@ def hear_recordings(
         return heard
     heard.sort(key=lambda note: note.pitch)
     kept = _spread(heard, MOST_NOTES_IN_ALL)
+    if len(kept) < len(heard):
+        logger.info("Using %d of %d notes, from all over the range.", len(kept), len(heard))
     first = _spread(kept, MOST_SEARCHED)
     return first + [note for note in kept if note not in first]
 

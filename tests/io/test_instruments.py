@@ -7,7 +7,7 @@ import pytest
 
 import retimbre
 from retimbre.errors import DecodeError, ParameterError
-from retimbre.instrument import Correction, Instrument
+from retimbre.instrument import Correction, Instrument, Instruments
 
 
 def an_instrument(**facts):
@@ -60,6 +60,9 @@ def test_an_instrument_needs_a_z_only(tmp_path):
         (b'{"format": "retimbre instrument", "z": [1], "range": 5}', "lowest and the highest"),
         (b'{"format": "retimbre instrument", "z": [1], "correction": {}}', "'pitches'"),
         (b'{"format": "retimbre instrument", "z": [NaN]}', "NaN"),
+        (b'{"format": "retimbre instrument", "z": [1], "correction": 3}', "no object but 3"),
+        (b'{"format": "retimbre instrument", "z": [1], "z_at": 5}', "pairs of a MIDI note"),
+        (b'{"format": "retimbre instrument", "z": [1], "name": null}', "'name' is no text"),
     ],
 )
 def test_what_is_no_instrument_is_one_sentence(tmp_path, content, match):
@@ -76,6 +79,25 @@ def test_a_correction_is_one_row_per_point():
         Correction(np.zeros(2), np.ones(3), np.zeros((2, 6)), np.zeros((2, 6)))
     with pytest.raises(ParameterError, match="finite"):
         Correction(np.zeros(1), np.ones(1), np.full((1, 6), np.nan), np.zeros((1, 6)))
+
+
+def test_a_correction_is_of_partials_and_within_sense():
+    def correction(pitch=60.0, partial=1.0, level=1.0):
+        return Correction([pitch], [partial], np.full((1, 6), level), np.zeros((1, 6)))
+
+    correction()
+    for wrong in ({"pitch": 1e308}, {"partial": 0.0}, {"partial": -1.0}, {"level": 1e308}):
+        with pytest.raises(ParameterError, match="A correction needs"):
+            correction(**wrong)
+    with pytest.raises(ParameterError, match="must be a Correction, given str"):
+        Instrument(np.ones(3), correction="x")
+
+
+def test_every_place_has_a_correction_or_none():
+    path = Instruments(np.ones((2, 3)), [0.0, 1.0], corrections=(None, None))
+    assert path.corrections_of(np.zeros(1)) is None
+    with pytest.raises(ParameterError, match="2 places need a correction or None for each"):
+        Instruments(np.ones((2, 3)), [0.0, 1.0], corrections=(None,))
 
 
 def test_other_things_are_not_saved(tmp_path):

@@ -56,11 +56,11 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
     assert result.stderr.splitlines() == [
         f"{folder}: 28 notes of 4 instruments.",
         f"33 notes were left out (33 outside the pitches); {folder / 'left_out'} lists them.",
-        "4 notes were recorded at less than 44.1 kHz and silent above half of that rate.",
+        "4 notes were recorded at less than 44.1 kHz: above half of their rate nothing counts.",
         "4 notes have no velocity in the name: learned at 80.",
         "1 instrument is a copy of others and left out of training "
         f"({folder / 'duplicates.json'}).",
-        "1 other has fewer than 6 notes and left out of training too.",
+        "1 other has fewer than 6 notes and is left out of training too.",
     ]
     assert shards.read_settings(folder) | {"recordings": None} == {
         "format_version": 2,
@@ -147,10 +147,11 @@ def test_one_is_told_as_one(tmp_path):
     assert tell(built, tmp_path)[:3] == [
         f"{tmp_path}: 1 note of 1 instrument.",
         f"1 note was left out (1 silent); {tmp_path / 'left_out'} lists it.",
-        "1 note was recorded at less than 44.1 kHz and silent above half of that rate.",
+        "1 note was recorded at less than 44.1 kHz: above half of their rate nothing counts.",
     ]
     assert (
-        tell(built, tmp_path)[4] == "2 others have fewer than 6 notes and left out of training too."
+        tell(built, tmp_path)[4]
+        == "2 others have fewer than 6 notes and are left out of training too."
     )
 
 

@@ -48,7 +48,8 @@ def _find_alike(dataset: Dataset) -> BoolArray:
     is_alike = level_distances(dataset) < TWIN_DB
     # A user's cello is another than that of a SoundFont.
     is_alike |= (names[:, None] == names) & (is_preset[:, None] == is_preset)
-    return is_alike | ((programs[:, None] == programs) & is_preset)
+    is_alike |= (programs[:, None] == programs) & is_preset
+    return is_alike
 
 
 def _group(is_alike: BoolArray, members: Sequence[int]) -> list[list[int]]:

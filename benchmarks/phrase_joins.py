@@ -8,7 +8,8 @@ exact. Notes begin in one of these ways:
 - "rise": from nothing, in a given time, without the recorded attack;
 - "tied": cross-faded and in phase with the note before, while the pitch glides;
 - "dip": the same pitch goes on in phase, while the level falls and rises again;
-- "blow": as "dip", but back within 12 ms, with an accent of 2.5 dB and the recorded attack's end.
+- "blow": as "dip", but back within 12 ms, with an accent of 2.5 dB and the end of a recorded
+  attack.
 
 Truth
 -----
@@ -54,11 +55,13 @@ class Event:
     start : {"own", "quick", "rise", "tied", "dip", "blow"}
     seconds : float
         Length of the rise, of the glide, or of the dip.
+    power : float
+        A rise is linear in the amplitude's root of this order: a larger one begins more slowly.
     dip_db : float [dB]
         How far the level falls before "dip" and "blow".
     gain_db : float [dB]
     release : float [seconds]
-        In which the end falls by 60 dB; infinite: the note rings.
+        In which the end falls by 60 dB, from a third of it before `offset` on.
     scoop : (float, float)
         Semitones below the key at the beginning, and seconds until the key is reached.
     vibrato, tremolo : (float, float)
@@ -72,6 +75,7 @@ class Event:
     key: float
     start: str = "own"
     seconds: float = 0.04
+    power: float = 1.0
     dip_db: float = float("nan")
     gain_db: float = 0.0
     release: float = 0.06
@@ -89,12 +93,9 @@ class Ways:
     ----------
     bend : float
         Power of the glides' and dips' slopes: 1 is a half cosine, less is steeper at the middle.
-    rise : float
-        Power of the rises of amplitude.
     """
 
     bend: float = 1.0
-    rise: float = 1.0
 
     def slope(self, place: FloatArray) -> FloatArray:
         """Return a way from 0 to 1, flat at both ends, for places from 0 to 1."""
@@ -158,7 +159,7 @@ def _reach(event: Event, following: Event | None) -> tuple[float, float]:
     begin = event.onset - leads.get(event.start, _join_seconds(event) / 2)
     if following is not None and _is_joined(following):
         return begin, following.onset + _join_seconds(following) / 2
-    return begin, event.offset + (1.5 if np.isinf(event.release) else event.release * 2 / 3)
+    return begin, event.offset + event.release * 2 / 3
 
 
 def _pitch(
@@ -194,17 +195,12 @@ def _read(
         at = min(round((event.onset - t[0]) * SR), len(way) - 1)
         return read_at(take.y, take.onset + way - way[at])
     if event.start in ("quick", "blow"):
-        start = float(_nearly_up(take, 6.0 if event.start == "quick" else 2.0))
+        start = float(take.up)
     else:
         start = take.steady + rng.uniform(0.0, 0.3) * SR
     if event.start in JOINED:
         start += _phase(take, start, way[: round(_join_seconds(event) * SR)], sounding)
     return read_at(take.y, start + way)
-
-
-def _nearly_up(take: Take, db: float) -> int:
-    """Return the sample where an attack comes within some dB of the loudest of its 300 ms."""
-    return first_within(level_db(take.y[: take.onset + SR]), db) * SR // 1000
 
 
 def _phase(take: Take, start: float, way: FloatArray, sounding: FloatArray) -> float:
@@ -226,7 +222,7 @@ def _gain(event: Event, following: Event | None, t: FloatArray, ways: Ways) -> F
     if event.start in JOINED:
         fade *= np.clip(age / _join_seconds(event) + 0.5, 0.0, 1.0)
     elif event.start == "rise":
-        fade *= np.clip(age / event.seconds, 0.0, 1.0) ** ways.rise
+        fade *= np.clip(age / event.seconds, 0.0, 1.0) ** event.power
     else:
         fade *= np.clip((t - t[0]) / 0.006, 0.0, 1.0)
     if event.start == "dip":
@@ -240,7 +236,7 @@ def _gain(event: Event, following: Event | None, t: FloatArray, ways: Ways) -> F
         if following.start != "tied":
             near = ways.slope(np.abs(rest) / (following.seconds / 2))
             db -= following.dip_db * np.where(rest > 0, 1.0 - near, 1.0)
-    elif not np.isinf(event.release):
+    else:
         db -= 60.0 * np.maximum((t - event.offset) / event.release + 1 / 3, 0.0)
     return np.asarray(fade * 10.0 ** (db / 20.0))
 

@@ -55,7 +55,9 @@ def main() -> None:
 def _draw(axes: Axes, phrase: Phrase, found: Found) -> None:
     """Draw a spectrogram about the notes, with the notes."""
     n = 2048 if phrase.sr > 20000 else 512
-    axes.specgram(phrase.y, n, phrase.sr, noverlap=n * 7 // 8, pad_to=2 * n, vmin=-130, vmax=-40)
+    axes.specgram(
+        phrase.y, NFFT=n, Fs=phrase.sr, noverlap=n * 7 // 8, pad_to=2 * n, vmin=-130, vmax=-40
+    )
     for (start, end), hz, how in zip(
         phrase.intervals, phrase.pitch_hz, phrase.articulation, strict=True
     ):

@@ -30,6 +30,9 @@ SR = 44100
 LONGEST_SECONDS = 5.0
 """What a sustained take can be read for."""
 
+SLOWEST_MS = 150
+"""Of an attack that takes longer, the first part is left out."""
+
 REACH_SEMITONES = 2
 """A take serves keys so far from its own."""
 
@@ -41,7 +44,8 @@ SUSTAINED = re.compile(
     r"|viola$|violin|cello$|double_bass$|contrabass|voice|squidpipes|organ"
 )
 PLUCKED = re.compile(r"piano|guitar|harp|pizz|nylon|banjo|zither|sitar|kalimba|marimba|vibraphone")
-UNFIT = re.compile(r"tremolo|cyborg")
+UNFIT = re.compile(r"tremolo|cyborg|voices|section")
+"""Several players beat against each other: their level has dips of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +59,15 @@ class Take:
         5 ms of the first 300 ms.
     midi : float [MIDI]
         The pitch that sounds.
-    onset, steady : int [samples]
-        Where the level comes within 20 dB of the first 300 ms, and where the steady part begins.
+    onset, up, steady : int [samples]
+        Where the note begins, at most 150 ms before it is `up`: within 6 dB of its steady level;
+        and where the steady part begins.
     """
 
     y: FloatArray
     midi: float
     onset: int
+    up: int
     steady: int
 
 
@@ -76,7 +82,7 @@ def level_db(y: FloatArray) -> FloatArray:
 
 def first_within(level: FloatArray, db: float = 20.0) -> int:
     """Return the first millisecond that is within `db` of the loudest of a note's first 300."""
-    begun = int(np.argmax(level > level.max() - 45.0))
+    begun = int(np.argmax(level > level.max() - 40.0))
     return int(np.argmax(level > level[begun : begun + 300].max() - db))
 
 
@@ -96,27 +102,34 @@ def read_take(path: Path, key: int, sustained: bool) -> Take:
     """Read the note of a key, and find its pitch and its parts."""
     y, sr = retimbre.load(path)
     y = np.asarray(retimbre.resample(y if y.ndim == 1 else y.mean(axis=0), sr, SR), np.float64)
-    midi = 69.0 + 12.0 * np.log2(sounding_f0(y, key) / 440.0)
     level = level_db(y)
-    onset = first_within(level)
     if not sustained:
+        onset = first_within(level)
         loudest = level[onset : onset + 300].max()
-        return Take(y / 10.0 ** (loudest / 20.0), midi, onset * SR // 1000, len(y))
-    first, last = _steady_part(level, onset)
-    y = _even(y, first * SR // 1000, last * SR // 1000)
-    return Take(_repeat(y, first * SR // 1000), midi, onset * SR // 1000, first * SR // 1000)
+        start = onset * SR // 1000
+        return Take(y / 10.0 ** (loudest / 20.0), _midi(y[start:], key), start, start, len(y))
+    onset, up, first, last = (ms * SR // 1000 for ms in _parts(level))
+    even = _even(y, first, last)
+    return Take(_repeat(even, first), _midi(even[first:], key), onset, up, first)
 
 
-def _steady_part(level: FloatArray, onset: int) -> tuple[int, int]:
-    """Return where a note has settled and where it has begun to end [milliseconds]."""
+def _midi(y: FloatArray, key: int) -> float:
+    """Return the pitch that sounds near a key [MIDI]."""
+    return float(69.0 + 12.0 * np.log2(sounding_f0(y, key) / 440.0))
+
+
+def _parts(level: FloatArray) -> tuple[int, int, int, int]:
+    """Return where a note begins, is up, has settled, and begins to end [milliseconds]."""
     power = np.convolve(10.0 ** (level / 10.0), np.ones(50) / 50.0, mode="same")
     smooth = 10.0 * np.log10(power + 1e-12)
-    sounding = np.flatnonzero(smooth > smooth.max() - 20.0)
-    held = float(np.median(smooth[onset : sounding[-1] + 1]))
-    settled = onset + int(np.argmax(smooth[onset:] > held - 3.0))
+    held = float(np.median(smooth[smooth > smooth.max() - 12.0]))
+    up = int(np.argmax(level > held - 6.0))
+    before = level[max(up - SLOWEST_MS, 0) : up + 1]
+    onset = up - len(before) + 1 + int(np.argmax(before > held - 20.0))
+    settled = up + int(np.argmax(smooth[up:] > held - 3.0))
     first = max(settled, onset + 120)
     last = int(np.flatnonzero(smooth > held - 6.0)[-1]) - 25
-    return first, max(last, first + 150)
+    return onset, up, first, max(last, first + 150)
 
 
 def _even(y: FloatArray, first: int, last: int) -> FloatArray:

@@ -25,7 +25,9 @@ from phrase_takes import SR, FloatArray, Player, players
 SECONDS = 7.5
 FIRST = 0.35
 DIPS_DB = (3.0, 6.0, 9.0, 12.0, 18.0)
-WAYS = {"dev": Ways(1.0, 1.0), "test": Ways(0.75, 1.4)}
+WAYS = {"dev": Ways(1.0), "test": Ways(0.75)}
+POWERS = {"dev": (1.0, 2.5), "test": (1.3, 3.0)}
+"""Of the swells' rises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Phrase:
 class Tune:
     """A walk over a scale in an instrument's range, and the time that has passed in it."""
 
-    def __init__(self, player: Player, rng: np.random.Generator) -> None:
+    def __init__(self, player: Player, which: str, rng: np.random.Generator) -> None:
         keys = player.keys()
         middle = float(np.clip(rng.normal(64.0, 7.0), keys[0] + 7, keys[-1] - 7))
         steps = (0, 2, 4, 5, 7, 9, 11) if rng.random() < 0.5 else (0, 2, 3, 5, 7, 8, 10)
@@ -75,6 +77,7 @@ class Tune:
         self.place = len(self.scale) // 2
         self.time = FIRST
         self.rng = rng
+        self.powers = POWERS[which]
 
     def next(self, leap: float = 0.25, largest: int = 99) -> float:
         """Return another key of the scale, at most some semitones away [MIDI]."""
@@ -93,6 +96,10 @@ class Tune:
     def between(self, low: float, high: float) -> float:
         """Draw a number."""
         return float(self.rng.uniform(low, high))
+
+    def power(self) -> float:
+        """Draw how slowly a swell begins."""
+        return self.between(*self.powers)
 
     def chance(self, p: float) -> bool:
         """Draw a yes or no."""
@@ -176,7 +183,7 @@ def swells(tune: Tune) -> list[Event]:
     events: list[Event] = []
     while tune.goes_on:
         rise = tune.between(0.08, 0.3)
-        event = _note(tune.next(), "rise", seconds=rise, release=0.1)
+        event = _note(tune.next(), "rise", seconds=rise, power=tune.power(), release=0.1)
         tune.add(events, event, rise + tune.between(0.1, 0.5), tune.between(0.03, 0.2))
     return events
 
@@ -201,7 +208,7 @@ def runs(tune: Tune) -> list[Event]:
         step = float(tune.rng.integers(1, 3))
         for k in range(int(tune.rng.integers(5, 9))):
             slide = tune.between(0.012, 0.02)
-            tune.add(events, _note(key, "tied" if k else "own", seconds=slide), seconds)
+            tune.add(events, _note(key, "tied" if k else "quick", seconds=slide), seconds)
             way = -way if alternates else way
             step = step if alternates else float(tune.rng.integers(1, 3))
             key = float(np.clip(key + way * step, tune.keys[0], tune.keys[-1]))
@@ -260,12 +267,13 @@ def breathing(tune: Tune) -> list[Event]:
 
 
 def plucked(tune: Tune) -> list[Event]:
-    """Compose for struck strings and bars; every other phrase rings on."""
+    """Compose for struck strings and bars; some phrases ring on under the next notes."""
     events: list[Event] = []
-    release = float("inf") if tune.chance(0.5) else 0.12
+    release = tune.between(0.4, 0.9) if tune.chance(0.5) else 0.1
     while tune.goes_on:
         key = events[-1].key if events and tune.chance(0.15) else tune.next()
-        tune.add(events, _note(key, release=release), tune.between(0.15, 0.6))
+        ring = release / 3
+        tune.add(events, _note(key, release=release), tune.between(0.15, 0.6) + ring, -ring)
     return events
 
 
@@ -307,7 +315,7 @@ KINDS = {
     "noise at 20 dB": Kind(mixed, "noise", (20.0,)),
     "noise at 10 dB": Kind(mixed, "noise", (10.0,)),
     "hum": Kind(mixed, "hum", (25.0, 28.0, 32.0, 36.0, 40.0)),
-    "reverb": Kind(mixed, "reverb", (-9.0, -6.0, -4.0, -7.0, -3.0)),
+    "reverb": Kind(mixed, "reverb", (-12.0, -8.0, -6.0, -10.0, -4.0)),
     "phone": Kind(mixed, "phone"),
     "webm": Kind(mixed, "webm"),
 }
@@ -355,7 +363,7 @@ def _rng(*names: object) -> np.random.Generator:
 def make_phrase(name: str, group: str, player: Player, which: str, i: int) -> Phrase:
     """Compose, play and record one phrase; `i` is its number in its kind."""
     kind, rng = KINDS[group], _rng(which, name)
-    events = kind.compose(Tune(player, rng))
+    events = kind.compose(Tune(player, which, rng))
     detune = rng.uniform(-0.2, 0.2)
     events = [replace(event, key=event.key + detune) for event in events]
     amount = kind.amounts[i % len(kind.amounts)]
@@ -389,7 +397,7 @@ def record(
     inside = np.concatenate([y[round(a * SR) : round(b * SR)] for a, b in intervals])
     notes = np.sqrt(np.square(inside).mean())
     under = notes * 10.0 ** (-amount / 20.0)
-    y = y + notes * 10.0 ** (-rng.uniform(52.0, 60.0) / 20.0) * rooms.noise(len(y), room.tilt, rng)
+    y = y + notes * 10.0 ** (-rng.uniform(42.0, 55.0) / 20.0) * rooms.noise(len(y), room.tilt, rng)
     if how == "noise":
         y = y + under * rooms.noise(len(y), room.tilt, rng)
     elif how == "hum":

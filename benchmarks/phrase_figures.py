@@ -8,7 +8,8 @@ import mir_eval
 import numpy as np
 import numpy.typing as npt
 from phrase_segment import Found
-from phrases import DIPS_DB, Phrase
+from phrase_tunes import DIPS_DB
+from phrases import Phrase
 
 FloatArray = npt.NDArray[np.float64]
 

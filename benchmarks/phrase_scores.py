@@ -186,17 +186,20 @@ def _table_of_kinds(scored: Systems) -> str:
 
 
 def _table_of_edges(scored: Systems) -> str:
-    """Return the biases of onsets and offsets, and the articulation's F where it is told."""
-    heads = [f"{name}: onset, ms | offset, ms | articulation F" for name in scored]
-    lines = ["| kind | " + " | ".join(heads) + " |", "|---|" + "---|---|---|" * len(scored)]
+    """Return the biases of onsets and offsets, and our articulation's F where it is told."""
+    heads = [f"{name}: onset, ms | offset, ms" for name in scored]
+    ours = [name for name in (NOW, BEFORE) if name in scored]
+    heads += [f"{name}: articulation F" for name in ours]
+    lines = [f"| kind | {' | '.join(heads)} |", "|---|" + "---|---|" * len(scored)]
+    lines[1] += "---|" * len(ours)
     for kind in [*_kinds_of(scored[NOW]), "all"]:
-        cells = []
-        for rows in scored.values():
-            chosen = rows if kind == "all" else _kinds_of(rows)[kind]
-            cells += [f"{bias_ms(chosen, 0):+.0f}", f"{bias_ms(chosen, 1):+.0f}"]
-            f = articulation_f(chosen)
-            cells.append("-" if np.isnan(f) else f"{f:.3f}")
-        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
+        chosen = {
+            name: rows if kind == "all" else _kinds_of(rows)[kind] for name, rows in scored.items()
+        }
+        cells = [f"{bias_ms(rows, edge):+.0f}" for rows in chosen.values() for edge in (0, 1)]
+        told = [articulation_f(chosen[name]) for name in ours]
+        cells += ["-" if np.isnan(f) else f"{f:.3f}" for f in told]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -36,6 +36,9 @@ SLOWEST_MS = 150
 REACH_SEMITONES = 2
 """A take serves keys so far from its own."""
 
+STEADY_SEMITONES = 0.3
+"""The pitch of a take must not wander further, or its truth would not be one number."""
+
 LOW_KEY, HIGH_KEY = 36, 90
 """Keys that pitch trackers are made for."""
 
@@ -102,6 +105,7 @@ def read_take(path: Path, key: int, sustained: bool) -> Take:
     """Read the note of a key, and find its pitch and its parts."""
     y, sr = retimbre.load(path)
     y = np.asarray(retimbre.resample(y if y.ndim == 1 else y.mean(axis=0), sr, SR), np.float64)
+    y = _without_rumble(y, key)
     level = level_db(y)
     if not sustained:
         onset = first_within(level)
@@ -113,9 +117,24 @@ def read_take(path: Path, key: int, sustained: bool) -> Take:
     return Take(_repeat(even, first), _midi(even[first:], key), onset, up, first)
 
 
+def _without_rumble(y: FloatArray, key: int) -> FloatArray:
+    """Take out what lies well below the pitch: steps and bows before the note begins."""
+    lowest = 0.6 * 440.0 * 2.0 ** ((key - 69.0) / 12.0)
+    f = np.fft.rfftfreq(len(y), 1.0 / SR)
+    return np.asarray(np.fft.irfft(np.fft.rfft(y) / (1.0 + (lowest / (f + 1.0)) ** 12), len(y)))
+
+
 def _midi(y: FloatArray, key: int) -> float:
     """Return the pitch that sounds near a key [MIDI]."""
     return float(69.0 + 12.0 * np.log2(sounding_f0(y, key) / 440.0))
+
+
+@functools.lru_cache(maxsize=1024)
+def wanders(path: Path, key: int) -> bool:
+    """Return whether the pitch of a sustained note moves by more than `STEADY_SEMITONES`."""
+    take = read_take(path, key, True)
+    heard = [_midi(take.y[take.steady + k * SR // 4 :], key) for k in range(4)]
+    return max(heard) - min(heard) > STEADY_SEMITONES
 
 
 def _parts(level: FloatArray) -> tuple[int, int, int, int]:
@@ -164,6 +183,7 @@ class Player:
 
     def __init__(self, folder: Path, sustained: bool) -> None:
         self.name = folder.name
+        self.held_out = folder.parent.name == "held_out"
         self.sustained = sustained
         labels: dict[int, list[tuple[int, Path]]] = defaultdict(list)
         for path in sorted(folder.iterdir()):
@@ -179,13 +199,17 @@ class Player:
         return sorted(key for key in keys if LOW_KEY <= key <= HIGH_KEY)
 
     def take(self, key: float) -> Take:
-        """Return the nearest recorded note."""
-        nearest = min(self.files, key=lambda label: abs(label - key))
-        return read_take(self.files[nearest], nearest, self.sustained)
+        """Return the nearest recorded note, if it can be helped one that keeps its pitch."""
+        by_distance = sorted(self.files, key=lambda label: abs(label - key))
+        near = [label for label in by_distance if abs(label - key) <= REACH_SEMITONES + 0.5]
+        for label in near if self.sustained else []:
+            if not wanders(self.files[label], label):
+                return read_take(self.files[label], label, True)
+        return read_take(self.files[by_distance[0]], by_distance[0], self.sustained)
 
 
 def players(which: str, root: Path, sustained: bool) -> list[Player]:
-    """Return the instruments of the set "dev" or "test"; unseen ones come first in the latter."""
+    """Return the instruments of the set "dev" or "test", sustained or plucked ones."""
     folders = [f for f in sorted((root / "train").iterdir()) if _half(f.name) == which]
     if which == "test":
         folders = sorted((root / "held_out").iterdir()) + folders

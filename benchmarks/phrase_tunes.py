@@ -166,7 +166,9 @@ def runs(tune: Tune) -> list[Event]:
             tune.add(events, _note(key, "tied" if k else "quick", seconds=slide), seconds)
             way = -way if alternates else way
             step = step if alternates else float(tune.rng.integers(1, 3))
-            key = float(np.clip(key + way * step, tune.keys[0], tune.keys[-1]))
+            if not tune.keys[0] <= key + way * step <= tune.keys[-1]:
+                way = -way
+            key += way * step
         last = events[-1].key + (1.0 if events[-1].key < tune.keys[-1] else -1.0)
         tune.add(events, _note(last, "tied", seconds=0.015), tune.between(0.2, 0.4), 0.15)
     return events

@@ -13,8 +13,10 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from melodies import Melody, make_melodies
 from peers import PEERS, NotesHz
 from results import write_section
@@ -32,12 +34,24 @@ OURS_KEYS = "retimbre, keys only"
 System = Callable[[Melody], NotesHz]
 
 
+class Recording(Protocol):
+    """What has samples."""
+
+    @property
+    def y(self) -> npt.NDArray[np.float32]:
+        """Samples [shape=(n_samples,)]."""
+
+    @property
+    def sr(self) -> int:
+        """Sampling rate [Hz]."""
+
+
 def main() -> None:
     """Score all systems, print the tables and write them to the results."""
     arguments = _parse_arguments()
     melodies = list(make_melodies(arguments.set)) + list(real_recordings(REAL))
     params = PitchParams(method=arguments.method)
-    tracks = [_track(melody, params, arguments.cache) for melody in melodies]
+    tracks = [cached_track(melody, params, arguments.cache) for melody in melodies]
     scores: dict[str, list[float]] = {OURS: [], OURS_KEYS: []}
     for melody, track in zip(melodies, tracks, strict=True):
         ours, keys = our_notes(track, NoteParams().confidence)
@@ -99,7 +113,7 @@ def real_recordings(folder: Path) -> Iterator[Melody]:
         yield Melody(path.stem, group, y.mean(axis=1), sr, intervals, pitch_hz)
 
 
-def _track(melody: Melody, params: PitchParams, cache: Path | None) -> PitchTrack:
+def cached_track(melody: Recording, params: PitchParams, cache: Path | None) -> PitchTrack:
     """Estimate the pitch, or read what an earlier run has estimated."""
     from retimbre.pitch import estimate_pitch
 

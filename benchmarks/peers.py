@@ -5,7 +5,18 @@
   inference and note creation, with its defaults. It is polyphonic; `monophonic` is the simple
   choice that helps it on solo recordings: of notes that sound together the strongest stays.
 
+- crepe_notes (`pip install --no-build-isolation madmom`, with Cython and numpy at hand, then
+  `pip install --no-deps crepe_notes librosa pretty_midi`): its segmentation with its defaults, of
+  our own pitch track, which it reads as a CSV of time, frequency and confidence; frames without a
+  pitch stand in it as 0. madmom needs numpy before 1.24, so that it lives in an environment of its
+  own and only `notes_by_worker` reaches it.
+
 A peer is a function (y, sr) -> (intervals [shape=(n, 2), seconds], pitch_hz [shape=(n,), Hz]).
+
+    python benchmarks/peers.py NAME FOLDER
+
+runs one of them on each ``<clip>.wav`` of a folder, with ``<clip>.csv`` beside it, and writes
+``<clip>.npz``; it imports nothing of retimbre, so that any interpreter will do.
 """
 
 from __future__ import annotations
@@ -14,6 +25,7 @@ import contextlib
 import functools
 import io
 import logging
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -101,3 +113,96 @@ PEERS: dict[str, Peer] = {
     "Basic Pitch": basic_pitch_notes,
     "Basic Pitch, monophonic": functools.partial(basic_pitch_notes, monophonic=True),
 }
+
+
+def crepe_notes_of(audio: Path) -> NotesHz:
+    """Find the notes of a recording with crepe_notes and the pitch track beside it."""
+    import pretty_midi
+
+    library = _crepe_notes()
+    frequency, confidence = library.parse_f0(audio.with_suffix(".csv"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        made = library.process(frequency, confidence, audio, use_cwd=False)
+    notes = [note for part in pretty_midi.PrettyMIDI(made).instruments for note in part.notes]
+    intervals = np.array([(n.start, n.end) for n in notes]).reshape(-1, 2)
+    keys = np.array([n.pitch for n in notes], dtype=np.float64)
+    return intervals, 440.0 * 2.0 ** ((keys - 69.0) / 12.0)
+
+
+@functools.cache
+def _crepe_notes() -> Any:
+    # madmom looks for classes where Python had them before 3.10.
+    import collections
+    import collections.abc
+
+    for name in ("MutableSequence", "Iterable", "Mapping"):
+        setattr(collections, name, getattr(collections.abc, name))
+    from crepe_notes import crepe_notes
+
+    return crepe_notes
+
+
+WITH_TRACK: dict[str, Callable[[Path], NotesHz]] = {"crepe_notes": crepe_notes_of}
+"""Peers that are given our pitch track."""
+
+
+def peer_names() -> list[str]:
+    """Return the names of all peers."""
+    return [*PEERS, *WITH_TRACK]
+
+
+def notes_by_worker(
+    name: str, clips: list[tuple[npt.NDArray[np.float32], int, Any]], python: Path
+) -> list[NotesHz] | None:
+    """Run a peer in another process.
+
+    Parameters
+    ----------
+    name : str
+        One of `peer_names`.
+    clips : list of (np.ndarray [shape=(n_samples,)], int [Hz], PitchTrack)
+    python : Path
+        The interpreter that has the peer.
+
+    Returns
+    -------
+    notes : list of NotesHz, or None if the interpreter does not have the peer.
+    """
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"clip{i:04d}.wav" for i in range(len(clips))]
+        for path, (y, sr, track) in zip(paths, clips, strict=True):
+            soundfile.write(path, y, sr, subtype="PCM_16")
+            columns = np.stack([track.times, np.nan_to_num(track.f0), track.confidence], axis=1)
+            head = {"header": "time,frequency,confidence", "comments": ""}
+            np.savetxt(path.with_suffix(".csv"), columns, "%10.7f", ",", **head)
+        command = [str(python), str(Path(__file__).resolve()), name, folder]
+        run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if "ModuleNotFoundError" in run.stderr:
+            return None
+        if run.returncode:
+            raise RuntimeError(f"{name} failed: {run.stderr[-2000:]}")
+        return [_read_notes(path.with_suffix(".npz")) for path in paths]
+
+
+def _read_notes(path: Path) -> NotesHz:
+    with np.load(path) as arrays:
+        return arrays["intervals"], arrays["pitch_hz"]
+
+
+def main() -> None:
+    """Run a peer on the clips of a folder."""
+    import soundfile
+
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    for path in sorted(folder.glob("*.wav")):
+        if name in WITH_TRACK:
+            intervals, pitch_hz = WITH_TRACK[name](path)
+        else:
+            intervals, pitch_hz = PEERS[name](*soundfile.read(path, dtype="float32"))
+        np.savez(path.with_suffix(".npz"), intervals=intervals, pitch_hz=pitch_hz)
+
+
+if __name__ == "__main__":
+    main()

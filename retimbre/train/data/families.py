@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from retimbre._typing import BoolArray, FloatArray
+from retimbre._typing import BoolArray, FloatArray, IntArray
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.data.measures import mean_distances, thin_levels
@@ -45,7 +45,12 @@ def _find_alike(dataset: Dataset) -> BoolArray:
     names = np.array([_plain(key.name) for key in dataset.instruments])
     programs = np.array([key.program for key in dataset.instruments])
     is_preset = programs >= 0
-    is_alike = level_distances(dataset) < TWIN_DB
+    distance = level_distances(dataset)
+    if is_preset.any():
+        # By their own notes: which of all are compared depends on what else there is.
+        presets = np.flatnonzero(is_preset)
+        distance[np.ix_(presets, presets)] = level_distances(dataset, presets)
+    is_alike = distance < TWIN_DB
     # A user's cello is another than that of a SoundFont.
     is_alike |= (names[:, None] == names) & (is_preset[:, None] == is_preset)
     is_alike |= (programs[:, None] == programs) & is_preset
@@ -66,8 +71,14 @@ def _group(is_alike: BoolArray, members: Sequence[int]) -> list[list[int]]:
     return sorted(groups.values())
 
 
-def level_distances(dataset: Dataset) -> FloatArray:
+def level_distances(dataset: Dataset, members: IntArray | None = None) -> FloatArray:
     """Return how much the levels of every two instruments differ.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    members : np.ndarray of int [shape=(n,)], optional
+        Of ``dataset.instruments``; all by default.
 
     Returns
     -------
@@ -76,18 +87,19 @@ def level_distances(dataset: Dataset) -> FloatArray:
         infinite where they share none.
     """
     frames = slice(None, None, FRAME_STEP)
+    chosen = np.arange(len(dataset.instruments)) if members is None else members
     notes = (
         (np.array(list(rows)), thin_levels(dataset.rows(np.array(list(rows.values()))), frames))
-        for rows in _common_notes(dataset)
+        for rows in _common_notes(dataset, chosen)
     )
-    return mean_distances(notes, len(dataset.instruments), 1)
+    return mean_distances(notes, len(chosen), 1)
 
 
-def _common_notes(dataset: Dataset) -> list[dict[int, int]]:
+def _common_notes(dataset: Dataset, members: IntArray) -> list[dict[int, int]]:
     """Return, for some pitches and velocities, the row of every instrument that has the note."""
     found: dict[tuple[int, int], dict[int, int]] = {}
-    for i, key in enumerate(dataset.instruments):
-        for row in dataset.notes_of[key]:
+    for i, member in enumerate(members.tolist()):
+        for row in dataset.notes_of[dataset.instruments[member]]:
             label = dataset.labels[row]
             found.setdefault((label.pitch, label.velocity), {})[i] = int(row)
     # Spread over the keyboard, so that instruments of any range share some.

@@ -60,10 +60,13 @@ def test_copies_and_instruments_of_few_notes_are_no_instruments(folder):
         [NoteLabel("font", 0, 99, "Single", 70, 80)],
     )
     copy = InstrumentKey("font", 0, 1, "b tone")
-    content = {"duplicates": [{**copy._asdict(), "copy_of": {}}]}
+    original = InstrumentKey("font", 0, 0, "a tone")
+    content = {"duplicates": [{**copy._asdict(), "copy_of": original._asdict()}]}
     (folder / "duplicates.json").write_text(json.dumps(content))
-    names = [key.name for key in Dataset(folder).instruments]
-    assert names == ["a tone", "c tone", "d tone"]
+    found = Dataset(folder)
+    assert [key.name for key in found.instruments] == ["a tone", "c tone", "d tone"]
+    # A copy is found where its original is.
+    assert found.find([copy, InstrumentKey("font", 0, 3, "d tone")]) == {0, 2}
 
 
 def test_a_dataset_of_few_notes_is_refused(tmp_path):

@@ -12,6 +12,7 @@ import argparse
 import csv
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -116,6 +117,8 @@ def real_recordings(folder: Path) -> Iterator[Melody]:
 def cached_track(melody: Recording, params: PitchParams, cache: Path | None) -> PitchTrack:
     """Estimate the pitch, or read what an earlier run has estimated."""
     from retimbre.pitch import estimate_pitch
+    from retimbre.pitch.detail import measure_detail
+    from retimbre.pitch.loudness import band_rises
 
     names = ("times", "f0", "confidence", "level_db", "onset_strength")
     if cache is None:
@@ -123,7 +126,9 @@ def cached_track(melody: Recording, params: PitchParams, cache: Path | None) -> 
     path = cache / f"{params.method}_{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as arrays:
-            return PitchTrack(*(arrays[name] for name in names))
+            track = PitchTrack(*(arrays[name] for name in names))
+        rises = band_rises(melody.y, melody.sr, len(track))
+        return replace(track, detail=measure_detail(melody.y, melody.sr, track.f0, rises))
     track = estimate_pitch(melody.y, melody.sr, params)
     cache.mkdir(parents=True, exist_ok=True)
     np.savez(path, **{name: getattr(track, name) for name in names})

@@ -105,7 +105,9 @@ KINDS = {
 room relative to the direct sound."""
 
 
-def make_phrases(which: str, root: Path, kinds: tuple[str, ...] = ()) -> Iterator[Phrase]:
+def make_phrases(
+    which: str, root: Path, kinds: tuple[str, ...] = (), numbers: range | None = None
+) -> Iterator[Phrase]:
     """Make the set "dev" or "test", one phrase at a time.
 
     Parameters
@@ -115,13 +117,15 @@ def make_phrases(which: str, root: Path, kinds: tuple[str, ...] = ()) -> Iterato
         Folder of recorded notes.
     kinds : tuple of str, optional
         All of `KINDS` by default.
+    numbers : range, optional
+        Of the phrases of each kind; the set has the first `Kind.n`. Others are other phrases.
     """
     groups = {sustained: players(which, root, sustained) for sustained in (True, False)}
     for group, kind in KINDS.items():
         if kinds and group not in kinds:
             continue
         pool = groups[kind.compose is not tunes.plucked]
-        for i in range(kind.n):
+        for i in numbers or range(kind.n):
             yield make_phrase(f"{group}-{i}", group, _chosen(pool, which, group, i), which, i)
 
 

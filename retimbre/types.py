@@ -15,6 +15,8 @@ import numpy.typing as npt
 from retimbre._typing import FloatArray, IntArray, readonly
 from retimbre.errors import ParameterError, check_type
 
+N_DETAILS = 6
+
 HOP_SECONDS = 0.010
 """The step between frames of every PitchTrack and NoteCurve."""
 
@@ -41,6 +43,9 @@ class PitchTrack:
         RMS level of the frame.
     onset_strength : np.ndarray [shape=(n_frames,), >= 0]
         How much new energy appears at the frame (spectral flux).
+    detail : np.ndarray [shape=(n_frames, 6)]
+        What else says where notes begin and end, see `retimbre.pitch.detail`; by default what the
+        other columns say of it.
     """
 
     times: FloatArray
@@ -48,12 +53,23 @@ class PitchTrack:
     confidence: FloatArray
     level_db: FloatArray
     onset_strength: FloatArray
+    detail: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
 
     def __post_init__(self) -> None:
         names = ("times", "f0", "confidence", "level_db", "onset_strength")
         for name in names:
             object.__setattr__(self, name, readonly(getattr(self, name), np.float64))
         _check_lengths("PitchTrack", {name: getattr(self, name) for name in names})
+        detail = np.asarray(self.detail, np.float32)
+        if detail.size == 0:
+            columns = [self.level_db] * 2 + [self.onset_strength] * 3 + [self.confidence]
+            detail = np.stack(columns, axis=-1).astype(np.float32)
+        if detail.shape != (len(self), N_DETAILS):
+            raise ParameterError(
+                f"PitchTrack needs a detail of shape ({len(self)}, {N_DETAILS}), given "
+                f"{detail.shape}."
+            )
+        object.__setattr__(self, "detail", readonly(detail, np.float32))
 
     def __len__(self) -> int:
         return len(self.times)

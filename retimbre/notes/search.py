@@ -34,15 +34,15 @@ class NoteCosts:
     weight : np.ndarray [shape=(n_frames,), cost per semitone, >= 0]
     frame : np.ndarray [shape=(n_frames,), cost]
         Of lying in a note; negative where the frame asks to be in one.
-    start_after_gap, start_after_note : float [cost, > 0]
-        Of beginning a note.
+    start_after_gap, start_after_note : np.ndarray [shape=(n_frames,), cost]
+        Of beginning a note at the frame.
     """
 
     midi: FloatArray
     weight: FloatArray
     frame: FloatArray
-    start_after_gap: float
-    start_after_note: float
+    start_after_gap: FloatArray
+    start_after_note: FloatArray
 
 
 def find_segments(costs: NoteCosts) -> Int64Array:
@@ -82,11 +82,18 @@ def _walk(costs: NoteCosts, pitches: FloatArray) -> tuple[Int64Array, BoolArray,
     begin = np.zeros(len(pitches), np.int64)
     distance = np.empty(len(pitches))
     gap_cost, note_cost = 0.0, np.inf
-    columns = (costs.midi.tolist(), costs.weight.tolist(), costs.frame.tolist())
-    for t, (midi, weight, frame) in enumerate(zip(*columns, strict=True)):
-        start = gap_cost + costs.start_after_gap
-        if note_cost + costs.start_after_note < start:
-            start = note_cost + costs.start_after_note
+    columns = (
+        costs.midi,
+        costs.weight,
+        costs.frame,
+        costs.start_after_gap,
+        costs.start_after_note,
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for t, (midi, weight, frame, after_gap, after_note) in enumerate(rows):
+        start = gap_cost + after_gap
+        if note_cost + after_note < start:
+            start = note_cost + after_note
             note_before_note[t] = True
         if note_cost < gap_cost:
             gap_cost = note_cost

@@ -12,8 +12,9 @@ from retimbre.errors import ParameterError
 from retimbre.pitch.crepe.decoding import PeakDecoder, ViterbiDecoder, bins_between, bins_to_hz
 from retimbre.pitch.crepe.first_layer import HOP_LENGTH
 from retimbre.pitch.crepe.network import SAMPLE_RATE, count_frames, load_network
+from retimbre.pitch.detail import measure_detail
 from retimbre.pitch.frames import check_audio
-from retimbre.pitch.loudness import FLOOR_DB, frame_level_db, onset_strength
+from retimbre.pitch.loudness import FLOOR_DB, band_rises, frame_level_db
 from retimbre.pitch.octaves import correct_octaves
 from retimbre.pitch.pyin import track_pyin
 from retimbre.runtime import single_threaded_blas
@@ -105,23 +106,26 @@ def estimate_pitch(
     level_db = frame_level_db(y, sr, n_frames)
     is_silent = find_silence(level_db)
     times = frames_to_time(np.arange(n_frames), sr=SAMPLE_RATE, hop_length=HOP_LENGTH)
-    strength = onset_strength(y, sr, n_frames)
+    rises = band_rises(y, sr, n_frames)
 
     def track_of(f0: FloatArray, confidence: FloatArray) -> PitchTrack:
         n = len(f0)
         f0 = np.where(is_silent[:n], np.nan, f0)
         confidence = np.where(is_silent[:n], 0.0, confidence)
-        return PitchTrack(times[:n], f0, confidence, level_db[:n], strength[:n])
+        return PitchTrack(times[:n], f0, confidence, level_db[:n], rises[:n, 0])
+
+    def with_detail(track: PitchTrack) -> PitchTrack:
+        return replace(track, detail=measure_detail(y, sr, track.f0, rises))
 
     so_far = None if on_pitch is None else lambda f0, sure: on_pitch(track_of(f0, sure))
     tell = progress or (lambda n_done, n_frames: None)
     if params.method != "crepe":
-        return track_of(*track_pyin(signal, n_frames, params.fmin, params.fmax, tell))
+        return with_detail(track_of(*track_pyin(signal, n_frames, params.fmin, params.fmax, tell)))
     track = track_of(*_track_crepe(signal, is_silent, params, tell, so_far))
     if not params.viterbi:
-        return track
+        return with_detail(track)
     f0 = correct_octaves(signal, SAMPLE_RATE, track.f0, fmin=params.fmin, fmax=params.fmax)
-    return replace(track, f0=f0)
+    return with_detail(replace(track, f0=f0))
 
 
 def find_silence(level_db: FloatArray) -> BoolArray:

@@ -36,6 +36,9 @@ N_BANDS = 48
 BAND_FMIN = 60.0
 BAND_FMAX = 10000.0
 
+GROUP_HZ = (800.0, 3000.0)
+"""Between low, middle and high bands."""
+
 _BLOCK_SAMPLES = 1 << 20
 
 
@@ -73,6 +76,29 @@ def frame_level_db(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
 def onset_strength(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
     """Return how much new energy appears at each frame: the mean rise over mel bands, in dB.
 
+    Parameters
+    ----------
+    y : array_like [shape=(n_samples,), linear]
+        Mono audio; empty is silence.
+    sr : float [Hz]
+    n_frames : int [>= 0]
+
+    Returns
+    -------
+    onset_strength : np.ndarray [shape=(n_frames,), dB, 0..60]
+        0 in silence and in steady sound; independent of the clip's gain.
+
+    Raises
+    ------
+    ParameterError
+        If `y` is not 1-D, `sr` is not positive or `n_frames` is negative.
+    """
+    return band_rises(y, sr, n_frames)[:, 0].astype(np.float64)
+
+
+def band_rises(y: npt.ArrayLike, sr: float, n_frames: int) -> Float32Array:
+    """Return the mean rise over all mel bands, and over the low, middle and high ones alone.
+
     The spectrum of each frame is compared with the one 30 ms earlier. A sudden attack peaks at
     its own time: cut off in the middle of the window, it fills all bands at once. Each band is
     compared with the loudest of its three nearest bands 30 ms earlier, so a partial that glides
@@ -82,13 +108,13 @@ def onset_strength(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
     ----------
     y : array_like [shape=(n_samples,), linear]
         Mono audio; empty is silence.
-    sr : float [Hz, > 0]
+    sr : float [Hz]
     n_frames : int [>= 0]
 
     Returns
     -------
-    onset_strength : np.ndarray [shape=(n_frames,), dB, 0..60]
-        0 in silence and in steady sound; independent of the clip's gain.
+    rises : np.ndarray of float32 [shape=(n_frames, 4), dB, 0..60]
+        All bands; those up to 800 Hz, to 3 kHz, and above.
 
     Raises
     ------
@@ -102,18 +128,21 @@ def onset_strength(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
     """
     y = _check_audio(y, sr, n_frames)
     bands_db = _band_levels_db(y, sr, n_frames + FLUX_LAG)
+    rises = np.zeros((n_frames, 1 + len(GROUP_HZ) + 1), np.float32)
     if bands_db.size == 0 or bands_db.max() <= FLOOR_DB:
-        return np.zeros(n_frames)
+        return rises
     np.maximum(bands_db, bands_db.max() - FLUX_RANGE_DB, out=bands_db)
-    strength = np.empty(n_frames)
+    group = np.searchsorted(GROUP_HZ, _band_centres(sr), side="right")
     step = max(1, _BLOCK_SAMPLES // N_BANDS)
     for first in range(0, n_frames, step):
         last = min(first + step, n_frames)
         before = bands_db[first:last]
         after = bands_db[first + FLUX_LAG : last + FLUX_LAG]
         rise = np.maximum(after - _widen(before), 0.0)
-        strength[first:last] = rise.mean(axis=1)
-    return strength
+        rises[first:last, 0] = rise.mean(axis=1)
+        for k in np.unique(group):
+            rises[first:last, 1 + k] = rise[:, group == k].mean(axis=1)
+    return rises
 
 
 def _check_audio(y: npt.ArrayLike, sr: float, n_frames: int) -> Float32Array:
@@ -155,17 +184,28 @@ def _band_levels_db(y: Float32Array, sr: float, n_frames: int) -> Float32Array:
     return levels
 
 
-def _mel_filters(sr: float, n_fft: int) -> Float32Array:
-    """Return triangular bands, evenly spaced in mel [shape=(n_fft // 2 + 1, N_BANDS)].
+def _band_edges(sr: float) -> Float64Array:
+    """Return where the bands begin, peak and end, evenly spaced in mel [shape=(50,), Hz].
 
-    mel(f) = 2595 log10(1 + f / 700). A triangle is never narrower than two bins, so the low
-    bands of a short window are not empty.
+    mel(f) = 2595 log10(1 + f / 700).
     """
     fmax = min(BAND_FMAX, sr / 2)
     fmin = min(BAND_FMIN, fmax / 2)
     mel_min, mel_max = (2595.0 * math.log10(1.0 + f / 700.0) for f in (fmin, fmax))
     mel = np.linspace(mel_min, mel_max, N_BANDS + 2)
-    edges = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
+
+
+def _band_centres(sr: float) -> Float64Array:
+    return _band_edges(sr)[1:-1]
+
+
+def _mel_filters(sr: float, n_fft: int) -> Float32Array:
+    """Return triangular bands [shape=(n_fft // 2 + 1, N_BANDS)].
+
+    A triangle is never narrower than two bins, so the low bands of a short window are not empty.
+    """
+    edges = _band_edges(sr)
     bin_hz = sr / n_fft
     freqs = np.arange(n_fft // 2 + 1)[:, None] * bin_hz
     below = np.maximum(edges[1:-1] - edges[:-2], bin_hz)

@@ -16,9 +16,9 @@ from retimbre.pitch.frames import check_audio
 from retimbre.pitch.loudness import FLOOR_DB
 from retimbre.types import HOP_SECONDS, N_DETAILS
 
-PERIODS = 2.0
+LEAST_PERIODS = 2
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.008, 0.040
-"""The window of the fine level, within these."""
+"""The window of the fine level holds whole periods: so many at least, and within these times."""
 
 UNPITCHED_SECONDS = 0.010
 
@@ -81,11 +81,12 @@ def measure_detail(y: npt.ArrayLike, sr: int, f0: FloatArray, rises: FloatArray)
 
 def _fine_levels(y: Float32Array, sr: int, centres: FloatArray, f0: FloatArray) -> FloatArray:
     """Return the level at frames and 5 ms after them [shape=(n, 2), dB]."""
-    seconds = np.clip(PERIODS / f0, SHORTEST_SECONDS, LONGEST_SECONDS)
-    width = np.where(np.isnan(f0), UNPITCHED_SECONDS, seconds) * sr
+    periods = np.maximum(np.ceil(SHORTEST_SECONDS * np.nan_to_num(f0)), LEAST_PERIODS)
+    seconds = np.where(np.isnan(f0), UNPITCHED_SECONDS, periods / f0)
+    width = np.rint(np.minimum(seconds, LONGEST_SECONDS) * sr).astype(np.int64)
     middle = centres[:, None] + np.array([0.0, 0.5 * HOP_SECONDS * sr])
-    start = np.clip(np.rint(middle - 0.5 * width[:, None]), 0, len(y)).astype(np.int64)
-    stop = np.clip(np.rint(middle + 0.5 * width[:, None]), 0, len(y)).astype(np.int64)
+    first = np.rint(middle - 0.5 * width[:, None]).astype(np.int64)
+    start, stop = (np.clip(edge, 0, len(y)) for edge in (first, first + width[:, None]))
     low = int(start.min())
     power = np.square(y[low : int(stop.max())], dtype=np.float64)
     total = np.concatenate([[0.0], np.cumsum(power)])

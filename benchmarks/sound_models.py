@@ -228,6 +228,35 @@ def levels_of(features: FloatArray) -> FloatArray:
     return np.asarray(features_to_image(features)[..., 0])
 
 
+class EncodedOnce:
+    """A model that has heard some notes already, so that several figures share the search.
+
+    Parameters
+    ----------
+    model : SoundModel
+    z : np.ndarray [shape=(n, 256)]
+        What `encode` returns for these notes.
+    """
+
+    def __init__(self, model: SoundModel, z: FloatArray) -> None:
+        self._model = model
+        self._z = z
+        self.name = model.name
+        self.latent_dim = model.latent_dim
+        self.pitch_range = model.pitch_range
+        self.palette = model.palette
+
+    def generate(self, z: FloatArray, pitches: IntArray, velocities: IntArray) -> FloatArray:
+        """Play notes; see `SoundModel`."""
+        return self._model.generate(z, pitches, velocities)
+
+    def encode(self, features: FloatArray, pitches: IntArray) -> FloatArray:
+        """Return the latents of the notes that were heard, which these must be."""
+        if len(pitches) != len(self._z):
+            raise ValueError(f"{len(pitches)} notes; {len(self._z)} were heard.")
+        return self._z
+
+
 def draw_z(model: SoundModel, n: int, rng: np.random.Generator) -> FloatArray:
     """Draw random instruments as the main job does [shape=(n, 256)]."""
     return rng.standard_normal((n, model.latent_dim)).astype(np.float32)

@@ -187,7 +187,7 @@ def _recordings_of(path: str) -> list[Recording]:
         except ReadError as error:
             if file == files[-1] and not found:
                 raise
-            logger.warning("%s", error)
+            logger.warning("Left out: %s", error)
     return found
 
 

@@ -1,12 +1,14 @@
 """The command ``retimbre export``."""
 
+import json
 from pathlib import Path
 
 import click
 
+from retimbre.train.config import TrainConfig
 from retimbre.train.export.model_writing import check_free, check_output
 from retimbre.train.framework import need_tensorflow
-from retimbre.train.run.run_folder import check_run, dataset_of
+from retimbre.train.run.run_folder import CONFIG, check_run, dataset_of
 
 HELP = """Export RUN as a model folder for 'retimbre -m'.
 
@@ -61,5 +63,13 @@ def export(
     from retimbre.train.export.harmonic import export_run
 
     difference = export_run(run, notes, folder, earlier)
+    config = TrainConfig.load(run / CONFIG)
+    n_seen = json.loads((folder / "config.json").read_text(encoding="utf-8"))["notes_seen"]
+    if n_seen <= config.judge_warmup_notes:
+        click.echo(
+            f"The generator has learned nothing yet: for {config.judge_warmup_notes:,} notes only "
+            f"the discriminator does, and the run stopped at {n_seen:,}; continue with --resume.",
+            err=True,
+        )
     click.echo(f"The largest difference between ONNX and Keras is {difference:.1e}.", err=True)
     click.echo(folder)

@@ -171,7 +171,9 @@ def tell_precision(config: TrainConfig) -> str:
 def tell_pace(config: TrainConfig, status: Status) -> str:
     """Say how fast a run is and how long it will take from where it is."""
     left = status.total_notes - status.n_seen
+    # The discriminator alone is trained faster, too.
     is_last = status.moment.stage == len(config.channels) - 1
+    is_last &= status.n_seen >= config.judge_warmup_notes
     return (
         f"Training in {tell_precision(config)}: {status.notes_per_second:.0f} notes/s"
         f"{'' if is_last else ' at first'}, about {tell_time(status.seconds_left)} for "

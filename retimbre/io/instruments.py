@@ -38,6 +38,11 @@ def save_instrument(path: str | os.PathLike[str], instrument: Instrument) -> Non
     ParameterError
         If `instrument` is none.
     """
+    if isinstance(instrument, np.ndarray):
+        raise ParameterError(
+            "What is saved must be an Instrument, given ndarray; Instrument(z, name) makes one of "
+            "a z, generator.instruments.describe(name) gives one of the palette."
+        )
     check_type(instrument, Instrument, "What is saved")
     table: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
     table |= {name: getattr(instrument, name) for name in (*_TEXTS, *_COUNTS, "range")}

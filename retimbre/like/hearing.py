@@ -208,8 +208,10 @@ def _take_samples(y: npt.ArrayLike, sr: int, source: str) -> FloatArray:
         raise ParameterError(f"The sample rate must be > 0 Hz, given {sr}.")
     samples = to_mono(y)
     if samples.size < SHORTEST_SECONDS * sr:
+        shape = np.shape(y)
+        turned = f", of shape {shape} (channels come first)" if len(shape) > 1 else ""
         raise AudioError(
-            f"{source} is only {samples.size / sr:.2f} s long; record a note of at least "
+            f"{source} is only {samples.size / sr:.2f} s long{turned}; record a note of at least "
             f"{SHORTEST_SECONDS} s."
         )
     if samples.size > LONGEST_SECONDS * sr:

@@ -59,7 +59,7 @@ def hear_recordings(
     if not heard:
         raise refused[0]
     for reason in refused:
-        logger.warning("%s", reason)
+        logger.warning("Left out: %s", reason)
     if len(recordings) == 1:
         return heard
     heard.sort(key=lambda note: note.pitch)

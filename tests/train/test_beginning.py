@@ -167,6 +167,11 @@ def test_it_is_exported_at_any_moment_and_says_what_it_was_begun_from(
     assert "the first 16 for the discriminator alone" in card
     again = Beginning(out, TUNED)
     assert f"itself begun from {begun}" in again.config.begun_from
+    told = CliRunner().invoke(
+        command, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "again")]
+    )
+    assert "The generator has learned nothing yet: for 16 notes only" in told.stderr
+    assert "stopped at 8; continue with --resume." in told.stderr
     # The generator did not learn yet: only the names in its palette may differ.
     weights, before = again.load(), beginning.load()
     for name, (kernel, _) in before.items():
@@ -273,7 +278,8 @@ def test_the_command_begins_from_a_model(model, notes_folder, tmp_path, eagerly)
     ("options", "message"),
     [
         (("--from", "no-such"), "no-such"),
-        (("--from", "default", "--config", "mel_prog_hires"), "Only harmonic runs"),
+        (("--from", "default", "--config", "mel_prog_hires"), "know nothing yet"),
+        (("--from", "default", "--config", "harmonic_short"), "--config fine_tune, or a file"),
         (("--config", "fine_tune"), "add --from"),
     ],
 )

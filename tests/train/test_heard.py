@@ -199,3 +199,13 @@ def test_batches_say_what_was_heard(mixed, n_frames):
 def test_a_dataset_heard_whole_pays_nothing_for_it(notes):
     heard, wanted = draw_batch(notes, [0, 2], 8, 8, np.random.default_rng(0))
     assert heard.heard.shape == wanted.heard.shape == (1, 1, 1)
+
+
+@pytest.mark.parametrize("slope", [1.5, 0.8])
+def test_a_label_an_octave_too_high_is_heard(tmp_path, slope):
+    t = np.arange(SR) / SR
+    y = 0.2 * sum(np.sin(2 * np.pi * k * 440 * t) / k**slope for k in range(1, 16))
+    assert analyzed(tmp_path, "reed_81.wav", y)[1] is Reason.OCTAVE
+    right = tmp_path / "right"
+    right.mkdir()
+    assert not isinstance(analyzed(right, "reed_69.wav", y)[1], Reason)

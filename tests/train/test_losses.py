@@ -97,8 +97,9 @@ def test_the_total_is_weighted():
 
     from retimbre.train.networks.losses import total_loss
 
-    found = float(total_loss((0.1, 0.2), (0.3, 0.4), 3.0, 5.0, 7.0, TINY))
-    assert found == pytest.approx(100.0 * 0.3 + 20.0 * 0.7 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0)
+    found = float(total_loss((0.1, 0.2), (0.3, 0.4), (0.6,), 3.0, 5.0, 7.0, TINY))
+    expected = 100.0 * 0.3 + 20.0 * 0.7 + 10.0 * 0.6 + 0.5 * 3.0 + 0.25 * 5.0 + 2.0 * 7.0
+    assert found == pytest.approx(expected)
 
 
 def test_a_morph_is_straight_and_its_ends_are_not_trained_by_it():

@@ -128,7 +128,7 @@ def test_fonts_and_folders_mix(tmp_path, font, recordings):
     assert of_files == {
         "wrong_72.wav": "not at their pitch",
         "torn_73.wav": "unreadable",
-        "hum.wav": "without a pitch in their name",
+        "hum.wav": "without a pitch in their name, as flute_60.wav has it",
         "low_30.wav": "outside the pitches",
     }
 

@@ -52,6 +52,22 @@ def test_the_same_takes_quieter_cut_and_compressed_are_copies(tmp_path):
     assert built(tmp_path, [first, second, other]) == {("strings", "cello")}
 
 
+def test_steady_tones_of_like_spectra_are_no_takes(tmp_path):
+    t = np.arange(2 * SR) / SR
+
+    def organ(slope):
+        pitches = iter(PITCHES)
+
+        def pipe(_):
+            f0 = float(midi_to_hz(next(pitches)))
+            return 0.1 * sum(np.sin(2 * np.pi * k * f0 * t) / k**slope for k in range(1, 12))
+
+        return pipe
+
+    first = write(tmp_path / "a", "principal", 0, organ(1.0))
+    assert built(tmp_path, [first, write(tmp_path / "b", "octave", 0, organ(1.2))]) == set()
+
+
 def test_one_partial_that_falls_evenly_is_no_take(tmp_path):
     t = np.arange(2 * SR) / SR
 

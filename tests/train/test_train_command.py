@@ -15,7 +15,7 @@ from tiny_runs import TINY
 
 from retimbre.cli.command import command
 from retimbre.cli.train import ProgressLine, say_start, tell, tell_pace
-from retimbre.train.config import TrainConfig
+from retimbre.train.config import CONFIGS, TrainConfig
 from retimbre.train.data.dataset import Dataset
 from retimbre.train.run.progress import Status
 
@@ -252,6 +252,13 @@ def test_how_long_a_run_will_take_is_said_plainly(n_seen, is_mixed, expected):
     config = replace(TrainConfig(mixed_precision=is_mixed), stage_starts=(0, 1, 2, 3, 4))
     status = Status(n_seen, config.total_notes, config.moment(n_seen), {}, 57.0, 26_300.0)
     assert tell_pace(config, status).endswith(expected)
+
+
+def test_while_the_discriminator_is_alone_the_speed_is_that_at_first():
+    config = replace(CONFIGS["fine_tune"], mixed_precision=True, stage_starts=(0,) * 5)
+    for n_seen, expected in ((640, "notes/s at first, about"), (20_000, "notes/s, about")):
+        status = Status(n_seen, 120_000, config.moment(n_seen), {}, 100.0, 2000.0)
+        assert expected in tell_pace(config, status)
 
 
 def test_it_is_said_once_after_the_first_steps(notes_folder, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ TINY = TrainConfig(
     pitch_weight=0.25,
     instrument_weight=2.0,
     path_weight=20.0,
+    key_weight=10.0,
     n_held_out=1,
     sheet_notes=16,
 )

@@ -20,6 +20,12 @@ TUNED_CENTS = 1.0
 MAX_BETWEEN_DB = -12.0
 MIN_ODD_SHARE = 0.12
 
+LISTENED_SECONDS = (0.1, 0.7)
+N_COMPARED = 8
+TONE, LOWER_OCTAVE_DB = 4.0, -35.0
+"""What stands out of its surroundings by such a factor is a tone; together with others as loud, re
+the partials of the label, it makes a note an octave lower possible, and the ear is asked."""
+
 MISTAKEN_CENTS = 25.0
 """Where partials and ear differ by more, the partials measured belong to something else."""
 
@@ -35,7 +41,7 @@ class Reason(StrEnum):
     PITCH = "not at their pitch"
     OCTAVE = "an octave or more from their pitch"
     UNREADABLE = "unreadable"
-    NO_LABEL = "without a pitch in their name"
+    NO_LABEL = "without a pitch in their name, as flute_60.wav has it"
     NO_ENTRY = "without instrument_str, pitch or velocity in examples.json"
     VELOCITY = "with a velocity outside 1-127"
     OUTSIDE = "outside the pitches"
@@ -54,6 +60,34 @@ def is_pitched_as_labelled(image: FloatArray) -> bool:
     held = image[8:96]
     between = np.median(held[:, :4, 2], axis=0).max()
     return bool(between <= MAX_BETWEEN_DB and odd_share(image) >= MIN_ODD_SHARE)
+
+
+def has_lower_octave(y: FloatArray, f0: float) -> bool:
+    """Tell whether there are tones between the partials of `f0`, as those of an octave lower.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+        At 44.1 kHz, from the onset.
+    f0 : float [Hz]
+    """
+    first, last = (round(seconds * harmonic.SAMPLE_RATE) for seconds in LISTENED_SECONDS)
+    part = y[first:last] if len(y) > last else y
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    bins = f0 * len(part) / harmonic.SAMPLE_RATE
+
+    def peaks(partials: FloatArray) -> tuple[FloatArray, FloatArray]:
+        near = [spectrum[int(0.97 * k * bins) : int(1.03 * k * bins) + 2] for k in partials]
+        around = [spectrum[int((k - 0.3) * bins) : int((k + 0.3) * bins) + 2] for k in partials]
+        heard = [(a.max(), np.median(b)) for a, b in zip(near, around, strict=True) if len(a)]
+        return tuple(np.array(heard or [(0.0, 1.0)]).T)
+
+    order = np.arange(1, N_COMPARED + 1)
+    whole, _ = peaks(order.astype(np.float64))
+    half, beside = peaks(order - 0.5)
+    tones = half[half > TONE * beside]
+    share = np.square(tones).sum() / max(np.square(whole).sum(), 1e-20)
+    return bool(len(tones) > 1 and 10.0 * np.log10(max(share, 1e-20)) > LOWER_OCTAVE_DB)
 
 
 Ear = Callable[[FloatArray, int], float | Reason]
@@ -95,6 +129,8 @@ def analyze_note(
         if isinstance(heard, Reason):
             return heard
         cents = heard if abs(cents - heard) > MISTAKEN_CENTS else cents
+    elif ear is not None and has_lower_octave(y, f0) and ear(y, pitch) is Reason.OCTAVE:
+        return Reason.OCTAVE
     if abs(cents) > TUNED_CENTS:
         image = _tuned(y, f0, cents)
     image = separate_texture(_looped(image, seconds))

@@ -28,6 +28,9 @@ MIN_TAKES, MIN_SHARE = 2, 0.25
 """Instruments are copies if so many of their notes, and such a share of those that both have, are
 one take: a SoundFont plays the keys between those that were recorded from their neighbours."""
 
+MOVING_APART = 0.5
+"""Partials of one take move together: what is left is so small beside how they move."""
+
 _MOMENTS = np.flatnonzero((FRAME_TIMES > 0.08) & (FRAME_TIMES < 1.0))
 """The onset may be cut at another place, and later on a sample is looped."""
 
@@ -103,4 +106,16 @@ def _is_same(level: FloatArray, labels: list[NoteLabel], row: int, other: int) -
     its = its + np.median(own[both] - its[both])
     heard = np.maximum(own, its) > _AUDIBLE_DB
     difference = np.abs(np.maximum(own, _SILENT_DB) - np.maximum(its, _SILENT_DB))
-    return bool(difference[heard].mean() < SAME_TAKE_DB)
+    return bool(difference[heard].mean() < SAME_TAKE_DB) and _move_alike(own, its, both)
+
+
+def _move_alike(own: FloatArray, its: FloatArray, both: BoolArray) -> bool:
+    """Tell whether partials move together: steady ones, as an organ's, say nothing of takes."""
+    count = np.maximum(both.sum(axis=0), 1)
+
+    def moves(level: FloatArray) -> FloatArray:
+        kept = np.where(both, level, 0.0)
+        return np.asarray((kept - kept.sum(axis=0) / count)[both])
+
+    apart = np.square(moves(own) - moves(its)).mean()
+    return bool(apart < MOVING_APART**2 * np.square(moves(own)).mean())

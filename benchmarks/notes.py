@@ -123,7 +123,8 @@ def cached_track(melody: Recording, params: PitchParams, cache: Path | None) -> 
     names = ("times", "f0", "confidence", "level_db", "onset_strength")
     if cache is None:
         return estimate_pitch(melody.y, melody.sr, params)
-    path = cache / f"{params.method}_{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
+    estimator = params.method if params.capacity == "full" else f"{params.method}-{params.capacity}"
+    path = cache / f"{estimator}_{hashlib.sha256(melody.y.tobytes()).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as arrays:
             track = PitchTrack(*(arrays[name] for name in names))

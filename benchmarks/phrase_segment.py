@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from retimbre.notes import note_curves, segment_notes
+import retimbre.notes as notes_package
+from retimbre.notes import note_curves
+from retimbre.settings.params import NoteParams
 from retimbre.types import PitchTrack
 from retimbre.units import midi_to_hz
 
@@ -44,12 +46,17 @@ class Found:
 
 def find_notes(track: PitchTrack) -> Found:
     """Return the notes of a track with the default settings, at the pitch that sounds."""
-    notes = segment_notes(track)
+    articulation: tuple[str, ...] = ()
+    if hasattr(notes_package, "segment"):
+        params = NoteParams()
+        found = notes_package.segment(track, params.confidence, params.min_note_length)
+        notes, articulation = found.notes, found.articulation
+    else:  # an earlier tree
+        notes = notes_package.segment_notes(track)
     cents = np.array([np.median(curve.cents) for curve in note_curves(track, notes)])
     pitch_hz = np.asarray(midi_to_hz(notes.pitch + cents / 100.0), np.float64)
-    told = getattr(notes, "articulation", None)
-    articulation = np.array([] if told is None else list(told), dtype=np.str_)
-    return Found(np.asarray(notes.intervals, np.float64), pitch_hz, articulation)
+    told = np.array(articulation, dtype=np.str_)
+    return Found(np.asarray(notes.intervals, np.float64), pitch_hz, told)
 
 
 def find_notes_of_tree(tracks: list[PitchTrack], tree: Path) -> list[Found]:

@@ -200,9 +200,12 @@ def record(
     return y, SR
 
 
-def make_ghosts(which: str) -> Iterator[Phrase]:
-    """Make the clips without a note of the set "dev" or "test", 20 s each."""
-    rng = _rng(which, "ghosts")
+def make_ghosts(which: str, draw: int = 0) -> Iterator[Phrase]:
+    """Make the clips without a note of the set "dev" or "test", 20 s each.
+
+    The set has those of draw 0; others are other clips.
+    """
+    rng = _rng(which, "ghosts", *([draw] if draw else []))
     for i, (kind, y) in enumerate(rooms.ghost_sounds(which, rng)):
         clip = np.clip(y, -1.0, 1.0).astype(np.float32)
         yield Phrase(f"{kind}-{i}", kind, clip, SR, np.zeros((0, 2)), np.zeros(0))

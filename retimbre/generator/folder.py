@@ -15,8 +15,9 @@ from typing import Any
 
 from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
 from retimbre.generator.hints import CONFIG, not_a_model
-from retimbre.generator.network import Network, open_session
+from retimbre.generator.network import Network
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES
+from retimbre.inference import MODEL_ROOTS, open_session
 
 HARMONIC, MEL = "harmonic", "mel"
 """What the images of a model are: those of `retimbre.harmonic.image`, or GANSynth's specgrams."""
@@ -33,8 +34,6 @@ _WHOLE = ("pitch", "frames")
 """What networks take in whole numbers; everything else is float32."""
 
 FORMAT_VERSION = 2
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,7 @@ class ModelConfig:
 def model_folders() -> dict[str, Path]:
     """Return the embedded models by name."""
     found: dict[str, Path] = {}
-    # In a checkout models/ lies beside the package; a wheel carries it inside.
-    for root in (_PACKAGE.parent / "models", _PACKAGE / "models"):
+    for root in MODEL_ROOTS:
         for config in sorted(root.glob(f"*/{CONFIG}")):
             found[config.parent.name] = config.parent
     return found

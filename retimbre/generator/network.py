@@ -1,11 +1,10 @@
-"""ONNX Runtime sessions with reproducible numbers on any number of cores.
+"""Networks with reproducible numbers on any number of cores.
 
 With several threads ONNX Runtime cuts a convolution by how many they are, which changes the last
 digits of its sums. Here a session computes with one thread, and notes are shared out among threads
 in pieces of a fixed size.
 """
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,60 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array
-from retimbre.errors import ModelFormatError
 from retimbre.runtime import count_cores
-
-
-def load_onnxruntime() -> Any:
-    """Import ONNX Runtime without its telemetry.
-
-    From version 1.32 on it would look up an address on the internet and write into the user's
-    cache folder. It reads the setting while it is imported.
-
-    Returns
-    -------
-    onnxruntime : module
-    """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    return onnxruntime
-
-
-def open_session(graph: bytes) -> Any:
-    """Open a network that computes with one thread.
-
-    Parameters
-    ----------
-    graph : bytes
-        An ONNX file.
-
-    Returns
-    -------
-    session : onnxruntime.InferenceSession
-
-    Raises
-    ------
-    ModelFormatError
-        If ONNX Runtime cannot run it; the sentence is the library's.
-    """
-    onnxruntime = load_onnxruntime()
-    from onnxruntime.capi import onnxruntime_pybind11_state as ort
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    # ONNX Runtime's classes have no base of their own.
-    except (
-        ort.Fail,
-        ort.InvalidArgument,
-        ort.InvalidGraph,
-        ort.InvalidProtobuf,
-        ort.NotImplemented,
-        ort.RuntimeException,
-    ) as error:
-        raise ModelFormatError(str(error)) from error
 
 
 class Network:

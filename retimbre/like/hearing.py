@@ -256,6 +256,7 @@ def _listen(samples: FloatArray, speed: float) -> PitchTrack:
         confidence=heard.confidence[frames],
         level_db=heard.level_db[frames],
         onset_strength=heard.onset_strength[frames],
+        detail=heard.detail[frames],
     )
 
 

@@ -1,11 +1,13 @@
 """Segment a pitch track into notes.
 
-1. Every frame says how much it belongs to a note and whether one begins there
-   (`retimbre.notes.costs`).
-2. The track is cut into stretches of one pitch and gaps at the least total cost
+1. A small network says of every frame whether a note begins there, how it begins, and whether
+   one sounds (`retimbre.notes.evidence`).
+2. That, and the confidence over the threshold, become costs (`retimbre.notes.costs`).
+3. The track is cut into notes of one pitch and gaps at the least total cost
    (`retimbre.notes.search`).
-3. Stretches are cut at attacks, and each note's onset is found (`retimbre.notes.onsets`).
-4. Each note is given its key, from its median pitch and the performer's tuning, and its
+4. Each note's onset, offset and articulation are read off the evidence
+   (`retimbre.notes.onsets`).
+5. Each note is given its key, from its median pitch and the performer's tuning, and its
    velocity, from its loudness.
 
 One PitchTrack serves any number of thresholds: nothing here looks at audio.
@@ -21,7 +23,7 @@ Every rule about octaves in the package, in the order in which a melody meets th
 - `retimbre.notes.search`, while the track is cut: a frame more than two semitones off costs no
   more than one that is two off, so that single frames an octave off do not end a note.
 - `retimbre.notes.onsets.join_octave_slips`, after the cut: a stretch of up to 100 ms an octave off
-  its neighbour joins it unless there is an attack within 40 ms.
+  its neighbour joins it unless it is struck.
 - `_median_pitches` in this module, when a note gets its pitch: frames an octave or more off the
   note's median are folded back before the median is taken again.
 - `retimbre.notes.curves._fold_octaves`, when a note gets its curve: a frame is moved by octaves if
@@ -42,24 +44,40 @@ import numpy as np
 from retimbre._typing import FloatArray, Int64Array
 from retimbre.notes.costs import is_pitched, note_costs
 from retimbre.notes.curves import note_curves
-from retimbre.notes.onsets import join_octave_slips, onset_times, split_at_attacks
+from retimbre.notes.evidence import Evidence, find_evidence
+from retimbre.notes.onsets import articulations, join_octave_slips, offset_times, onset_times
+from retimbre.notes.keys import choose_keys, fit_tuning, snap_to_scale
 from retimbre.notes.search import find_segments
 from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
 from retimbre.units import hz_to_midi
 
-__all__ = ["estimate_tuning", "note_curves", "segment_notes"]
+__all__ = ["estimate_tuning", "note_curves", "segment_notes", "snap_to_scale"]
 
 
 LOUDEST_VELOCITY = 112
 """Velocity of the clip's loud notes; a single louder one has room above."""
 
-LOOSE, TIGHT = 0.4, 0.8
-"""Concentration of the notes' pitches about a grid of semitones under which there is no common
-tuning to speak of, and above which there is."""
 
-GRID_HOLD_SEMITONES = 0.25
-"""How far beyond half a semitone a tight tuning keeps a note on its key."""
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The notes of a track and what was seen of them.
+
+    Attributes
+    ----------
+    notes : Notes
+    articulation : tuple of str
+        One of `retimbre.types.ARTICULATIONS` per note.
+    strength : np.ndarray [shape=(n_notes,), 0..1]
+        How far the level rises into the note.
+    n_short : int
+        How many more notes there would be without a minimum length.
+    """
+
+    notes: Notes
+    articulation: tuple[str, ...]
+    strength: FloatArray
+    n_short: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +88,7 @@ class _FoundNotes:
     onset: FloatArray
     offset: FloatArray
     midi: FloatArray
+    n_short: int
 
 
 def segment_notes(
@@ -116,14 +135,11 @@ def segment_notes(
     given = {"confidence": confidence, "min_note_length": min_note_length}
     changes = {name: value for name, value in given.items() if value is not None}
     params = replace(params or NoteParams(), **changes)  # type: ignore[arg-type]
-    notes, _ = segment_and_count(track, params.confidence, params.min_note_length)
-    return notes
+    return segment(track, params.confidence, params.min_note_length).notes
 
 
-def segment_and_count(
-    track: PitchTrack, confidence: float, min_note_length: float
-) -> tuple[Notes, int]:
-    """Find the notes of a melody as `segment_notes` does, and count those that are too short.
+def segment(track: PitchTrack, confidence: float, min_note_length: float) -> Segmentation:
+    """Find the notes of a melody as `segment_notes` does, and say how they begin.
 
     Parameters
     ----------
@@ -133,13 +149,14 @@ def segment_and_count(
 
     Returns
     -------
-    notes : Notes
-    n_short : int
-        How many more there would be without a minimum length.
+    segmentation : Segmentation
     """
-    found, n_short = _find_notes(track, confidence, min_note_length)
-    keys = _choose_keys(found.midi, *_fit_tuning(found))
-    return Notes(found.onset, found.offset, keys, _velocities(track, found.segments)), n_short
+    evidence = find_evidence(track)
+    found = _find_notes(track, evidence, confidence, min_note_length)
+    keys = choose_keys(found.midi, found.onset, found.offset)
+    notes = Notes(found.onset, found.offset, keys, _velocities(track, found.segments))
+    articulation, strength = articulations(track, evidence, found.onset, found.offset)
+    return Segmentation(notes, articulation, strength, found.n_short)
 
 
 def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> float:
@@ -159,25 +176,25 @@ def estimate_tuning(track: PitchTrack, *, confidence: float | None = None) -> fl
     """
     params = NoteParams()
     threshold = params.confidence if confidence is None else confidence
-    found, _ = _find_notes(track, threshold, params.min_note_length)
-    return _fit_tuning(found)[0]
+    found = _find_notes(track, find_evidence(track), threshold, params.min_note_length)
+    return fit_tuning(found.midi, found.offset - found.onset)[0]
 
 
 def _find_notes(
-    track: PitchTrack, threshold: float, min_note_length: float
-) -> tuple[_FoundNotes, int]:
+    track: PitchTrack, evidence: Evidence, threshold: float, min_note_length: float
+) -> _FoundNotes:
     """Return the notes of a minimum length, and how many are shorter but last a frame."""
-    segments = join_octave_slips(track, find_segments(note_costs(track, threshold)))
-    segments = split_at_attacks(track, segments, threshold)
-    onset = onset_times(track, segments, threshold) * HOP_SECONDS
-    # A note ends at the latest where the next begins.
-    offset = np.minimum(segments[:, 1] * HOP_SECONDS, np.append(onset[1:], np.inf))
+    segments = find_segments(note_costs(track, evidence, threshold))
+    segments = join_octave_slips(track, evidence, segments)
+    frames = onset_times(evidence, segments)
+    offset = offset_times(evidence, segments, frames) * HOP_SECONDS
+    onset = frames * HOP_SECONDS
     duration = offset - onset
     long = duration >= max(min_note_length, HOP_SECONDS) - 1e-9
     n_short = int(np.count_nonzero(~long & (duration >= HOP_SECONDS - 1e-9)))
     segments = segments[long]
-    notes = _FoundNotes(segments, onset[long], offset[long], _median_pitches(track, segments))
-    return notes, n_short
+    medians = _median_pitches(track, segments)
+    return _FoundNotes(segments, onset[long], offset[long], medians, n_short)
 
 
 def _median_pitches(track: PitchTrack, segments: Int64Array) -> FloatArray:
@@ -199,39 +216,6 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     order = np.argsort(values)
     cumulated = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
-
-
-def _fit_tuning(found: _FoundNotes) -> tuple[float, float]:
-    """Take the circular mean of the pitches modulo a semitone, long notes counting more.
-
-    Returns
-    -------
-    cents : float [-50..50]
-        Of the performer's grid above A4 = 440 Hz.
-    concentration : float [0..1]
-        1: all pitches lie on the grid; 0: anywhere.
-    """
-    if len(found.midi) == 0:
-        return 0.0, 0.0
-    weights = np.minimum(found.offset - found.onset, 0.5)
-    mean = np.sum(weights * np.exp(2j * np.pi * found.midi)) / np.sum(weights)
-    # Even random pitches have a mean of length 1 / sqrt(n): take that off.
-    chance = np.sum(weights**2) / np.sum(weights) ** 2
-    concentration = np.sqrt(max(0.0, (abs(mean) ** 2 - chance) / max(1.0 - chance, 1e-9)))
-    return float(np.angle(mean) / (2 * np.pi) * 100.0), float(concentration)
-
-
-def _choose_keys(midi: FloatArray, cents: float, concentration: float) -> Int64Array:
-    """Round pitches to keys on the performer's own grid, as far as there is one.
-
-    A performer who is steadily 40 cents flat is transcribed on steady keys. One whose notes lie
-    anywhere has no grid, and each note takes the nearest key.
-    """
-    nearest = np.rint(midi)
-    on_grid = np.rint(midi - cents / 100.0)
-    trust = np.clip((concentration - LOOSE) / (TIGHT - LOOSE), 0.0, 1.0)
-    keep = np.abs(midi - on_grid) <= 0.5 + GRID_HOLD_SEMITONES * trust
-    return np.clip(np.where(keep, on_grid, nearest), 0, 127).astype(np.int64)
 
 
 def _velocities(track: PitchTrack, segments: Int64Array) -> Int64Array:

@@ -1,41 +1,42 @@
 """Per-frame costs for note segmentation.
 
-All costs are in one unit: a frame that is one semitone off its note, fully confident, costs 1.
+All costs are in one unit, that of log odds: what speaks for a note or for its beginning is taken
+off, what speaks against it is added. A frame that is one semitone off its note, fully confident,
+costs 1.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import BoolArray, FloatArray
+from retimbre.notes.evidence import Evidence
 from retimbre.notes.search import NoteCosts
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
-START_AFTER_GAP = 6.0
-"""A note must be worth more than this, or it stays silence: about 30 ms of sure frames."""
+START_AFTER_GAP = 3.0
+"""What a note costs whose beginning is as likely as not."""
 
-START_AFTER_NOTE = 8.0
-"""A new pitch a semitone away must last 80 ms to become a note, two or more away 40 ms."""
+START_AFTER_NOTE = 4.5
+"""The same, right after another note."""
 
-MAX_VOICED = 2.6
-MAX_UNVOICED = 3.0
-"""Limits of what one frame may say for and against being in a note."""
+ONSET_SHARE = 1.0
+MAX_ONSET = 6.0
+"""How much the evidence of an onset counts, and within which limits."""
+
+VOICED_SHARE = 0.6
+MAX_VOICED = 5.0
+"""The same of the evidence that a note sounds."""
+
+SURE_SHARE = 0.4
+MAX_SURE = 2.6
+"""The same of how far the confidence lies over the threshold."""
+
+UNPITCHED = 3.0
+"""Against a note for a frame without a pitch."""
 
 JUST_UNVOICED = 1.0
 """Against a note for a frame under a threshold so close to 1 that the odds tell no difference."""
-
-MAX_UNVOICED_SOUNDING = 1.0
-"""Less against it where the level holds: a rough voice makes a tracker unsure, too."""
-
-DIP_FRAMES = 6
-"""A frame is compared with the loudest of the 60 ms on both its sides."""
-
-HOLD_DB = 6.0
-"""A frame not further under both sides sounds on."""
-
-DIP_FREE_DB = 3.0
-DIP_PER_DB = 0.15
-"""A deeper dip speaks for a break between notes."""
 
 _CONFIDENCE_RANGE = (0.005, 0.995)
 _THRESHOLD_RANGE = (0.01, 0.99)
@@ -46,14 +47,17 @@ def is_pitched(track: PitchTrack) -> BoolArray:
     return np.isfinite(track.f0) & (track.confidence > 0.0)
 
 
-def note_costs(track: PitchTrack, confidence: float) -> NoteCosts:
+def note_costs(track: PitchTrack, evidence: Evidence, confidence: float) -> NoteCosts:
     """Weigh each frame.
 
     Parameters
     ----------
     track : PitchTrack
+    evidence : Evidence
+        Of the track.
     confidence : float [0..1]
-        Where a frame says neither for nor against being in a note; below it against.
+        Where the estimator's confidence says neither for nor against being in a note; below it
+        against.
 
     Returns
     -------
@@ -61,46 +65,26 @@ def note_costs(track: PitchTrack, confidence: float) -> NoteCosts:
     """
     pitched = is_pitched(track)
     weight = np.where(pitched, track.confidence, 0.0)
-    dip = level_dips(track.level_db)
-    voicing = _voicing(weight, confidence)
-    voicing[dip < HOLD_DB] = np.maximum(voicing[dip < HOLD_DB], -MAX_UNVOICED_SOUNDING)
-    voicing[~pitched] = -MAX_UNVOICED
+    voiced = VOICED_SHARE * np.clip(evidence.voiced, -MAX_VOICED, MAX_VOICED)
+    voiced += SURE_SHARE * _sureness(weight, confidence)
+    voiced[~pitched] = -UNPITCHED
+    onset = ONSET_SHARE * np.clip(evidence.onset, -MAX_ONSET, MAX_ONSET)
     return NoteCosts(
         midi=np.where(pitched, hz_to_midi(np.where(pitched, track.f0, 1.0)), 0.0),
         weight=weight,
-        frame=DIP_PER_DB * np.maximum(dip - DIP_FREE_DB, 0.0) - voicing,
-        start_after_gap=START_AFTER_GAP,
-        start_after_note=START_AFTER_NOTE,
+        frame=-voiced,
+        start_after_gap=START_AFTER_GAP - onset,
+        start_after_note=START_AFTER_NOTE - onset,
     )
 
 
-def level_dips(level_db: FloatArray) -> FloatArray:
-    """Return how far each frame lies under what is loud before and after it.
-
-    Parameters
-    ----------
-    level_db : np.ndarray [shape=(n_frames,), dB]
-
-    Returns
-    -------
-    dip : np.ndarray [shape=(n_frames,), dB, >= 0]
-        Under the quieter of the loudest frames of the 60 ms on either side.
-    """
-    n_frames = len(level_db)
-    if n_frames == 0:
-        return np.zeros(0)
-    padded = np.pad(level_db, DIP_FRAMES, mode="edge")
-    loudest = np.lib.stride_tricks.sliding_window_view(padded, DIP_FRAMES + 1).max(axis=1)
-    return np.asarray(np.minimum(loudest[:n_frames], loudest[DIP_FRAMES:]) - level_db)
-
-
-def _voicing(weight: FloatArray, confidence: float) -> FloatArray:
+def _sureness(weight: FloatArray, confidence: float) -> FloatArray:
     """Return the log odds of the confidence over those of the threshold, limited."""
     threshold = np.clip(confidence, *_THRESHOLD_RANGE)
     odds = _logit(np.clip(weight, *_CONFIDENCE_RANGE)) - _logit(threshold)
     # The limits bring a confidence and a threshold close to 1 together; below is still below.
     odds[(weight < confidence) & (odds >= 0.0)] = -JUST_UNVOICED
-    return np.clip(odds, -MAX_UNVOICED, MAX_VOICED)
+    return np.clip(odds, -MAX_SURE, MAX_SURE)
 
 
 def _logit(probability: npt.ArrayLike) -> FloatArray:

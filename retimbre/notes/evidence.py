@@ -5,11 +5,13 @@ odds. It was trained on melodies put together from recorded notes, so that it kn
 which rise of the level is an attack, which is a swell, a tremolo or a slide.
 """
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from retimbre._typing import Float32Array, Float64Array, FloatArray
+from retimbre.inference import embedded_file, open_session
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
@@ -34,6 +36,28 @@ class Evidence(NamedTuple):
     struck: Float64Array
     tied: Float64Array
     voiced: Float64Array
+
+
+def find_evidence(track: PitchTrack) -> Evidence:
+    """Say of each frame of a track what speaks for notes.
+
+    Parameters
+    ----------
+    track : PitchTrack
+
+    Returns
+    -------
+    evidence : Evidence
+    """
+    if not len(track):
+        return Evidence(*np.zeros((4, 0)))
+    (odds,) = _network().run(None, {"features": features_of(track)})
+    return Evidence(*odds.T.astype(np.float64))
+
+
+@functools.cache
+def _network() -> Any:
+    return open_session(embedded_file("notes/evidence.onnx").read_bytes())
 
 
 def features_of(track: PitchTrack) -> Float32Array:

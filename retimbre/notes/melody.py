@@ -133,22 +133,22 @@ def _of_midi(analysis: Analysis) -> Melody:
 def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
     track = analysis.pitch
     assert track is not None
-    found, n_short = segmentation.segment_and_count(
-        track, params.confidence, params.min_note_length
-    )
+    found = segmentation.segment(track, params.confidence, params.min_note_length)
     voiced_seconds = _voiced_seconds(track, params.confidence)
-    if not len(found):
+    if not len(found.notes):
         raise NoPitchError(_why_none(track, params, analysis.source, voiced_seconds))
     pitched = np.count_nonzero(np.isfinite(track.f0)) * HOP_SECONDS
     return Melody(
-        found,
-        tuple(segmentation.note_curves(track, found)),
+        found.notes,
+        tuple(segmentation.note_curves(track, found.notes)),
+        articulation=found.articulation,
+        strength=found.strength,
         source=analysis.source,
         duration=analysis.duration,
         confidence=params.confidence,
         voiced_seconds=voiced_seconds,
         dropped={
-            "short_notes": n_short,
+            "short_notes": found.n_short,
             "unvoiced_seconds": round(float(pitched - voiced_seconds), 3),
         },
     )

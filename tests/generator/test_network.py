@@ -89,7 +89,7 @@ def test_telemetry_is_off_before_the_library_is_loaded(before):
         "import os, sys\n"
         f"before = {before!r}\n"
         "if before is not None: os.environ['ORT_DISABLE_TELEMETRY'] = before\n"
-        "from retimbre.generator.network import load_onnxruntime\n"
+        "from retimbre.inference import load_onnxruntime\n"
         "assert 'onnxruntime' not in sys.modules\n"
         "load_onnxruntime()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"

@@ -14,7 +14,7 @@ from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
-from retimbre.generator.network import load_onnxruntime
+from retimbre.inference import load_onnxruntime
 from retimbre.harmonic.image import FEATURE_FILL, feature_mask
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.export.card import tell_decay

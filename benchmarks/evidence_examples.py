@@ -10,15 +10,16 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from melodies import FONTS, make_melody
+from melodies import FONTS, SR, Melody, add_room, compose, make_melody
 from notes import Recording, cached_track
-from phrases import KINDS, make_ghosts, make_phrases
-from styles import SETS
+from phrases import KINDS, Kind, make_ghosts, make_phrases
+from singing import Voice, sing
+from styles import SETS, Style
 
 from retimbre.notes.evidence import features_of
 from retimbre.settings.params import PitchParams
@@ -29,6 +30,8 @@ FIRST_NUMBER = 100
 """The tables score the phrases of smaller numbers."""
 
 N_DRAWN = 150
+
+N_SONGS = 120
 
 TARGETS = ("onset", "struck", "tied", "voiced")
 
@@ -70,9 +73,12 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     """
     numbers = range(FIRST_NUMBER, FIRST_NUMBER + n_phrases)
     for i, kind in itertools.product(numbers, KINDS):
-        for phrase in make_phrases("dev", root, (kind,), range(i, i + 1)):
+        for phrase in make_phrases("dev", root, (kind,), range(i, i + 1), _other_rooms):
             track = cached_track(phrase, _params(i), cache)
             yield _example(phrase, track, phrase.articulation)
+    for k in range(N_SONGS):
+        song = _more_songs(k)
+        yield _example(song, cached_track(song, _params(k), cache))
     for k in range(n_melodies):
         for melody in _more_melodies(k):
             yield _example(melody, cached_track(melody, _params(k), cache))
@@ -81,6 +87,61 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
             yield _example(clip, cached_track(clip, _params(k), cache))
     for k in range(N_DRAWN):
         yield _drawn_example(np.random.default_rng([k, 7]))
+
+
+def _other_rooms(kind: str, i: int) -> Kind:
+    """Put every other phrase of a plain kind into a room, behind a telephone, or under noise."""
+    made = KINDS[kind]
+    if made.room or i % 2 == 0:
+        return made
+    rng = np.random.default_rng(zlib.crc32(f"{kind} {i}".encode()))
+    room = str(rng.choice(["noise", "reverb", "phone", "webm", "hum"]))
+    low, high = {"noise": (12.0, 30.0), "reverb": (-14.0, -4.0), "hum": (22.0, 40.0)}.get(
+        room, (0.0, 0.0)
+    )
+    return replace(made, room=room, amounts=(float(rng.uniform(low, high)),))
+
+
+def _more_songs(k: int) -> Recording:
+    """Let a singer sing whom no other song has.
+
+    Who writes down what is sung puts the onset anywhere from a voiced consonant on to its vowel;
+    here it lies in the middle.
+    """
+    rng = np.random.default_rng([k, 11])
+    low = int(rng.integers(42, 62))
+    voice = Voice(
+        intonation_cents=rng.uniform(10, 35),
+        drift_cents=rng.uniform(4, 20),
+        wander_cents=rng.uniform(8, 30),
+        lag_seconds=rng.uniform(0.005, 0.03),
+        diphthongs=rng.uniform(0.0, 0.5),
+        vibrato_cents=float(rng.choice([0.0, rng.uniform(10, 100)])),
+        vibrato_hz=rng.uniform(4.5, 7.0),
+        legato=rng.uniform(0.0, 0.8),
+        scale=rng.uniform(0.9, 1.25),
+        breath_db=rng.uniform(-45, -22),
+        tuning_cents=rng.uniform(-50, 50),
+        falls=rng.uniform(0.0, 0.5),
+    )
+    style = Style(
+        -1,
+        low,
+        low + int(rng.integers(8, 20)),
+        steps=tuple(rng.uniform(0.12, 1.0, 5).tolist()),
+        gap=float(rng.choice([0.0, 0.0, 0.05])),
+        rest=rng.uniform(0.05, 0.3),
+        repeat=rng.uniform(0.0, 0.5),
+        noise_db=float(rng.uniform(-75, -35)),
+        reverb=float(rng.choice([0.0, 0.0, rng.uniform(0.1, 0.6)])),
+        voice=voice,
+    )
+    onset, offset, key = compose(style, rng)
+    sung = sing(onset, offset, key, voice, rng)
+    y = add_room(sung.y, style, rng).astype(np.float32)
+    intervals = np.stack([0.5 * (sung.begun + onset), offset], axis=1)
+    intervals[:-1, 1] = np.minimum(intervals[:-1, 1], intervals[1:, 0])
+    return Melody(f"song-{k}", "sung", y, SR, intervals, midi_to_hz(sung.midi))
 
 
 def _params(i: int) -> PitchParams:
@@ -144,7 +205,9 @@ class _Drawing:
     intervals: list[tuple[float, float]] = field(default_factory=list)
     articulation: list[str] = field(default_factory=list)
 
-    def add(self, first: int, last: int, pitch: float, start: str, rng: np.random.Generator) -> None:
+    def add(
+        self, first: int, last: int, pitch: float, start: str, rng: np.random.Generator
+    ) -> None:
         """Draw a note: steady or with vibrato, with an attack, a slide or a dip before it."""
         n = last - first
         curve = np.full(n, pitch)
@@ -172,6 +235,23 @@ class _Drawing:
         self.articulation.append(start)
 
 
+def _make_unsure(
+    drawing: _Drawing, confidence: npt.NDArray[np.float64], rng: np.random.Generator
+) -> None:
+    """Let the tracker be unsure for moments inside notes, and of consonants between them."""
+    for (first, last), (following, _) in itertools.pairwise(
+        [*drawing.intervals, (len(confidence) * HOP_SECONDS, 0.0)]
+    ):
+        a, b, c = (round(t / HOP_SECONDS) for t in (first, last, following))
+        if b - a > 25 and rng.random() < 0.3:
+            at = int(rng.integers(a + 6, b - 6))
+            confidence[at : at + int(rng.integers(1, 4))] = rng.uniform(0.1, 0.5)
+        if c - b > 3 and rng.random() < 0.4:
+            drawing.midi[b:c] = 50.0 + 20.0 * rng.random(c - b)
+            confidence[b:c] = rng.uniform(0.03, 0.25)
+            drawing.level[b:c] = drawing.level[b - 1] - rng.uniform(5.0, 25.0)
+
+
 def _drawn_example(rng: np.random.Generator) -> Example:
     """Draw a track of notes: a pitch, a level, and at times attacks."""
     n = 400
@@ -189,8 +269,9 @@ def _drawn_example(rng: np.random.Generator) -> Example:
     if rng.random() < 0.4:
         drawing.strength[:] = 0.0
     pitched = np.isfinite(drawing.midi)
-    f0 = midi_to_hz(drawing.midi + rng.normal(0.0, rng.choice([0.0, 0.05]), n))
     confidence = np.where(pitched, rng.uniform(0.6, 0.98) + rng.normal(0.0, 0.02, n), 0.0)
+    _make_unsure(drawing, confidence, rng)
+    f0 = midi_to_hz(drawing.midi + rng.normal(0.0, rng.choice([0.0, 0.05]), n))
     level = drawing.level + rng.normal(0.0, rng.choice([0.0, 0.5]), n)
     times = np.arange(n) * HOP_SECONDS
     track = PitchTrack(times, f0, np.clip(confidence, 0.0, 1.0), level, drawing.strength)

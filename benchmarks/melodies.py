@@ -76,8 +76,8 @@ def make_melody(
     """Compose and render one melody."""
     onset, offset, key = compose(style, rng)
     if style.program < 0:
-        y, sung = sing(onset, offset, key, style.voice or Voice(), rng)
-        truth = sung
+        sung = sing(onset, offset, key, style.voice or Voice(), rng)
+        y, truth = sung.y, sung.midi
     else:
         y = render(onset, offset, key, style, font, rng)
         truth = key + style.detune / 100.0

@@ -85,6 +85,18 @@ def detached(tune: Tune) -> list[Event]:
     return events
 
 
+def retongued(tune: Tune) -> list[Event]:
+    """Compose notes with attacks of their own after gaps of 5 to 40 ms, half of them repeated."""
+    events: list[Event] = []
+    key = tune.next()
+    while tune.goes_on:
+        key = key if tune.chance(0.5) else tune.next()
+        start = "own" if tune.chance(0.5) else "quick"
+        event = _note(key, start, release=tune.between(0.02, 0.06))
+        tune.add(events, event, tune.between(0.12, 0.5), tune.between(0.005, 0.04))
+    return events
+
+
 def legato(tune: Tune) -> list[Event]:
     """Compose groups of notes on one breath, with glides of 20 to 80 ms."""
     events: list[Event] = []

@@ -82,6 +82,7 @@ class Kind:
 
 KINDS = {
     "detached": Kind(tunes.detached),
+    "retongued": Kind(tunes.retongued),
     "legato": Kind(tunes.legato, n=6),
     "repeats": Kind(tunes.repeats, n=8),
     "steady": Kind(tunes.steady, n=6),
@@ -106,7 +107,11 @@ room relative to the direct sound."""
 
 
 def make_phrases(
-    which: str, root: Path, kinds: tuple[str, ...] = (), numbers: range | None = None
+    which: str,
+    root: Path,
+    kinds: tuple[str, ...] = (),
+    numbers: range | None = None,
+    other_rooms: Callable[[str, int], Kind] | None = None,
 ) -> Iterator[Phrase]:
     """Make the set "dev" or "test", one phrase at a time.
 
@@ -119,6 +124,8 @@ def make_phrases(
         All of `KINDS` by default.
     numbers : range, optional
         Of the phrases of each kind; the set has the first `Kind.n`. Others are other phrases.
+    other_rooms : callable, optional
+        Returns how a phrase is made, given the name of its kind and its number.
     """
     groups = {sustained: players(which, root, sustained) for sustained in (True, False)}
     for group, kind in KINDS.items():
@@ -126,7 +133,9 @@ def make_phrases(
             continue
         pool = groups[kind.compose is not tunes.plucked]
         for i in numbers or range(kind.n):
-            yield make_phrase(f"{group}-{i}", group, _chosen(pool, which, group, i), which, i)
+            made = other_rooms(group, i) if other_rooms else kind
+            player = _chosen(pool, which, group, i)
+            yield make_phrase(f"{group}-{i}", group, player, which, i, made)
 
 
 def _chosen(pool: list[Player], which: str, group: str, i: int) -> Player:
@@ -143,9 +152,11 @@ def _rng(*names: object) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(" ".join(map(str, names)).encode()))
 
 
-def make_phrase(name: str, group: str, player: Player, which: str, i: int) -> Phrase:
-    """Compose, play and record one phrase; `i` is its number in its kind."""
-    kind, rng = KINDS[group], _rng(which, name)
+def make_phrase(
+    name: str, group: str, player: Player, which: str, i: int, kind: Kind | None = None
+) -> Phrase:
+    """Compose, play and record one phrase; `i` is its number in its kind, by default its group."""
+    kind, rng = kind or KINDS[group], _rng(which, name)
     events = kind.compose(tunes.Tune(player, which, rng))
     detune = rng.uniform(-0.2, 0.2)
     events = [replace(event, key=event.key + detune) for event in events]

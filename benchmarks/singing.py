@@ -18,6 +18,7 @@ the transition. Its true pitch is the median of what was sung, as an annotator w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +103,8 @@ class Voice:
         Level of the noise in the voice.
     tuning_cents : float
         The singer's A4 above 440 Hz.
+    falls : float [0..1]
+        How many notes before a rest fall by 1 to 5 semitones while they end.
     """
 
     intonation_cents: float = 18.0
@@ -115,6 +118,28 @@ class Voice:
     scale: float = 1.0
     breath_db: float = -38.0
     tuning_cents: float = 0.0
+    falls: float = 0.0
+
+
+VOICED = ("nasal", "glide", "voiced fricative")
+"""Consonants on which the pitch is heard already."""
+
+
+class Sung(NamedTuple):
+    """What was sung.
+
+    Attributes
+    ----------
+    y : np.ndarray [shape=(n_samples,), linear]
+    midi : np.ndarray [shape=(n_notes,), MIDI]
+        The median pitch of each note.
+    begun : np.ndarray [shape=(n_notes,), seconds]
+        Where the voice begins: with the vowel, or a voiced consonant before it.
+    """
+
+    y: FloatArray
+    midi: FloatArray
+    begun: FloatArray
 
 
 def sing(
@@ -123,7 +148,7 @@ def sing(
     pitch: FloatArray,
     voice: Voice,
     rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray]:
+) -> Sung:
     """Sing notes.
 
     Parameters
@@ -136,9 +161,7 @@ def sing(
 
     Returns
     -------
-    y : np.ndarray [shape=(n_samples,), linear]
-    sung : np.ndarray [shape=(n_notes,), MIDI]
-        The median pitch of each note.
+    sung : Sung
     """
     n = round((offset[-1] + 0.4) * CONTROL_SR)
     kinds = _choose_consonants(onset, offset, voice, rng)
@@ -154,7 +177,8 @@ def sing(
         slice(round(a * CONTROL_SR), round(b * CONTROL_SR))
         for a, b in zip(onset, offset, strict=True)
     ]
-    return y, np.array([np.median(midi[s]) for s in frames])
+    lead = np.array([seconds if name in VOICED else 0.0 for name, seconds in kinds])
+    return Sung(y, np.array([np.median(midi[s]) for s in frames]), onset - lead)
 
 
 def _choose_consonants(
@@ -196,12 +220,29 @@ def _pitch_curve(
         vibrato[edges[i] : edges[i + 1]] = _delayed_vibrato(
             edges[i + 1] - edges[i], offset[i] - onset[i], voice, rng
         )
+    if voice.falls > 0.0:
+        _let_fall(target, onset, offset, voice.falls, rng)
     smooth = _second_order(target, rng.uniform(5.0, 9.0), damping=rng.uniform(0.65, 0.9))
     drift = np.cumsum(rng.standard_normal(n)) / np.sqrt(CONTROL_SR) * voice.drift_cents / 100
     jitter = np.convolve(rng.standard_normal(n + 19), np.ones(20) / 20, "valid") * 0.12
     bumps = np.hanning(300) / np.sqrt(np.square(np.hanning(300)).sum())
     wander = np.convolve(rng.standard_normal(n + 299), bumps, "valid") * voice.wander_cents / 100
     return smooth + vibrato + drift - drift.mean() + jitter + wander
+
+
+def _let_fall(
+    target: FloatArray,
+    onset: FloatArray,
+    offset: FloatArray,
+    voice: Voice,
+    rng: np.random.Generator,
+) -> None:
+    """Lower the ends of notes before a rest."""
+    for i in range(len(onset)):
+        is_last = i + 1 == len(onset) or onset[i + 1] - offset[i] > 0.1
+        if is_last and rng.random() < falls:
+            end, ms = round(offset[i] * CONTROL_SR), round(rng.uniform(40.0, 120.0))
+            target[max(end - ms, 0) : end + 100] -= rng.uniform(1.0, 5.0)
 
 
 def _pitch_edges(

@@ -14,10 +14,10 @@ from retimbre.errors import ModelFormatError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.generator.network import Network
-from retimbre.inference import open_session
 from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
+from retimbre.inference import open_session
 from retimbre.instrument import Instruments
 from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.train.data.labels import InstrumentKey

@@ -34,6 +34,9 @@ LEARNING_RATE = 3e-3
 ONSET_WEIGHT, RARE_WEIGHT = 4.0, 2.0
 """Onsets count more than voicing, and a frame that is one more than one that is none."""
 
+SMOOTHING = 0.005
+"""Nothing is wanted for certain, or the odds grow without end."""
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -52,7 +55,8 @@ def build() -> keras.Model:
 
 def loss_of(y: tf.Tensor, weight: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return the weighted cross entropy."""
-    cost = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
+    soft = SMOOTHING + (1.0 - 2.0 * SMOOTHING) * y
+    cost = tf.nn.sigmoid_cross_entropy_with_logits(labels=soft, logits=logits)
     of_target = tf.constant([ONSET_WEIGHT, 1.0, 1.0, 1.0])
     rare = tf.concat([1.0 + (RARE_WEIGHT - 1.0) * y[..., :1], tf.ones_like(y[..., 1:])], axis=-1)
     return tf.reduce_mean(cost * weight * of_target * rare)

@@ -254,10 +254,8 @@ def test_other_things_than_were_asked_for_are_named(session, call):
 
 def test_notes_are_found_once_for_each_threshold(melody, monkeypatch):
     found = []
-    find = segmentation.segment_and_count
-    monkeypatch.setattr(
-        segmentation, "segment_and_count", lambda *a: found.append(a[1]) or find(*a)
-    )
+    find = segmentation.segment
+    monkeypatch.setattr(segmentation, "segment", lambda *a: found.append(a[1]) or find(*a))
     session = Session(Settings.from_options(seed=0))
     analysis = session.analyze(melody)
     for confidence in (0.5, 0.8):

@@ -1,7 +1,8 @@
 """One picture of a result: input, pitch, notes, instruments, output.
 
-Four panels share one time axis: the spectrogram of the input, its f0 coloured by confidence with
-the notes over it, the spectrogram of the output, and the way of the timbre between instruments.
+Five panels share one time axis: the spectrogram of the input, its f0 coloured by confidence with
+the notes over it, the evidence of notes, the spectrogram of the output, and the way of the timbre
+between instruments. MIDI has neither the first nor the evidence.
 """
 
 import os
@@ -12,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
+from retimbre.display.evidence import draw_evidence
 from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
 from retimbre.instrument import Instruments
 from retimbre.io.files import whole_file
+from retimbre.notes.evidence import find_evidence
 from retimbre.result import Result
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
@@ -86,9 +89,11 @@ def draw_result(
 def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
     from matplotlib.figure import Figure
 
-    heights = {"input": 2.6, "notes": 3.4, "output": 2.6, "timbre": 1.5}
+    heights = {"input": 2.6, "notes": 3.4, "evidence": 1.0, "output": 2.6, "timbre": 1.5}
     if picture is None:
         del heights["input"]
+    if result.pitch is None:
+        del heights["evidence"]
     figure = Figure(figsize=(14, 1.2 + 1.02 * sum(heights.values())), facecolor="white")
     grid = figure.add_gridspec(
         len(heights), 2, height_ratios=list(heights.values()), width_ratios=(1, 0.012),
@@ -103,6 +108,12 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
         sr, seconds = result.report.input_sample_rate, result.report.input_duration
         _title(axes["input"], "input", f"{seconds:.1f} s at {sr} Hz" if sr and seconds else "")
     _draw_notes(axes["notes"], bars["notes"], result)
+    if result.pitch is not None:
+        evidence = find_evidence(result.pitch)
+        draw_evidence(axes["evidence"], result.pitch, evidence, result.notes)
+        _title(axes["evidence"], "evidence", "")
+        _style(axes["evidence"])
+        bars["evidence"].set_axis_off()
     _draw_spectrogram(axes["output"], bars["output"], output, _OUTPUT_COLOURS)
     _title(axes["output"], "output", f"{output.duration:.1f} s at {result.sr} Hz")
     _draw_timbre(axes["timbre"], result.instruments, result.notes)

@@ -42,11 +42,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retimbre._typing import FloatArray, Int64Array
-from retimbre.notes.costs import is_pitched, note_costs
+from retimbre.notes.costs import is_pitched, note_costs, reach_threshold
 from retimbre.notes.curves import note_curves
 from retimbre.notes.evidence import Evidence, find_evidence
-from retimbre.notes.onsets import articulations, join_octave_slips, offset_times, onset_times
 from retimbre.notes.keys import choose_keys, fit_tuning, snap_to_scale
+from retimbre.notes.onsets import articulations, join_octave_slips, offset_times, onset_times
 from retimbre.notes.search import find_segments
 from retimbre.settings.params import NoteParams
 from retimbre.types import HOP_SECONDS, Notes, PitchTrack
@@ -186,8 +186,9 @@ def _find_notes(
     """Return the notes of a minimum length, and how many are shorter but last a frame."""
     segments = find_segments(note_costs(track, evidence, threshold))
     segments = join_octave_slips(track, evidence, segments)
+    segments = segments[reach_threshold(track, segments, threshold)]
     frames = onset_times(evidence, segments)
-    offset = offset_times(evidence, segments, frames) * HOP_SECONDS
+    offset = offset_times(segments, frames) * HOP_SECONDS
     onset = frames * HOP_SECONDS
     duration = offset - onset
     long = duration >= max(min_note_length, HOP_SECONDS) - 1e-9

@@ -8,31 +8,37 @@ costs 1.
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import BoolArray, FloatArray
+from retimbre._typing import BoolArray, FloatArray, Int64Array
 from retimbre.notes.evidence import Evidence
 from retimbre.notes.search import NoteCosts
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
-START_AFTER_GAP = 3.0
+START_AFTER_GAP = 2.2
 """What a note costs whose beginning is as likely as not."""
 
-START_AFTER_NOTE = 4.5
+START_AFTER_NOTE = 0.35
 """The same, right after another note."""
 
-ONSET_SHARE = 1.0
-MAX_ONSET = 6.0
+NEAR_FRAMES = 2
+
+ONSET_SHARE = 4.0
+MAX_ONSET = 5.0
 """How much the evidence of an onset counts, and within which limits."""
 
-VOICED_SHARE = 0.6
+VOICED_SHARE = 0.45
 MAX_VOICED = 5.0
 """The same of the evidence that a note sounds."""
 
-SURE_SHARE = 0.4
+SURE_SHARE = 0.15
 MAX_SURE = 2.6
 """The same of how far the confidence lies over the threshold."""
 
-UNPITCHED = 3.0
+THRESHOLD_SHARE = 1.5
+"""How far the log odds of the threshold move what the evidence must reach: at 0 all that has a
+pitch is in a note."""
+
+UNPITCHED = 2.0
 """Against a note for a frame without a pitch."""
 
 JUST_UNVOICED = 1.0
@@ -56,8 +62,8 @@ def note_costs(track: PitchTrack, evidence: Evidence, confidence: float) -> Note
     evidence : Evidence
         Of the track.
     confidence : float [0..1]
-        Where the estimator's confidence says neither for nor against being in a note; below it
-        against.
+        Where the estimator's confidence says neither for nor against being in a note. The
+        evidence that a note sounds must be as likely.
 
     Returns
     -------
@@ -65,10 +71,11 @@ def note_costs(track: PitchTrack, evidence: Evidence, confidence: float) -> Note
     """
     pitched = is_pitched(track)
     weight = np.where(pitched, track.confidence, 0.0)
-    voiced = VOICED_SHARE * np.clip(evidence.voiced, -MAX_VOICED, MAX_VOICED)
+    threshold = THRESHOLD_SHARE * _logit(np.clip(confidence, *_THRESHOLD_RANGE))
+    voiced = VOICED_SHARE * np.clip(evidence.voiced - threshold, -MAX_VOICED, MAX_VOICED)
     voiced += SURE_SHARE * _sureness(weight, confidence)
     voiced[~pitched] = -UNPITCHED
-    onset = ONSET_SHARE * np.clip(evidence.onset, -MAX_ONSET, MAX_ONSET)
+    onset = ONSET_SHARE * np.clip(_near_odds(evidence.onset), -MAX_ONSET, MAX_ONSET)
     return NoteCosts(
         midi=np.where(pitched, hz_to_midi(np.where(pitched, track.f0, 1.0)), 0.0),
         weight=weight,
@@ -85,6 +92,25 @@ def _sureness(weight: FloatArray, confidence: float) -> FloatArray:
     # The limits bring a confidence and a threshold close to 1 together; below is still below.
     odds[(weight < confidence) & (odds >= 0.0)] = -JUST_UNVOICED
     return np.clip(odds, -MAX_SURE, MAX_SURE)
+
+
+def _near_odds(onset: FloatArray) -> FloatArray:
+    """Return the log odds that a note begins within 20 ms of each frame.
+
+    Where the network knows that one begins but not exactly when, it shares it out among frames.
+    """
+    likely = np.pad(1.0 / (1.0 + np.exp(-onset)), NEAR_FRAMES)
+    total = np.convolve(likely, np.ones(2 * NEAR_FRAMES + 1), mode="valid")
+    return _logit(np.clip(total, *_CONFIDENCE_RANGE))
+
+
+def reach_threshold(track: PitchTrack, segments: Int64Array, confidence: float) -> BoolArray:
+    """Say which notes have a frame that reaches the threshold [shape=(n_notes,)].
+
+    Evidence alone makes no note: in one below the threshold throughout, no pitch was found.
+    """
+    reached = np.append(0, np.cumsum(is_pitched(track) & (track.confidence >= confidence)))
+    return np.asarray(reached[segments[:, 1]] > reached[segments[:, 0]])
 
 
 def _logit(probability: npt.ArrayLike) -> FloatArray:

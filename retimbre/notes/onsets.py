@@ -45,22 +45,24 @@ def join_octave_slips(track: PitchTrack, evidence: Evidence, segments: Int64Arra
     """
     midi = hz_to_midi(track.f0)
     joined: list[tuple[int, int]] = []
+    ends_in_slip = False
     for first, last in segments.tolist():
         near = evidence.struck[max(first - NEAR_FRAMES, 0) : first + NEAR_FRAMES + 1]
-        if joined and near.max() < 0.0 and _is_slip(midi, joined[-1], (first, last)):
+        touches = bool(joined) and first - joined[-1][1] <= 1 and near.max() < 0.0
+        interval = _interval(midi, joined[-1], (first, last)) if touches else np.nan
+        is_short = touches and min(last - first, np.diff(joined[-1])[0]) <= LONGEST_SLIP_FRAMES
+        slips = is_short and abs(abs(interval) - 12.0) < OCTAVE_TOLERANCE_SEMITONES
+        if slips or (ends_in_slip and abs(interval) < OCTAVE_TOLERANCE_SEMITONES):
             joined[-1] = (joined[-1][0], last)
         else:
             joined.append((first, last))
+        ends_in_slip = bool(slips)
     return np.array(joined, dtype=np.int64).reshape(-1, 2)
 
 
-def _is_slip(midi: FloatArray, before: tuple[int, int], after: tuple[int, int]) -> bool:
-    """Say whether one of two stretches that touch is short and an octave off the other."""
-    shortest = min(before[1] - before[0], after[1] - after[0])
-    if after[0] - before[1] > 1 or shortest > LONGEST_SLIP_FRAMES:
-        return False
-    interval = abs(np.nanmedian(midi[slice(*after)]) - np.nanmedian(midi[slice(*before)]))
-    return bool(abs(interval - 12.0) < OCTAVE_TOLERANCE_SEMITONES)
+def _interval(midi: FloatArray, before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Return how far the pitch of a stretch lies above that of the one before [semitones]."""
+    return float(np.nanmedian(midi[slice(*after)]) - np.nanmedian(midi[slice(*before)]))
 
 
 def onset_times(evidence: Evidence, segments: Int64Array) -> FloatArray:
@@ -87,21 +89,22 @@ def onset_times(evidence: Evidence, segments: Int64Array) -> FloatArray:
     return np.maximum.accumulate(onset)
 
 
-def offset_times(evidence: Evidence, segments: Int64Array, onset: FloatArray) -> FloatArray:
+def offset_times(segments: Int64Array, onset: FloatArray) -> FloatArray:
     """Find when each note ends.
 
     Parameters
     ----------
-    evidence : Evidence
     segments : np.ndarray of int64 [shape=(n_notes, 2), frames]
     onset : np.ndarray [shape=(n_notes,), frames]
 
     Returns
     -------
     offset : np.ndarray [shape=(n_notes,), frames]
-        At the latest where the next note begins.
+        At the latest where the next note begins; there where the search left no gap.
     """
-    return np.minimum(segments[:, 1].astype(np.float64), np.append(onset[1:], np.inf))
+    following = np.append(onset[1:], np.inf)
+    joins = np.append(segments[1:, 0] == segments[:-1, 1], False)
+    return np.where(joins, following, np.minimum(segments[:, 1], following))
 
 
 def articulations(
@@ -131,7 +134,8 @@ def articulations(
     names = np.where(follows & (tied > np.maximum(struck, 0.0)), "tied", names)
     level = track.detail[:, 0]
     rises = [
-        level[frame : frame + RISE_FRAMES].max() - level[max(frame - RISE_FRAMES, 0) : frame + 1].min()
+        level[frame : frame + RISE_FRAMES].max()
+        - level[max(frame - RISE_FRAMES, 0) : frame + 1].min()
         for frame in frames
     ]
     return tuple(names.tolist()), np.clip(np.array(rises) / FULL_RISE_DB, 0.0, 1.0)

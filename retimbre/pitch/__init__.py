@@ -16,6 +16,7 @@ from retimbre.pitch.detail import measure_detail
 from retimbre.pitch.frames import check_audio
 from retimbre.pitch.loudness import FLOOR_DB, band_rises, frame_level_db
 from retimbre.pitch.octaves import correct_octaves
+from retimbre.pitch.outside import hear_outside
 from retimbre.pitch.pyin import track_pyin
 from retimbre.runtime import single_threaded_blas
 from retimbre.settings.params import PitchParams
@@ -118,14 +119,30 @@ def estimate_pitch(
         return replace(track, detail=measure_detail(y, sr, track.f0, rises))
 
     so_far = None if on_pitch is None else lambda f0, sure: on_pitch(track_of(f0, sure))
-    tell = progress or (lambda n_done, n_frames: None)
+    tell = progress or _say_nothing
     if params.method != "crepe":
         return with_detail(track_of(*track_pyin(signal, n_frames, params.fmin, params.fmax, tell)))
     track = track_of(*_track_crepe(signal, is_silent, params, tell, so_far))
-    if not params.viterbi:
-        return with_detail(track)
-    f0 = correct_octaves(signal, SAMPLE_RATE, track.f0, fmin=params.fmin, fmax=params.fmax)
-    return with_detail(replace(track, f0=f0))
+    if params.viterbi:
+        f0 = correct_octaves(signal, SAMPLE_RATE, track.f0, fmin=params.fmin, fmax=params.fmax)
+        track = replace(track, f0=f0)
+    return with_detail(_hear_outside(signal, track, params))
+
+
+def _hear_outside(signal: Float32Array, track: PitchTrack, params: PitchParams) -> PitchTrack:
+    """Listen outside of CREPE's range where the search reaches to its ends."""
+
+    def hear(y: Float32Array) -> tuple[FloatArray, FloatArray]:
+        sounds = np.zeros(count_frames(len(y)), bool)
+        return _track_crepe(y, sounds, PitchParams(capacity=params.capacity), _say_nothing, None)
+
+    whole = PitchParams()
+    below, above = params.fmin <= whole.fmin, params.fmax >= whole.fmax
+    return hear_outside(signal, SAMPLE_RATE, track, hear, below=below, above=above)
+
+
+def _say_nothing(n_done: int, n_frames: int) -> None:
+    pass
 
 
 def find_silence(level_db: FloatArray) -> BoolArray:

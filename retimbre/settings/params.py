@@ -191,7 +191,7 @@ class NoteParams:
         section="Output",
         short="-c",
     )
-    min_note_length: float = _pitch(0.06, "Drop shorter notes.", unit="s", low=0, metavar="MS")
+    min_note_length: float = _pitch(0.04, "Drop shorter notes.", unit="s", low=0, metavar="MS")
     transpose: int = _pitch(
         0,
         "Transpose up, or down if negative.",

@@ -50,7 +50,7 @@ def test_dry_run_tells_and_does_nothing(melody, midi_file, monkeypatch, option):
     ]
     assert result.stderr.splitlines() == [
         "pitch: method crepe, capacity full, viterbi yes, fmin 32.7 Hz, fmax 1975.5 Hz",
-        "notes: min note length 0.06 s, transpose 0 semitones",
+        "notes: min note length 0.04 s, transpose 0 semitones",
         "timbre: model default, secs per instrument 6 s",
         "render: expression 1, peak -1 dB",
     ]

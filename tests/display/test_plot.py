@@ -195,6 +195,7 @@ def test_panels_of_a_recording(result):
     assert [title for title in titles if title] == [
         "input",
         "pitch and notes",
+        "evidence",
         "output",
         "instruments",
     ]

@@ -52,7 +52,7 @@ def test_a_dry_run_shows_units(tmp_path, monkeypatch):
     Path("x.wav").write_bytes(b"RIFF")
     shown = CliRunner().invoke(command, ["x.wav", "-n"]).stderr
     assert "fmin 32.7 Hz" in shown
-    assert "min note length 0.06 s" in shown
+    assert "min note length 0.04 s" in shown
 
 
 def test_the_page_of_settings_is_written_from_the_table():

@@ -29,7 +29,7 @@ from retimbre.units import midi_to_hz
 FIRST_NUMBER = 100
 """The tables score the phrases of smaller numbers."""
 
-N_DRAWN = 150
+N_DRAWN = 250
 
 N_SONGS = 120
 
@@ -230,9 +230,27 @@ class _Drawing:
         if n > 30 and rng.random() < 0.2:
             glitch, at = int(rng.integers(1, 4)), int(rng.integers(10, n - 10))
             curve[at : at + glitch] += rng.choice([-12.0, 12.0, 19.0])
+        if rng.random() < 0.1:
+            slip = int(rng.integers(3, 10))
+            curve[-slip:] += rng.choice([-12.0, 12.0]) * (n > 30)
         self.midi[first:last] = curve
-        self.intervals.append((first * HOP_SECONDS, last * HOP_SECONDS))
+        onset = float(first)
+        if start == "struck" and n > 25 and first > 10 and rng.random() < 0.15:
+            onset -= 0.5 * self._begin_softly(first, pitch, loud, rng)
+        elif start == "tied" and rng.random() < 0.2:
+            # A consonant before the pitch changes begins no note of its own.
+            self.strength[max(first - int(rng.integers(2, 9)), 0)] = rng.uniform(5.0, 14.0)
+        self.intervals.append((onset * HOP_SECONDS, last * HOP_SECONDS))
         self.articulation.append(start)
+
+    def _begin_softly(self, first: int, pitch: float, loud: float, rng: np.random.Generator) -> int:
+        """Put a voiced consonant before a note; return its length in frames."""
+        lead = int(rng.integers(3, 9))
+        if np.isfinite(self.midi[first - lead : first]).any():
+            return 0
+        self.midi[first - lead : first] = pitch
+        self.level[first - lead : first] = loud - rng.uniform(5.0, 12.0)
+        return lead
 
 
 def _make_unsure(

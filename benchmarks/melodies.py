@@ -52,6 +52,9 @@ class Melody:
     sr : int [Hz]
     intervals : np.ndarray [shape=(n_notes, 2), seconds]
     pitch_hz : np.ndarray [shape=(n_notes,), Hz]
+    articulation : tuple of str
+        "struck" or "tied" per note, by whether the instrument attacked it; empty for singers and
+        recordings.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Melody:
     sr: int
     intervals: FloatArray
     pitch_hz: FloatArray
+    articulation: tuple[str, ...] = ()
 
 
 def make_melodies(which: str) -> Iterator[Melody]:
@@ -75,15 +79,17 @@ def make_melody(
 ) -> Melody:
     """Compose and render one melody."""
     onset, offset, key = compose(style, rng)
+    articulation: tuple[str, ...] = ()
     if style.program < 0:
         sung = sing(onset, offset, key, style.voice or Voice(), rng)
         y, truth = sung.y, sung.midi
     else:
-        y = render(onset, offset, key, style, font, rng)
+        y, articulation = render(onset, offset, key, style, font, rng)
         truth = key + style.detune / 100.0
-    y = add_room(y, style, rng)
+    y = add_room(y, style, rng).astype(np.float32)
     intervals = np.stack([onset, offset], axis=1)
-    return Melody(name, group, y.astype(np.float32), SR, intervals, 440 * 2 ** ((truth - 69) / 12))
+    pitch_hz = 440 * 2 ** ((truth - 69) / 12)
+    return Melody(name, group, y, SR, intervals, pitch_hz, articulation)
 
 
 def compose(style: Style, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -125,14 +131,23 @@ def render(
     style: Style,
     font: Path,
     rng: np.random.Generator,
-) -> FloatArray:
-    """Play the notes one attack at a time; unless they ring, a note ends where the next begins."""
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Play the notes one attack at a time; unless they ring, a note ends where the next begins.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n_samples,)]
+    articulation : tuple of str
+        Whether each note was attacked ("struck") or reached by a slide ("tied").
+    """
     synth, font_id = _open_synth(font)
     synth.program_select(0, font_id, 0, style.program)
     for controller, value in ((101, 0), (100, 0), (6, BEND_RANGE), (38, 0)):
         synth.cc(0, controller, value)  # registered parameter 0: the wheel's range
     y = np.zeros(round((offset[-1] + TAIL_SECONDS) * SR) + SR)
+    names = ["struck"] * len(onset)
     for first, last in _group_attacks(onset, offset, key, style, rng):
+        names[first + 1 : last + 1] = ["tied"] * (last - first)
         following = onset[last + 1] if last + 1 < len(onset) else np.inf
         bend = bend_curve(onset, offset, key, first, last, style)
         sound = _play(synth, int(key[first]), int(rng.integers(70, 115)), bend)
@@ -140,7 +155,7 @@ def render(
             sound = _fade(sound, following - onset[first])
         start = round(onset[first] * SR)
         y[start : start + len(sound)] += sound
-    return y[: round((offset[-1] + 0.5) * SR)]
+    return y[: round((offset[-1] + 0.5) * SR)], tuple(names)
 
 
 def _group_attacks(

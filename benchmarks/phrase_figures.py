@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mir_eval
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from phrase_segment import Found
 from phrase_tunes import DIPS_DB
 from phrases import Phrase
+
+if TYPE_CHECKING:
+    from melodies import Melody
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,14 +35,14 @@ class Outcome:
         True and found notes that belong together, offsets not looked at.
     """
 
-    phrase: Phrase
+    phrase: Phrase | Melody
     found: Found
     f: float
     f_offsets: float
     pairs: npt.NDArray[np.int64]
 
 
-def outcome_of(phrase: Phrase, found: Found) -> Outcome:
+def outcome_of(phrase: Phrase | Melody, found: Found) -> Outcome:
     """Match found notes to true ones."""
     if len(found.pitch_hz) == 0 or len(phrase.pitch_hz) == 0:
         return Outcome(phrase, found, 0.0, 0.0, np.zeros((0, 2), np.int64))

@@ -234,7 +234,7 @@ def _let_fall(
     target: FloatArray,
     onset: FloatArray,
     offset: FloatArray,
-    voice: Voice,
+    falls: float,
     rng: np.random.Generator,
 ) -> None:
     """Lower the ends of notes before a rest."""

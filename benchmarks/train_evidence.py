@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -21,9 +22,11 @@ from evidence_examples import TARGETS, Example, make_examples
 
 from retimbre.notes.evidence import N_FEATURES
 from retimbre.train.export.onnx_graph import Graph, finished_model
+from retimbre.types import HOP_SECONDS
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 
+N_NETWORKS = 3
 CHANNELS = 32
 LAYERS = ((5, 1), (5, 2), (5, 4), (5, 8))
 """Width and dilation of the convolutions: 0.3 s on either side."""
@@ -121,10 +124,22 @@ def train(examples: list[Example], held: list[Example], steps: int, seed: int) -
     return model
 
 
-def to_onnx(model: keras.Model) -> bytes:
-    """Write the network for (n_frames, N_FEATURES) to (n_frames, 4)."""
+def to_onnx(models: Sequence[keras.Model]) -> bytes:
+    """Write the mean of networks for (n_frames, N_FEATURES) to (n_frames, 4)."""
     graph = Graph()
     x = graph.node("Unsqueeze", graph.node("Transpose", "features", perm=[1, 0]), graph.integers(0))
+    answers = [_add_network(graph, x, model) for model in models]
+    mean = graph.node("Mean", *answers)
+    squeezed = graph.node("Squeeze", mean, graph.integers(0))
+    graph.node("Transpose", squeezed, perm=[1, 0], name="evidence")
+    inputs = {"features": ["n_frames", N_FEATURES]}
+    outputs = {"evidence": ["n_frames", len(TARGETS)]}
+    written: bytes = finished_model(graph, "evidence", inputs, outputs).SerializeToString()
+    return written
+
+
+def _add_network(graph: Graph, x: str, model: keras.Model) -> str:
+    """Add the layers of one network; return the name of its odds (1, 4, n_frames)."""
     convs = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv1D)]
     for i, ((width, dilation), layer) in enumerate(zip((*LAYERS, (1, 1)), convs, strict=True)):
         kernel, bias = layer.get_weights()
@@ -138,30 +153,25 @@ def to_onnx(model: keras.Model) -> bytes:
             dilations=[dilation],
         )
         if i == len(LAYERS):
-            x = made
-            break
+            return made
         made = graph.node("Relu", made)
         x = graph.node("Add", x, made) if i else made
-    squeezed = graph.node("Squeeze", x, graph.integers(0))
-    graph.node("Transpose", squeezed, perm=[1, 0], name="evidence")
-    inputs = {"features": ["n_frames", N_FEATURES]}
-    outputs = {"evidence": ["n_frames", len(TARGETS)]}
-    return finished_model(graph, "evidence", inputs, outputs)
+    return x
 
 
 CARD = """\
 # Evidence of notes
 
 `evidence.onnx` says for every 10 ms of a pitch track, as log odds, whether a note begins there,
-whether it is struck or tied, and whether a note sounds (`retimbre/notes/evidence.py`). It is a
-network of {n_weights} weights: four convolutions over time, {channels} channels each, that see
-0.3 s on either side. Written by `benchmarks/train_evidence.py`.
+whether it is struck or tied, and whether a note sounds (`retimbre/notes/evidence.py`). It is the
+mean of {n_networks} networks of {n_weights:,} weights: four convolutions over time, {channels}
+channels each, that see 0.3 s on either side. Written by `benchmarks/train_evidence.py`.
 
-Trained for {steps} steps on {n} clips of {minutes:.0f} minutes: melodies put together from recorded
-single notes of {n_instruments} real instruments (VSCO 2 CE, VCSL, Philharmonia and others under CC0
-and CC BY; see docs/training.md), and melodies rendered with FluidR3_GM and a synthetic singer. No
-clip, instrument or tune of the test sets in `benchmarks/` is among them. Every twelfth clip was
-held out: loss {loss:.4f} there.
+Each was trained for {steps:,} steps on {n} clips, {minutes:.0f} minutes: melodies put together from
+recorded single notes of real instruments (free libraries, see docs/training.md), melodies rendered
+with FluidR3_GM, a synthetic singer, clips without a note, and tracks drawn by hand. No clip,
+instrument or tune of the test sets in `benchmarks/` is among them. Every twelfth clip was held out:
+loss {loss:.4f} there.
 """
 
 
@@ -172,7 +182,7 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="folder that keeps pitch tracks between runs")
     parser.add_argument("--phrases", type=int, default=15, help="per kind")
     parser.add_argument("--melodies", type=int, default=2, help="per style")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=MODELS / "notes")
     arguments = parser.parse_args()
@@ -185,10 +195,34 @@ def main() -> None:
             print(f"{len(examples)} clips, the last {example.name}", flush=True)
     held = examples[::12]
     learned = [example for i, example in enumerate(examples) if i % 12]
-    model = train(learned, held, arguments.steps, arguments.seed)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "evidence.onnx").write_bytes(to_onnx(model).SerializeToString())
-    model.save(arguments.cache / "evidence.keras")
+    models = [
+        train(learned, held, arguments.steps, seed)
+        for seed in range(arguments.seed, arguments.seed + N_NETWORKS)
+    ]
+    write(arguments.out, models, examples, held, arguments.steps)
+
+
+def write(
+    folder: Path,
+    models: Sequence[keras.Model],
+    examples: Sequence[Example],
+    held: Sequence[Example],
+    steps: int,
+) -> None:
+    """Write the networks and their card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evidence.onnx").write_bytes(to_onnx(models))
+    losses = [float(loss_of(e.y[None], e.weight[None], m(e.x[None]))) for m in models for e in held]
+    card = CARD.format(
+        n_networks=len(models),
+        n_weights=models[0].count_params(),
+        channels=CHANNELS,
+        steps=steps,
+        n=len(examples) - len(held),
+        minutes=sum(len(example.x) for example in examples) * HOP_SECONDS / 60.0,
+        loss=np.mean(losses),
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 if __name__ == "__main__":

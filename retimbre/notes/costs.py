@@ -1,8 +1,8 @@
 """Per-frame costs for note segmentation.
 
-All costs are in one unit, that of log odds: what speaks for a note or for its beginning is taken
-off, what speaks against it is added. A frame that is one semitone off its note, fully confident,
-costs 1.
+All costs are in one unit: a frame that is one semitone off its note, fully confident, costs 1.
+The evidence comes in log odds, and each kind has its weight: what speaks for a note or for its
+beginning is taken off, what speaks against it is added.
 """
 
 import numpy as np
@@ -14,31 +14,32 @@ from retimbre.notes.search import NoteCosts
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 
-START_AFTER_GAP = 2.2
-"""What a note costs whose beginning is as likely as not."""
+START_AFTER_GAP = 7.0
+"""What a note costs that is as likely as not to begin here."""
 
-START_AFTER_NOTE = 0.35
+START_AFTER_NOTE = 6.5
 """The same, right after another note."""
 
 NEAR_FRAMES = 2
+"""An onset that is likely within so many frames is likely here."""
 
-ONSET_SHARE = 4.0
+ONSET_SHARE = 5.0
 MAX_ONSET = 5.0
 """How much the evidence of an onset counts, and within which limits."""
 
-VOICED_SHARE = 0.45
+VOICED_SHARE = 0.4
 MAX_VOICED = 5.0
 """The same of the evidence that a note sounds."""
 
-SURE_SHARE = 0.15
+SURE_SHARE = 0.12
 MAX_SURE = 2.6
 """The same of how far the confidence lies over the threshold."""
 
-THRESHOLD_SHARE = 1.5
-"""How far the log odds of the threshold move what the evidence must reach: at 0 all that has a
-pitch is in a note."""
+STRICT_SHARE, LENIENT_SHARE = 1.0, 1.5
+"""How far the log odds of a threshold above and below 0.5 move what the evidence must reach: at 0
+nearly all that has a pitch is in a note."""
 
-UNPITCHED = 2.0
+UNPITCHED = 3.5
 """Against a note for a frame without a pitch."""
 
 JUST_UNVOICED = 1.0
@@ -71,7 +72,8 @@ def note_costs(track: PitchTrack, evidence: Evidence, confidence: float) -> Note
     """
     pitched = is_pitched(track)
     weight = np.where(pitched, track.confidence, 0.0)
-    threshold = THRESHOLD_SHARE * _logit(np.clip(confidence, *_THRESHOLD_RANGE))
+    threshold = float(_logit(np.clip(confidence, *_THRESHOLD_RANGE)))
+    threshold *= STRICT_SHARE if threshold > 0.0 else LENIENT_SHARE
     voiced = VOICED_SHARE * np.clip(evidence.voiced - threshold, -MAX_VOICED, MAX_VOICED)
     voiced += SURE_SHARE * _sureness(weight, confidence)
     voiced[~pitched] = -UNPITCHED

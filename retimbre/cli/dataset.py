@@ -197,7 +197,8 @@ def build(
         left = " that is not held out" if built.n_held_out else ""
         raise ModelFormatError(
             f"{folder} leaves nothing to train on: no instrument{left} has enough notes of its "
-            "own; add recordings or keys and build again in another folder."
+            f"own; {'hold out fewer, or ' if built.n_held_out else ''}add recordings or keys and "
+            "build again in another folder."
         )
 
 
@@ -230,9 +231,9 @@ def tell(built: "Built", folder: Path) -> list[str]:
     if built.n_held_out:
         lines.append(f"{choose(built.n_held_out, 'instrument is', 'instruments are')} held out.")
     if built.n_few:
-        few = choose(built.n_few, "other has", "others have")
+        few = choose(built.n_few, "instrument has", "instruments have")
         are = "is" if built.n_few == 1 else "are"
         lines.append(
-            f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes and {are} left out of training too."
+            f"{few} fewer than {MIN_NOTES_PER_INSTRUMENT} notes and {are} left out of training."
         )
     return lines

@@ -28,7 +28,7 @@ def save_instrument(path: str | os.PathLike[str], instrument: Instrument) -> Non
     Parameters
     ----------
     path : str or path-like
-        With the suffix .json it can be given as ``like``.
+        With the suffix .json, by which ``like`` knows it. An instrument that is there is replaced.
     instrument : Instrument
 
     Raises
@@ -36,8 +36,12 @@ def save_instrument(path: str | os.PathLike[str], instrument: Instrument) -> Non
     WriteError
         If the file cannot be written.
     ParameterError
-        If `instrument` is none.
+        If `instrument` is none, or the path has another suffix.
     """
+    if os.path.splitext(path)[1].lower() != ".json":
+        raise ParameterError(
+            f"An instrument is saved as .json, given {os.fspath(path)!r}; end its name with .json."
+        )
     if isinstance(instrument, np.ndarray):
         raise ParameterError(
             "What is saved must be an Instrument, given ndarray; Instrument(z, name) makes one of "

@@ -140,7 +140,10 @@ class TrainConfig:
                 f"The batch size must be a multiple of 4, given {self.batch_size}."
             )
         if self.total_notes < self.batch_size:
-            raise ParameterError(f"A run must see at least one batch, given {self.total_notes}.")
+            raise ParameterError(
+                f"A run must see at least one batch of {self.batch_size} notes, given "
+                f"{self.total_notes}."
+            )
         if self.adversarial not in ADVERSARIAL:
             known = " or ".join(ADVERSARIAL)
             raise ParameterError(f"Unknown adversarial loss {self.adversarial!r}; use {known}.")

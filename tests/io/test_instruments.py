@@ -104,3 +104,11 @@ def test_other_things_are_not_saved(tmp_path):
     with pytest.raises(ParameterError, match="given ndarray"):
         retimbre.save_instrument(tmp_path / "voice.json", np.zeros(256))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["keep.wav", "voice", "voice.txt"])
+def test_an_instrument_replaces_no_recording(tmp_path, name):
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(ParameterError, match=r"end its name with \.json"):
+        retimbre.save_instrument(tmp_path / name, Instrument(np.ones(4), "it"))
+    assert (tmp_path / name).read_bytes() == b"mine"

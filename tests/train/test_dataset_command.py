@@ -16,6 +16,7 @@ from tiny_soundfont import SAW, STRUCK, TinyPlayer, Tone, write_soundfont
 
 from retimbre.cli.command import command
 from retimbre.cli.dataset import tell
+from retimbre.errors import ParameterError
 from retimbre.train.data import build as rendering
 from retimbre.train.data import fluid, shards, soundfonts
 from retimbre.units import midi_to_hz
@@ -60,7 +61,7 @@ def test_it_says_what_was_made(tmp_path, font, recordings):
         "4 notes have no velocity in the name: learned at 80.",
         "1 instrument is a copy of others and left out of training "
         f"({folder / 'duplicates.json'}).",
-        "1 other has fewer than 6 notes and is left out of training too.",
+        "1 instrument has fewer than 6 notes and is left out of training.",
     ]
     assert shards.read_settings(folder) | {"recordings": None} == {
         "format_version": 2,
@@ -151,7 +152,7 @@ def test_one_is_told_as_one(tmp_path):
     ]
     assert (
         tell(built, tmp_path)[4]
-        == "2 others have fewer than 6 notes and are left out of training too."
+        == "2 instruments have fewer than 6 notes and are left out of training."
     )
 
 
@@ -230,3 +231,27 @@ def test_help_says_what_files_are_called():
     assert "Ctrl-C" in said
     assert "[default: 21-108]" in said
     assert STRUCK.name not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "strange"),
+    [
+        (["duplicates.json", "shards/060.npy"], "duplicates.json"),
+        (["dataset.json"], "dataset.json"),
+        (["notes.txt"], "notes.txt"),
+    ],
+)
+def test_what_lies_in_a_folder_is_not_written_over(tmp_path, names, strange):
+    folder = tmp_path / "mine"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text('{"mine": 1}')
+    with pytest.raises(ParameterError, match=f"contains {strange} and is not a dataset"):
+        shards.write_settings(folder, {"sources": []})
+    assert all((folder / name).read_text() == '{"mine": 1}' for name in names)
+
+
+def test_a_build_that_was_stopped_at_once_begins_again(tmp_path):
+    (tmp_path / "mine" / "shards").mkdir(parents=True)
+    shards.write_settings(tmp_path / "mine", {"sources": []})
+    assert (tmp_path / "mine" / "dataset.json").is_file()

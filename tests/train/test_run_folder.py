@@ -6,7 +6,13 @@ import pytest
 from tiny_runs import TINY
 
 from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
-from retimbre.train.run.run_folder import StatsLog, dataset_of, remember_dataset, run_split
+from retimbre.train.run.run_folder import (
+    StatsLog,
+    dataset_of,
+    make_folder,
+    remember_dataset,
+    run_split,
+)
 
 
 def test_a_run_remembers_its_dataset_wherever_it_is_asked(tmp_path, monkeypatch):
@@ -63,3 +69,29 @@ def test_the_pieces_of_a_run_are_added_up(tmp_path):
     text = "".join(json.dumps({"n_seen": n, "seconds": s}) + "\n" for n, s in rows)
     (tmp_path / "stats.jsonl").write_text(text)
     assert StatsLog(tmp_path, 1_000).seconds == 12.0 + 9.0 + 2.0
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"config.json": '{"generator_sha256": "1"}', "generator.onnx": "mine"},
+        {"config.json": '{"mine": 1}'},
+        {"stats.jsonl": "mine", "notes.txt": "mine"},
+        {"dataset.json": "{}"},
+    ],
+)
+def test_a_run_is_not_written_over_other_files(tmp_path, files):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(ParameterError, match="is not a run; give a new folder"):
+        make_folder(folder)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == files
+
+
+def test_a_run_that_was_stopped_at_once_begins_again(tmp_path):
+    make_folder(tmp_path / "run")
+    make_folder(tmp_path / "run")
+    TINY.save(tmp_path / "run" / "config.json")
+    make_folder(tmp_path / "run")

@@ -141,7 +141,7 @@ def test_a_run_that_goes_on_keeps_its_settings(notes_folder, begun, trained, opt
     ("options", "code", "message"),
     [
         (["--batch-size", "6"], 1, "multiple of 4, given 6"),
-        (["--total-notes", "8"], 1, "at least one batch, given 8"),
+        (["--total-notes", "8"], 1, "at least one batch of"),
         (["--config", "big"], 1, "No configuration named 'big'"),
         (
             ["--config", "mel_prog_hires"],

@@ -316,7 +316,8 @@ def _finish(plan: _Plan, sources: list[str]) -> Built:
     left_out = Counter(note.reason for note in shards.read_left_out(plan.folder))
     if not labels:
         raise ModelFormatError(
-            f"No note in {', '.join(sources)} could be used: {tell_reasons(left_out)}."
+            f"No note in {', '.join(sources)} could be used: {tell_reasons(left_out)} (see "
+            f"{plan.folder / 'left_out'}; C4 is key 60)."
         )
     held_out = find_held_out({label.instrument for label in labels}, plan.held_out)
     duplicates = drop_duplicates(plan.folder, parts, sources, held_out)

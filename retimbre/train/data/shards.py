@@ -37,10 +37,11 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     Raises
     ------
     ParameterError
-        If the folder holds notes of other settings, or cannot be made.
+        If the folder holds notes of other settings or something else, or cannot be made.
     """
     path = folder / SETTINGS
     wanted = {"format_version": FORMAT_VERSION, **settings}
+    _refuse_foreign(folder)
     if path.is_file():
         found = json.loads(path.read_text())
         others = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
@@ -60,6 +61,24 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
     write_text(path, json.dumps(wanted, indent=2) + "\n")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """See that a folder is new, empty or that of a dataset, whose files may be replaced."""
+    if not folder.is_dir():
+        return
+    try:
+        if "format_version" in json.loads((folder / SETTINGS).read_text()):
+            return
+        strange = [SETTINGS]
+    except FileNotFoundError:
+        strange = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    except (OSError, TypeError, ValueError):
+        strange = [SETTINGS]
+    if strange:
+        raise ParameterError(
+            f"{folder} contains {strange[0]} and is not a dataset; give a new folder."
+        )
 
 
 def _clear(folder: Path) -> None:
@@ -99,7 +118,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
     if not path.is_file():
         raise ModelNotFoundError(
-            f"{folder} contains no dataset; build one with 'retimbre dataset build {folder}'."
+            f"{folder} contains no dataset; build one in a new folder with "
+            "'retimbre dataset build'."
         )
     try:
         settings: dict[str, Any] = json.loads(path.read_text())

@@ -14,7 +14,13 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError, WriteError
+from retimbre.errors import (
+    ModelFormatError,
+    ModelNotFoundError,
+    ParameterError,
+    RetimbreError,
+    WriteError,
+)
 from retimbre.io.files import write_text
 from retimbre.train.config import TrainConfig
 from retimbre.train.data.dataset import Dataset
@@ -38,20 +44,43 @@ def remember_dataset(folder: Path, dataset_folder: Path) -> None:
     write_text(folder / RUN, json.dumps(content, indent=2) + "\n")
 
 
+OWN = (CONFIG, RUN, SPLIT, STATS, CHECKPOINTS, SHEETS)
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder of a run.
 
     Raises
     ------
+    ParameterError
+        If it is there and holds something else, which would be written over.
     WriteError
         If it cannot be made.
     """
+    if folder.is_dir():
+        # A run that was stopped at once has its settings and no split yet.
+        others = sorted({path.name for path in folder.iterdir()} - {*OWN})
+        is_started = (folder / SPLIT).is_file() or (folder / CHECKPOINTS).is_dir()
+        if (folder / CONFIG).is_file() and not is_started:
+            others += [] if _is_settings(folder / CONFIG) else [CONFIG]
+        if others and not is_started:
+            raise ParameterError(
+                f"{folder} contains {others[0]} and is not a run; give a new folder for the run."
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(
             f"{folder} cannot be made: {error.strerror}; use another folder."
         ) from error
+
+
+def _is_settings(path: Path) -> bool:
+    try:
+        TrainConfig.load(path)
+    except RetimbreError:
+        return False
+    return True
 
 
 def check_run(folder: Path) -> None:

@@ -17,8 +17,8 @@ from retimbre.generator.network import Network
 from retimbre.harmonic.image import N_BINS, N_FRAMES, features_to_image
 from retimbre.harmonic.octave import keep_octave
 from retimbre.harmonic.touch import PLAIN_VELOCITY, brighten
-from retimbre.inference import open_session
 from retimbre.instrument import Instruments
+from retimbre.io.networks import open_session
 from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.types import Notes

@@ -17,7 +17,7 @@ from retimbre.errors import ModelError, ModelFormatError, ModelNotFoundError
 from retimbre.generator.hints import CONFIG, not_a_model
 from retimbre.generator.network import Network
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES
-from retimbre.inference import MODEL_ROOTS, open_session
+from retimbre.io.networks import MODEL_ROOTS, open_session
 
 HARMONIC, MEL = "harmonic", "mel"
 """What the images of a model are: those of `retimbre.harmonic.image`, or GANSynth's specgrams."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retimbre._typing import Float32Array, Float64Array, FloatArray
-from retimbre.inference import embedded_file, open_session
+from retimbre.io.networks import embedded_file, open_session
 from retimbre.types import PitchTrack
 from retimbre.units import hz_to_midi
 

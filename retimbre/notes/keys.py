@@ -169,5 +169,5 @@ def snap_to_scale(pitch: IntArray, tonic: str = "C", scale: str = "major") -> In
     accidental = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[sign]
     root = _STEPS[letter.upper()] + accidental
     keys = np.array([k for k in range(128) if (k - root) % 12 in SCALES[scale]])
-    pitch = np.asarray(pitch, np.float64).reshape(-1)
-    return keys[np.abs(pitch[:, None] - keys).argmin(axis=1)].astype(np.int64)
+    wanted = np.asarray(pitch, np.float64).reshape(-1, 1)
+    return np.asarray(keys[np.abs(wanted - keys).argmin(axis=1)], np.int64)

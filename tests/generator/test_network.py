@@ -14,6 +14,7 @@ from fakes import LOUD, tones
 from retimbre.errors import ModelFormatError
 from retimbre.generator import load_generator, network
 from retimbre.generator.folder import find_model, read_config
+from retimbre.io import networks
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = (1, 2, 3, 8)
@@ -54,7 +55,7 @@ def test_any_number_of_cores_gives_the_same_bytes(compute, monkeypatch):
 def test_a_network_computes_with_one_thread():
     config = read_config(find_model("default"))
     for part in ("generator", "encoder"):
-        options = network.open_session(config.read(part, part)).get_session_options()
+        options = networks.open_session(config.read(part, part)).get_session_options()
         assert options.intra_op_num_threads == 1
 
 
@@ -70,7 +71,7 @@ def test_a_note_is_the_same_whatever_it_is_computed_beside():
 
 def test_what_is_no_network_is_refused():
     with pytest.raises(ModelFormatError):
-        network.open_session(b"no network")
+        networks.open_session(b"no network")
 
 
 def test_nothing_else_loads_the_library():
@@ -80,7 +81,7 @@ def test_nothing_else_loads_the_library():
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"^\s*(import|from) onnxruntime", path.read_text(), re.MULTILINE)
     ]
-    assert found == ["network.py"]
+    assert found == ["networks.py"]
 
 
 @pytest.mark.parametrize("before", [None, "0"])
@@ -89,7 +90,7 @@ def test_telemetry_is_off_before_the_library_is_loaded(before):
         "import os, sys\n"
         f"before = {before!r}\n"
         "if before is not None: os.environ['ORT_DISABLE_TELEMETRY'] = before\n"
-        "from retimbre.inference import load_onnxruntime\n"
+        "from retimbre.io.networks import load_onnxruntime\n"
         "assert 'onnxruntime' not in sys.modules\n"
         "load_onnxruntime()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'])"

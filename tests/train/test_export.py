@@ -15,7 +15,7 @@ from retimbre.errors import ModelFormatError, ModelNotFoundError, ParameterError
 from retimbre.generator.folder import read_config
 from retimbre.generator.harmonic import HarmonicGenerator
 from retimbre.harmonic.image import FEATURE_FILL, feature_mask
-from retimbre.inference import load_onnxruntime
+from retimbre.io.networks import load_onnxruntime
 from retimbre.train.data.labels import InstrumentKey
 from retimbre.train.export.card import tell_decay
 from retimbre.train.export.palette import describe_sound, unique_names

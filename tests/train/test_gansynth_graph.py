@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gansynth_files import AVERAGE, PREFIX, kernel_shapes, specgram, variables
 
-from retimbre.inference import load_onnxruntime
+from retimbre.io.networks import load_onnxruntime
 from retimbre.train.gansynth.weights import GansynthWeights, NetworkSize
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

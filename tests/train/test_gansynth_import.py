@@ -25,7 +25,7 @@ from gansynth_sound import reference_wave
 from retimbre.cli import import_gansynth as import_command
 from retimbre.cli.command import command
 from retimbre.errors import ModelFormatError, WriteError
-from retimbre.inference import load_onnxruntime
+from retimbre.io.networks import load_onnxruntime
 from retimbre.notes.edits import edit_note
 from retimbre.session import Session
 from retimbre.settings import Settings

@@ -20,7 +20,7 @@ from onnx import helper
 from retimbre._typing import FloatArray, IntArray
 from retimbre.errors import ModelFormatError
 from retimbre.generator.folder import PITCHES, PITCHES_KEY
-from retimbre.inference import open_session
+from retimbre.io.networks import open_session
 from retimbre.train.export.onnx_graph import Ends, Graph, finished_model
 from retimbre.train.gansynth.weights import GansynthWeights
 from retimbre.train.networks.representation import LEAK

@@ -189,7 +189,7 @@ def _palette_bytes(entries: list[dict[str, Any]]) -> bytes:
 
 
 def _difference(graph: bytes, wanted: FloatArray, **inputs: FloatArray | IntArray) -> float:
-    from retimbre.inference import open_session
+    from retimbre.io.networks import open_session
 
     return float(np.abs(open_session(graph).run(None, inputs)[0] - wanted).max())
 

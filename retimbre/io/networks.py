@@ -6,7 +6,7 @@ from typing import Any
 
 from retimbre.errors import ModelFormatError
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 MODEL_ROOTS = (_PACKAGE.parent / "models", _PACKAGE / "models")
 """In a checkout models/ lies beside the package; a wheel carries it inside."""

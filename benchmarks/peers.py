@@ -108,6 +108,8 @@ def _basic_pitch_model() -> tuple[Any, Any]:
     return inference, inference.Model(folder / "nmp.onnx")
 
 
+PEER_SR = 44100
+
 PEERS: dict[str, Peer] = {
     "swift-f0": swift_f0_notes,
     "Basic Pitch": basic_pitch_notes,
@@ -170,10 +172,13 @@ def notes_by_worker(
     """
     import soundfile
 
+    from retimbre.io.audio import resample
+
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"clip{i:04d}.wav" for i in range(len(clips))]
         for path, (y, sr, track) in zip(paths, clips, strict=True):
-            soundfile.write(path, y, sr, subtype="PCM_16")
+            # madmom reads no other rate without ffmpeg.
+            soundfile.write(path, resample(y, sr, PEER_SR), PEER_SR, subtype="PCM_16")
             columns = np.stack([track.times, np.nan_to_num(track.f0), track.confidence], axis=1)
             head = {"header": "time,frequency,confidence", "comments": ""}
             np.savetxt(path.with_suffix(".csv"), columns, "%10.7f", ",", **head)

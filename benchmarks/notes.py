@@ -1,4 +1,4 @@
-"""Measure the notes against swift-f0 and Basic Pitch: `python benchmarks/notes.py`.
+"""Measure the notes against swift-f0, Basic Pitch and crepe_notes: `python benchmarks/notes.py`.
 
 Scores are mir_eval's transcription F: an estimated note counts when its onset is within 50 ms and
 its pitch within 50 cents of a true one; offsets are not looked at. Each group's score is the mean
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from melodies import Melody, make_melodies
-from peers import PEERS, NotesHz
+from peers import NotesHz, notes_by_worker, peer_names
 from phrase_figures import articulation_f, bias_ms, outcome_of
 from phrase_segment import find_notes
 from results import write_section
@@ -60,8 +61,13 @@ def main() -> None:
         ours, keys = our_notes(track, NoteParams().confidence)
         scores[OURS].append(note_f(melody, ours))
         scores[OURS_KEYS].append(note_f(melody, keys))
-    for name, peer in PEERS.items():
-        scores[name] = [note_f(m, peer(m.y, m.sr)) for m in melodies]
+    clips = [(m.y, m.sr, track) for m, track in zip(melodies, tracks, strict=True)]
+    for name in peer_names():
+        made = notes_by_worker(name, clips, arguments.peers_python)
+        if made is None:
+            print(f"{name} is left out: it is not installed.", file=sys.stderr)
+            continue
+        scores[name] = [note_f(m, notes) for m, notes in zip(melodies, made, strict=True)]
     tables = [
         table_of_systems(melodies, scores),
         table_of_thresholds(melodies, tracks),
@@ -84,8 +90,8 @@ plays, the key and the median of the note's pitch curve; `keys only` by the MIDI
 cannot be within 50 cents of a singer between two keys for sure. The third table has F with offsets
 (within 50 ms or 20 % of the length), medians of found minus true times, and for melodies whose
 notes are known to be struck or tied the mean F of both. Peers run with their defaults;
-Basic Pitch's second column keeps the strongest of simultaneous notes, since it hears several
-voices and all recordings have one.
+crepe_notes is given our pitch track. Basic Pitch's second column keeps the strongest of
+simultaneous notes, since it hears several voices and all recordings have one.
 
 """
 
@@ -95,6 +101,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--set", choices=("test", "dev"), default="test")
     parser.add_argument("--method", choices=PITCH_METHODS, default=PitchParams().method)
     parser.add_argument("--cache", type=Path, help="folder that keeps pitch tracks between runs")
+    parser.add_argument(
+        "--peers-python", type=Path, default=Path(sys.executable), help="interpreter that has them"
+    )
     return parser.parse_args()
 
 

@@ -117,8 +117,7 @@ def main() -> None:
     rows.append(_seconds("pitch and notes of a recording of 3 minutes", analysed))
     lines = [
         "This tree beside an earlier one, in the same run and with the same libraries; medians of "
-        f"{RUNS} pairs. Sounds differ by the noise in them, which is drawn by a note's identity "
-        "and no longer by its place. Written by `python benchmarks/before.py TREE`.",
+        f"{RUNS} pairs. Written by `python benchmarks/before.py TREE`.",
         "",
         "| figure | before | now |",
         "|---|---|---|",

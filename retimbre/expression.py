@@ -40,6 +40,9 @@ ATTACK_KEPT = 0.040
 MAX_BOOST_DB = 24.0
 MAX_CUT_DB = 60.0
 
+DAMPING_DB = 6.0
+"""A sound that dies away is damped where the performer lies further under it than this."""
+
 LEGATO_SECONDS = 0.060
 """With full expression a note that another follows at once is gone after this time."""
 
@@ -140,14 +143,68 @@ def hold_level(expression: float) -> float:
     return SILENT_DB + expression * (HELD_DB - SILENT_DB)
 
 
+def smooth_level(level_db: FloatArray) -> FloatArray:
+    """Smooth a measured level over 50 ms; its loudest moment becomes 0 dB.
+
+    Parameters
+    ----------
+    level_db : np.ndarray [shape=(n,), dB]
+        Every 10 ms; any reference.
+
+    Returns
+    -------
+    smooth_db : np.ndarray [shape=(n,), dB]
+    """
+    padded = np.pad(level_db - level_db.max(), len(_SMOOTHING) // 2, mode="edge")
+    return np.convolve(padded, _SMOOTHING, mode="valid")
+
+
+def boost(wanted_db: FloatArray) -> FloatArray:
+    """Bend boosts towards 24 dB, so that a string held long still decays; cuts stop at 60 dB.
+
+    Parameters
+    ----------
+    wanted_db : np.ndarray [shape=(n,), dB]
+
+    Returns
+    -------
+    gain_db : np.ndarray [shape=(n,), dB]
+    """
+    bent = MAX_BOOST_DB * np.tanh(np.maximum(wanted_db, 0.0) / MAX_BOOST_DB)
+    return np.asarray(bent + np.maximum(np.minimum(wanted_db, 0.0), -MAX_CUT_DB))
+
+
+def damp_level(target_db: FloatArray, own_db: FloatArray, *, amount: float) -> FloatArray:
+    """Return the gain that damps a sound where the performer lets it go.
+
+    Nothing can be given back to a string that was damped, and its own decay is its own: the gain
+    only ever falls, and only from where the performer is 6 dB under the sound after the loudest
+    moment of both.
+
+    Parameters
+    ----------
+    target_db, own_db : np.ndarray [shape=(n,), dB <= 0]
+        The performer's level and the sound's own at the same moments, both with 0 dB as their
+        loudest.
+    amount : float [0..1]
+        0 leaves the sound alone.
+
+    Returns
+    -------
+    gain_db : np.ndarray [shape=(n,), dB <= 0]
+    """
+    under = np.maximum(amount * (target_db + DAMPING_DB - own_db), -MAX_CUT_DB)
+    under[: int(target_db.argmax()) + 1] = 0.0
+    return np.asarray(np.minimum(np.minimum.accumulate(under), 0.0))
+
+
 def follow_level(
     target_db: FloatArray, own_db: FloatArray, times: FloatArray, *, amount: float
 ) -> FloatArray:
     """Return the gain that takes a sound's level to the performer's.
 
-    ``gain = amount * (target - own)``. Boosts bend towards 24 dB, so that a plucked string
-    held long still sounds and still decays; cuts stop at 60 dB. During the first 40 ms the
-    gain is that at 40 ms, and so the attack is the instrument's.
+    ``gain = amount * (target - own)``, see `boost`. During the first 40 ms the gain is that at
+    40 ms, and so the attack is the instrument's.
 
     Parameters
     ----------
@@ -164,13 +221,10 @@ def follow_level(
     -------
     gain_db : np.ndarray [shape=(n,), dB]
     """
-    # Levels are relative: both loudest moments are set to 0 dB.
-    padded = np.pad(target_db - target_db.max(), len(_SMOOTHING) // 2, mode="edge")
-    smooth = np.convolve(padded, _SMOOTHING, mode="valid")
+    smooth = smooth_level(target_db)
     target = np.interp(times / HOP_SECONDS, np.arange(len(smooth)), smooth)
-    wanted = amount * (target - (own_db - own_db.max()))
-    boost = MAX_BOOST_DB * np.tanh(np.maximum(wanted, 0.0) / MAX_BOOST_DB)
-    gain = boost + np.maximum(np.minimum(wanted, 0.0), -MAX_CUT_DB)
+    # Levels are relative: both loudest moments are set to 0 dB.
+    gain = boost(amount * (target - (own_db - own_db.max())))
     kept = np.interp(ATTACK_KEPT, times, gain)
     return np.asarray(np.where(times < ATTACK_KEPT, kept, gain))
 

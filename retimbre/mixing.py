@@ -11,7 +11,7 @@ from retimbre.errors import ParameterError
 from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import Notes
-from retimbre.units import db_to_amplitude
+from retimbre.units import db_to_amplitude, k_weight
 
 CUT_FADE_SECONDS = 0.005
 """What still sounds at the end of the recording fades over this time."""
@@ -132,15 +132,10 @@ def measure_loudness(y: FloatArray, *, sr: float) -> float:
 @lru_cache(maxsize=8)
 def _k_weights(size: int, sr: float) -> FloatArray:
     """Weigh the bins of |rfft|^2 so that they sum to the K-weighted energy."""
-    z = np.exp(-2j * np.pi * np.minimum(np.arange(size // 2 + 1) * sr / size, 24e3) / 48e3)
-    shelf_b = (1.53512485958697, -2.69169618940638, 1.19839281085285)
-    shelf_a = (-1.69065929318241, 0.73248077421585)
-    pass_a = (-1.99004745483398, 0.99007225036621)
-    shelf = np.polyval(shelf_b[::-1], z) / (1.0 + z * shelf_a[0] + z**2 * shelf_a[1])
-    high_pass = (1.0 - z) ** 2 / (1.0 + z * pass_a[0] + z**2 * pass_a[1])
+    weights = k_weight(np.arange(size // 2 + 1) * sr / size)
     sides = np.full(size // 2 + 1, 2.0)
     sides[0] = sides[-1] = 1.0
-    return np.asarray(np.abs(shelf * high_pass) ** 2 * sides / size)
+    return np.asarray(weights * sides / size)
 
 
 @single_threaded_blas

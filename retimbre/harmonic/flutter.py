@@ -130,7 +130,8 @@ def _modulate(
     row: Int64Array,
     start: Int64Array,
     rotation: Complex64Array,
-    per_turn: np.float32,
+    first: int,
+    per_turn: Float32Array,
 ) -> None:
     tiny = np.float32(1e-12)
     one = np.float32(1.0)
@@ -146,7 +147,7 @@ def _modulate(
         c = rotation[p].real
         s = rotation[p].imag
         for j in range(n):
-            i = (start[p] + j) & (N_NOISE - 1)
+            i = (start[p] + first + j) & (N_NOISE - 1)
             q = knot[j]
             w = weight[j]
             m = depth[q] + w * (depth[q + 1] - depth[q])
@@ -162,70 +163,84 @@ def _modulate(
         for j in range(n - 1):
             turn[j + 1] = (x[j] * y[j + 1] - y[j] * x[j + 1]) / (g[j] * g[j + 1] + tiny)
         for j in range(n):
-            deviation[p, j] += (turn[j] + turn[j + 1]) * per_turn
+            deviation[p, j] += (turn[j] + turn[j + 1]) * per_turn[j]
 
 
-def add_flutter(
-    amplitude: FloatArray,
-    deviation: FloatArray,
-    texture: FloatArray,
-    times: FloatArray,
-    orders: FloatArray,
-    *,
-    f0: float,
-    rng: np.random.Generator,
-) -> tuple[FloatArray, Float32Array, Float32Array]:
-    """Let partials flutter.
+class Flutter:
+    """How the partials of one sound flutter.
 
     Parameters
     ----------
-    amplitude : np.ndarray [shape=(n_partials, n_knots), linear]
-    deviation : np.ndarray [shape=(n_partials, n_knots), units of f0]
-    texture : np.ndarray [shape=(n_knots, 48), 0..6 dB]
-        Standard deviation of the level of partials 1..48.
-    times : np.ndarray [shape=(n_knots,), seconds from the onset]
-        Of the knots, at least two.
-    orders : np.ndarray [shape=(n_partials,)]
-        The partials' numbers, 1..480.
     f0 : float [Hz]
+        Says how fast they do.
     rng : np.random.Generator
         Draws where each partial enters the noise.
-
-    Returns
-    -------
-    times : np.ndarray [shape=(n_fine,), seconds from the onset]
-        Every 5 ms.
-    amplitude, deviation : np.ndarray of float32 [shape=(n_partials, n_fine)]
-        The level of partials 1..48 keeps its mean in dB, that of the others their power.
     """
-    strength, gain = _strengths_at(texture, times)
-    fine = np.arange(np.ceil(times[-1] / STEP) + 1.0) * STEP
-    position = np.interp(fine, times, np.arange(len(times)))
-    knot = np.minimum(position.astype(np.int64), len(times) - 2)
-    chosen = orders.astype(np.int64) - 1
-    column = np.minimum(chosen, N_SINGLE)
-    # Drawn for all partials, so that a partial's flutter does not depend on the others.
-    start = rng.integers(N_NOISE, size=MAX_PARTIAL)[chosen]
-    rotation = np.exp(2j * np.pi * rng.random(MAX_PARTIAL)[chosen])
-    octaves = np.log2(flutter_rate(orders * f0) / RATES[0])
-    fluttering = np.empty((len(orders), len(fine)), np.float32)
-    swinging = np.empty_like(fluttering)
-    _modulate(
-        fluttering,
-        swinging,
-        np.ascontiguousarray(amplitude * gain[column], dtype=np.float32),
-        np.ascontiguousarray(deviation, dtype=np.float32),
-        strength,
-        column,
-        knot,
-        (position - knot).astype(np.float32),
-        _noise(),
-        np.rint(2.0 * octaves).astype(np.int64),
-        start,
-        rotation.astype(np.complex64),
-        np.float32(0.5 / (2.0 * np.pi * f0 * STEP)),
-    )
-    return fine, fluttering, swinging
+
+    def __init__(self, f0: float, rng: np.random.Generator) -> None:
+        # Drawn for all partials, so that a partial's flutter does not depend on the others.
+        self._start = rng.integers(N_NOISE, size=MAX_PARTIAL)
+        self._rotation = np.exp(2j * np.pi * rng.random(MAX_PARTIAL)).astype(np.complex64)
+        octaves = np.log2(flutter_rate(np.arange(1, MAX_PARTIAL + 1) * f0) / RATES[0])
+        self._row = np.rint(2.0 * octaves).astype(np.int64)
+
+    def add(
+        self,
+        amplitude: FloatArray,
+        deviation: FloatArray,
+        texture: FloatArray,
+        times: FloatArray,
+        orders: FloatArray,
+        *,
+        f0: FloatArray,
+    ) -> tuple[FloatArray, Float32Array, Float32Array]:
+        """Let partials flutter.
+
+        Parameters
+        ----------
+        amplitude : np.ndarray [shape=(n_partials, n_knots), linear]
+        deviation : np.ndarray [shape=(n_partials, n_knots), units of f0]
+        texture : np.ndarray [shape=(n_knots, 48), 0..6 dB]
+            Standard deviation of the level of partials 1..48.
+        times : np.ndarray [shape=(n_knots,), seconds from the beginning of the sound]
+            Of the knots, at least two.
+        orders : np.ndarray [shape=(n_partials,)]
+            The partials' numbers, 1..480.
+        f0 : np.ndarray [shape=(n_knots,), Hz]
+
+        Returns
+        -------
+        times : np.ndarray [shape=(n_fine,), seconds from the beginning of the sound]
+            Every 5 ms; they reach over the knots.
+        amplitude, deviation : np.ndarray of float32 [shape=(n_partials, n_fine)]
+            The level of partials 1..48 keeps its mean in dB, that of the others their power.
+        """
+        strength, gain = _strengths_at(texture, times)
+        first = int(np.floor(times[0] / STEP + 1e-6))
+        fine = np.arange(first, int(np.ceil(times[-1] / STEP)) + 1) * STEP
+        position = np.interp(fine, times, np.arange(len(times)))
+        knot = np.minimum(position.astype(np.int64), len(times) - 2)
+        chosen = orders.astype(np.int64) - 1
+        column = np.minimum(chosen, N_SINGLE)
+        fluttering = np.empty((len(orders), len(fine)), np.float32)
+        swinging = np.empty_like(fluttering)
+        _modulate(
+            fluttering,
+            swinging,
+            np.ascontiguousarray(amplitude * gain[column], dtype=np.float32),
+            np.ascontiguousarray(deviation, dtype=np.float32),
+            strength,
+            column,
+            knot,
+            (position - knot).astype(np.float32),
+            _noise(),
+            self._row[chosen],
+            self._start[chosen],
+            self._rotation[chosen],
+            first,
+            (0.5 / (2.0 * np.pi * STEP) / np.interp(fine, times, f0)).astype(np.float32),
+        )
+        return fine, fluttering, swinging
 
 
 def _strengths_at(texture: FloatArray, times: FloatArray) -> tuple[Float32Array, Float32Array]:

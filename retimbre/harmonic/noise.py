@@ -24,56 +24,83 @@ def frame_length(sr: float) -> int:
     return 1 << max(4, round(math.log2(FRAME_SECONDS * sr)))
 
 
-def shape_noise(
-    times: FloatArray,
-    noise: FloatArray,
-    *,
-    f0: float,
-    n_samples: int,
-    sr: float,
-    rng: np.random.Generator,
-) -> Float32Array:
-    """Draw noise whose density follows the noise channel of an image.
+class NoiseStream:
+    """Noise that goes on from one piece of a sound to the next.
 
     Parameters
     ----------
-    times : np.ndarray [shape=(n_knots,), seconds]
-        Times of the rows of `noise`, ascending.
-    noise : np.ndarray [shape=(n_knots, 96), dB]
-        Variance per sample of the white noise that has the density at the bin's partial;
-        linear in dB between knots and between bins. Below the first partial it falls by 12 dB
-        an octave (breath and bow have no rumble, and the image says nothing about it), above
-        partial 480 there is none.
-    f0 : float [Hz]
-        What the partial numbers count.
-    n_samples : int
     sr : float [Hz]
     rng : np.random.Generator
+    """
+
+    def __init__(self, sr: float, rng: np.random.Generator) -> None:
+        self.size = frame_length(sr)
+        self.hop = self.size // 2
+        self._sr, self._rng = sr, rng
+        self._window = np.sin(np.pi * (np.arange(self.size) + 0.5) / self.size).astype(np.float32)
+        self._last: Float32Array | None = None
+
+    @property
+    def frequencies(self) -> FloatArray:
+        """Where levels are given [shape=(size // 2 + 1,), Hz]."""
+        return np.arange(self.size // 2 + 1) * (self._sr / self.size)
+
+    def make(
+        self, times: FloatArray, level: Float32Array, first: int, n_samples: int
+    ) -> Float32Array:
+        """Draw the next piece.
+
+        Parameters
+        ----------
+        times : np.ndarray [shape=(n_knots,), seconds from the beginning of the sound]
+            Ascending; two or more.
+        level : np.ndarray of float32 [shape=(n_knots, size // 2 + 1), dB]
+            As `noise_levels` gives them.
+        first : int [samples, a multiple of `hop`]
+            Where the piece begins.
+        n_samples : int
+            Its length; a multiple of `hop` if another piece follows.
+
+        Returns
+        -------
+        y : np.ndarray of float32 [shape=(n_samples,)]
+            All zeros where the noise lies on its floor (-110 dB) throughout.
+        """
+        if level.max() <= _INAUDIBLE_DB:
+            self._last = None
+            return np.zeros(n_samples, np.float32)
+        n_frames = -(-n_samples // self.hop) + 1
+        # Frame i is centred on sample first + i * hop; the last belongs to the next piece too.
+        known = 0 if self._last is None else 1
+        centres = (first + np.arange(known, n_frames) * self.hop) / self._sr
+        spectrum = _draw(len(centres), self.size, self._rng)
+        spectrum *= _amplitude(centres, times, level)
+        frames = np.fft.irfft(spectrum, self.size).astype(np.float32, copy=False) * self._window
+        if self._last is not None:
+            frames = np.concatenate([self._last[None], frames])
+        self._last = frames[-1]
+        # Each hop is the second half of one frame and the first half of the next.
+        y = frames[:-1, self.hop :] + frames[1:, : self.hop]
+        return np.asarray(y.reshape(-1)[:n_samples])
+
+
+def noise_levels(noise: FloatArray, frequencies: FloatArray, f0: float) -> Float32Array:
+    """Read the noise of an image at frequencies.
+
+    Parameters
+    ----------
+    noise : np.ndarray [shape=(n_knots, 96), dB]
+        Variance per sample of the white noise that has the density at the bin's partial.
+    frequencies : np.ndarray [shape=(n_frequencies,), Hz]
+    f0 : float [Hz]
+        What the partial numbers count.
 
     Returns
     -------
-    y : np.ndarray of float32 [shape=(n_samples,)]
-        All zeros where the noise lies on its floor (-110 dB) throughout.
+    level : np.ndarray of float32 [shape=(n_knots, n_frequencies), dB]
+        Linear in dB between bins. Below the first partial it falls by 12 dB an octave (breath and
+        bow have no rumble, and the image says nothing about it), above partial 480 there is none.
     """
-    if noise.max() <= _INAUDIBLE_DB:
-        return np.zeros(n_samples, np.float32)
-    size = frame_length(sr)
-    hop = size // 2
-    n_frames = -(-n_samples // hop) + 1
-    frequencies = np.arange(size // 2 + 1) * (sr / size)
-    # Frame i is centred on sample i * hop; the first starts half a frame before the note.
-    centres = np.arange(n_frames) * (hop / sr)
-    spectrum = _draw(n_frames, size, rng)
-    spectrum *= _amplitude(centres, times, _at_frequencies(noise, frequencies, f0))
-    window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
-    frames = np.fft.irfft(spectrum, size).astype(np.float32, copy=False) * window
-    # Each hop is the second half of one frame and the first half of the next.
-    y = frames[:-1, hop:] + frames[1:, :hop]
-    return np.asarray(y.reshape(-1)[:n_samples])
-
-
-def _at_frequencies(noise: FloatArray, frequencies: FloatArray, f0: float) -> Float32Array:
-    """Read the bins at frequencies [shape=(n_knots, n_frequencies), dB]."""
     orders = frequencies / f0
     position = np.interp(orders, BIN_PARTIALS, np.arange(len(BIN_PARTIALS)))
     index = np.minimum(position.astype(np.int64), len(BIN_PARTIALS) - 2)

@@ -93,6 +93,7 @@ def _render(
                 phase -= np.floor(phase)
             level_from = level
             frequency_from = frequency
+        phases[partial] = phase
 
 
 def sum_oscillators(
@@ -105,7 +106,7 @@ def sum_oscillators(
     position: Float64Array,
     block: int,
     audible: float = 0.0,
-) -> Float32Array:
+) -> tuple[Float32Array, Float64Array]:
     """Sum the partials of a note.
 
     Parameters
@@ -130,20 +131,23 @@ def sum_oscillators(
     Returns
     -------
     y : np.ndarray of float32 [shape=(n_blocks * block,)]
+    phases : np.ndarray [shape=(n_partials,), turns]
+        Of the sample that follows, so that the note can go on.
     """
     levels = np.ascontiguousarray(amplitude, dtype=np.float32)
     knot = np.clip(position.astype(np.int64), 0, levels.shape[1] - 2)
     y = np.zeros((len(f0) - 1) * block, np.float32)
+    phases = np.array(phases, np.float64)
     _render(
         y,
         block,
         levels,
         np.ascontiguousarray(deviation, dtype=np.float32),
         np.ascontiguousarray(orders, dtype=np.float64),
-        np.ascontiguousarray(phases, dtype=np.float64),
+        phases,
         np.ascontiguousarray(f0, dtype=np.float64),
         knot,
         np.ascontiguousarray(position - knot, dtype=np.float64),
         float(audible),
     )
-    return y
+    return y, phases

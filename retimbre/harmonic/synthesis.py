@@ -1,4 +1,4 @@
-"""Synthesize notes from images: oscillators and shaped noise.
+"""Synthesize voices from images: oscillators and shaped noise.
 
 The pitch is free: a note follows any curve of f0, at any sample rate, however long it is held.
 
@@ -8,15 +8,17 @@ References
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float32Array, FloatArray, IntArray
+from retimbre._typing import Float32Array, FloatArray
 from retimbre.errors import ParameterError
-from retimbre.expression import RELEASE_SECONDS, follow_level, hold_level
+from retimbre.expression import RELEASE_SECONDS
+from retimbre.harmonic.blend import Layers, blend
 from retimbre.harmonic.image import (
     HOLD_SECONDS,
     N_BINS,
@@ -25,23 +27,93 @@ from retimbre.harmonic.image import (
     NOTE_SECONDS,
     SAMPLE_RATE,
 )
-from retimbre.harmonic.layout import (
-    Timeline,
-    instrument_level,
-    lay_out,
-    quiet_onset,
-    static_deviation,
-)
-from retimbre.harmonic.noise import shape_noise
-from retimbre.harmonic.partials import block_length, sum_partials
+from retimbre.harmonic.noise import NoiseStream
+from retimbre.harmonic.partials import PartialBank, block_length
+from retimbre.harmonic.voice import Piece, Voice, VoiceNote
 from retimbre.runtime import count_cores, single_threaded_blas
 from retimbre.units import midi_to_hz
 
 FADE_IN_SECONDS = 0.004
 """The onset of a note rises over this time: no click, and no softer attack."""
 
-NOTES_AHEAD = 4
-"""So many notes a thread are made before they are asked for."""
+SOFT_SECONDS = 0.060
+"""A soft beginning rises over this time."""
+
+PIECES_AHEAD = 4
+"""So many pieces per thread are made before they are asked for."""
+
+
+class VoiceSound:
+    """The sound of a voice, made piece by piece.
+
+    Parameters
+    ----------
+    voice : Voice
+    """
+
+    def __init__(self, voice: Voice) -> None:
+        rng = np.random.default_rng(voice.seed)
+        self._voice = voice
+        self._partials = PartialBank(voice.sr, rng)
+        self._noise = NoiseStream(voice.sr, rng)
+
+    def make(self, piece: Piece, images: Mapping[int, Layers]) -> Float32Array:
+        """Make the next piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            The one that follows the piece before.
+        images : mapping of int to sequence of np.ndarray [shape=(128, 96, 4)]
+            Those that the piece needs: of each the one at the note's velocity and, as the last,
+            the softer one.
+
+        Returns
+        -------
+        y : np.ndarray of float32 [shape=(piece.stop - piece.start,)]
+        """
+        voice, n_samples = self._voice, piece.stop - piece.start
+        block = block_length(voice.sr)
+        n_blocks = -(-n_samples // block)
+        points = (piece.start + block * np.arange(n_blocks + 1)) / voice.sr
+        laid = blend(voice, images, points, self._noise.frequencies)
+        y = self._partials.sum(
+            laid.times,
+            laid.frames,
+            laid.static,
+            points,
+            voice.f0_at(points),
+            own_vibrato=1.0 - voice.pitch_expression,
+        )
+        y += self._noise.make(laid.times, laid.noise, piece.start, len(y))
+        _amplify(y, laid.gain_db)
+        self._fade(y, piece.start)
+        return np.asarray(y[:n_samples])
+
+    def _fade(self, y: Float32Array, start: int) -> None:
+        """Fade the ends of the voice in place: quarters of a squared sine."""
+        voice = self._voice
+        seconds = SOFT_SECONDS if voice.notes[0].start == "soft" else FADE_IN_SECONDS
+        n_in = min(round(seconds * voice.sr), round(voice.notes[-1].offset * voice.sr))
+        if start < n_in:
+            rise = np.sin(0.5 * np.pi * np.arange(start, n_in) / max(n_in, 1)) ** 2
+            y[: n_in - start] *= rise[: len(y)].astype(np.float32)
+        n_out = round(voice.release * voice.sr)
+        first = max(voice.n_samples - n_out - start, 0)
+        if n_out > 0 and first < len(y):
+            passed = np.arange(start + first, start + len(y)) - (voice.n_samples - n_out) + 1
+            fall = np.cos(0.5 * np.pi * np.minimum(passed / n_out, 1.0)) ** 2
+            y[first:] *= fall.astype(np.float32)
+
+
+def _amplify(y: Float32Array, gain_db: FloatArray) -> None:
+    """Apply a gain that is given at the ends of blocks, in place."""
+    if not gain_db.any():
+        return
+    gain = 10.0 ** (gain_db.astype(np.float32) / 20.0)
+    blocks = y.reshape(len(gain_db) - 1, -1)
+    ramp = np.arange(blocks.shape[1], dtype=np.float32) / blocks.shape[1]
+    blocks *= gain[:-1, None] + np.diff(gain)[:, None] * ramp
 
 
 @single_threaded_blas
@@ -91,20 +163,10 @@ def synthesize_note(
     """
     curve = np.atleast_1d(np.asarray(f0, dtype=np.float64))
     _check(image, curve, duration, release, sr, expression)
-    rng = np.random.default_rng(seed)
-    n_samples = round(duration * sr) + round(release * sr)
-    hold_db = hold_level(expression)
-    mean_f0 = float(np.exp(np.mean(np.log(curve))))
-    timeline = lay_out(quiet_onset(image, mean_f0), duration, release, hold_db=hold_db)
-    block = block_length(sr)
-    points = np.arange(-(-n_samples // block) + 1) * (block / sr)
-    y = sum_partials(timeline, static_deviation(image), curve, points, expression, sr, rng)
-    y += shape_noise(timeline.times, timeline.noise, f0=mean_f0, n_samples=len(y), sr=sr, rng=rng)
-    if level_db is not None and expression > 0.0:
-        _follow(y, timeline, level_db, points, expression, duration)
-    y = np.asarray(y[:n_samples])
-    _fade(y, round(FADE_IN_SECONDS * sr), round(release * sr))
-    return y
+    note = VoiceNote(0.0, duration, curve, float(curve[0]), level_db if expression > 0.0 else None)
+    voice = Voice((note,), release, sr, expression, expression, seed)
+    sound = VoiceSound(voice)
+    return np.concatenate([sound.make(piece, {0: [image]}) for piece in voice.pieces()])
 
 
 @single_threaded_blas
@@ -156,113 +218,75 @@ def _check(
         raise ParameterError(f"Expression must be between 0 and 1, given {expression}.")
 
 
-def _follow(
-    y: Float32Array,
-    timeline: Timeline,
-    level_db: FloatArray,
-    points: FloatArray,
-    expression: float,
-    duration: float,
-) -> None:
-    """Take the wave to the performer's level, in place; the release goes on from its end."""
-    own_db = np.interp(points, timeline.times, instrument_level(timeline.level))
-    held = points < duration
-    gain_db = np.empty(len(points))
-    gain_db[held] = follow_level(level_db, own_db[held], points[held], amount=expression)
-    gain_db[~held] = gain_db[held][-1]
-    gain = 10.0 ** (gain_db.astype(np.float32) / 20.0)
-    blocks = y.reshape(len(points) - 1, -1)
-    ramp = np.arange(blocks.shape[1], dtype=np.float32) / blocks.shape[1]
-    blocks *= gain[:-1, None] + np.diff(gain)[:, None] * ramp
+class Sound(NamedTuple):
+    """A stretch of sound that has its place.
+
+    Attributes
+    ----------
+    start : int [samples from the beginning of the clip]
+    y : np.ndarray of float32 [shape=(n_samples,)]
+    """
+
+    start: int
+    y: Float32Array
 
 
-def _fade(y: Float32Array, n_in: int, n_out: int) -> None:
-    """Fade the ends in place: quarters of a squared sine."""
-    n_in = min(n_in, len(y))
-    y[:n_in] *= (np.sin(0.5 * np.pi * np.arange(n_in) / max(n_in, 1)) ** 2).astype(np.float32)
-    if n_out > 0:
-        fall = np.cos(0.5 * np.pi * np.arange(1, n_out + 1) / n_out) ** 2
-        y[-n_out:] *= fall.astype(np.float32)
+class Task(NamedTuple):
+    """A piece that is to be made.
+
+    Attributes
+    ----------
+    voice : int
+        Its number; the pieces of a voice follow one another.
+    piece : Piece
+    images : mapping of int to sequence of np.ndarray
+        See `VoiceSound.make`.
+    """
+
+    voice: int
+    piece: Piece
+    images: Mapping[int, Layers]
 
 
-def synthesize_notes(
-    images: Iterable[FloatArray],
-    f0_curves: Sequence[npt.ArrayLike] | FloatArray,
-    durations: Sequence[float] | FloatArray,
-    *,
-    sr: float = SAMPLE_RATE,
-    releases: Sequence[float] | FloatArray | float = RELEASE_SECONDS,
-    level_curves: Sequence[FloatArray | None] | None = None,
-    expression: float = 1.0,
-    seeds: Sequence[int] | IntArray,
-    threads: int | None = None,
+def synthesize_voices(
+    voices: Sequence[Voice], tasks: Iterable[Task], *, threads: int | None = None
 ) -> Iterator[Float32Array]:
-    """Play notes one after another, several at a time.
+    """Play voices one after another, several at a time.
 
     Parameters
     ----------
-    images : iterable of np.ndarray [shape=(128, 96, 4)]
-        One per note, in their order; an iterator is read a few notes ahead, by the caller's
-        thread.
-    f0_curves : sequence of float or np.ndarray [Hz]
-        As in `synthesize_note`, one a note.
-    durations : sequence of float [shape=(n_notes,), seconds]
-    sr : float [Hz]
-    releases : float or sequence of float [shape=(n_notes,), seconds]
-    level_curves : sequence of np.ndarray or None, optional
-    expression : float [0..1]
-    seeds : sequence of int [shape=(n_notes,)]
+    voices : sequence of Voice
+    tasks : iterable of Task
+        The pieces of all voices in their order; an iterator is read a few pieces ahead, by the
+        caller's thread.
     threads : int, optional
         As many as the machine has processors. The samples do not depend on it.
 
     Yields
     ------
     y : np.ndarray of float32
-        The waves in the order of the notes. Only a few are made ahead, so an hour of notes
-        takes no more memory than some.
-
-    Raises
-    ------
-    ParameterError
-        If the sequences differ in length, or as `synthesize_note`.
+        One per piece. Only a few are made ahead, so an hour of sound takes no more memory than
+        some seconds.
     """
-    n_notes = len(durations)
-    tails = [float(releases)] * n_notes if np.ndim(releases) == 0 else list(releases)  # type: ignore[arg-type]
-    levels = [None] * n_notes if level_curves is None else level_curves
-    lengths = [len(s) for s in (f0_curves, durations, tails, levels, seeds)]
-    lengths += [len(images)] if isinstance(images, Sized) else []
-    if len(set(lengths)) > 1:
-        raise ParameterError(f"Notes need one of everything each, given lengths {lengths}.")
-
-    def play(note: int, image: FloatArray) -> Float32Array:
-        return synthesize_note(
-            image,
-            f0_curves[note],
-            duration=float(durations[note]),
-            sr=sr,
-            release=float(tails[note]),
-            level_db=levels[note],
-            expression=expression,
-            seed=int(seeds[note]),
-        )
-
-    tasks = zip(range(n_notes), images, strict=True)
-    return _in_order(play, tasks, threads or count_cores())
-
-
-def _in_order(
-    play: Callable[[int, FloatArray], Float32Array],
-    tasks: Iterable[tuple[int, FloatArray]],
-    threads: int,
-) -> Iterator[Float32Array]:
-    """Play the tasks in threads, a few ahead of the one that is asked for."""
+    threads = threads or count_cores()
     pending: deque[Future[Float32Array]] = deque()
-    threaded = ThreadPoolExecutor(threads, thread_name_prefix="synthesis")
-    with single_threaded_blas, threaded as pool:
+    voice, sound, previous = -1, None, None
+
+    def make(sound: VoiceSound, task: Task, previous: Future[Float32Array] | None) -> Float32Array:
+        if previous is not None:
+            # Submitted earlier, so it runs or is done: nobody waits for one who waits.
+            previous.result()
+        return sound.make(task.piece, task.images)
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="synthesis")
+    with single_threaded_blas, pool:
         try:
             for task in tasks:
-                pending.append(pool.submit(play, *task))
-                if len(pending) >= NOTES_AHEAD * threads:
+                if sound is None or task.voice != voice:
+                    voice, sound, previous = task.voice, VoiceSound(voices[task.voice]), None
+                previous = pool.submit(make, sound, task, previous)
+                pending.append(previous)
+                if len(pending) >= PIECES_AHEAD * threads:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retimbre.harmonic import flutter
-from retimbre.harmonic.flutter import add_flutter, flutter_rate, flutter_statistics
+from retimbre.harmonic.flutter import Flutter, flutter_rate, flutter_statistics
 from retimbre.harmonic.measurement import measure_image
 from retimbre.harmonic.synthesis import synthesize_note
 from retimbre.harmonic.texture import separate_texture
@@ -15,7 +15,13 @@ F0 = 441.0
 SECONDS = 60.0
 EULER = 0.5772156649
 STRENGTHS = np.linspace(0.0, 1.5, 100)
-FADED_IN = round(flutter.FADE_END / flutter.STEP) + 1
+FADED_IN = 1
+"""Frames after the first knot, where these notes begin to be laid out."""
+
+
+def add_flutter(*given, f0, rng):
+    """Let partials flutter whose pitch stays."""
+    return Flutter(f0, rng).add(*given, f0=np.full(len(given[3]), float(f0)))
 
 
 def play_levels(depth, *, f0=F0, seconds=SECONDS, orders=None, seed=0):
@@ -217,7 +223,7 @@ class TestNotes:
         def fail(*args, **kwargs):
             raise AssertionError
 
-        monkeypatch.setattr(flutter, "add_flutter", fail)
+        monkeypatch.setattr(flutter.Flutter, "add", fail)
         np.testing.assert_array_equal(synthesize_note(image, F0, duration=0.3, seed=3), expected)
         image[:, 1, 3] = 1.0
         with pytest.raises(AssertionError):

@@ -6,7 +6,8 @@ from measured_notes import F0
 from plain_images import make_image
 
 from retimbre.errors import ParameterError
-from retimbre.harmonic.synthesis import synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import Task, synthesize_note, synthesize_voices
+from retimbre.harmonic.voice import Voice, VoiceNote
 
 
 class TestCalls:
@@ -44,43 +45,46 @@ class TestCalls:
         with pytest.raises(ParameterError, match=message):
             synthesize_note(**call)
 
-    def test_notes_come_in_order_whatever_the_threads(self):
-        images = np.stack([make_image({1: 0.0}, -60.0), make_image({1: -10.0, 3: 0.0})])
-        index, curves = [0, 1, 1, 0, 1], [220.0, 330.0, np.full(5, 440.0), 220.0, 100.0]
-        durations, seeds = [0.1, 0.02, 0.3, 0.05, 0.1], [3, 1, 4, 1, 5]
+    def test_sounds_come_in_order_whatever_the_threads(self):
+        images = [make_image({1: 0.0}, -60.0), make_image({1: -10.0, 3: 0.0})]
+        curves, durations = [220.0, 330.0, 440.0, 220.0, 100.0], [0.1, 0.02, 13.0, 0.05, 0.1]
         expected = [
-            synthesize_note(images[i], f0, duration=d, seed=s)
-            for i, f0, d, s in zip(index, curves, durations, seeds, strict=True)
+            synthesize_note(images[i % 2], f0, duration=d, seed=i)
+            for i, (f0, d) in enumerate(zip(curves, durations, strict=True))
         ]
+        notes = [
+            VoiceNote(0.0, d, np.array([f0]), f0) for d, f0 in zip(durations, curves, strict=True)
+        ]
+        voices = [Voice((note,), 0.3, 44100, seed=i) for i, note in enumerate(notes)]
         for threads in (1, 3):
-            waves = synthesize_notes(images[index], curves, durations, seeds=seeds, threads=threads)
-            for wave, one in zip(waves, expected, strict=True):
+            pieces = synthesize_voices(voices, tasks_of(voices, images), threads=threads)
+            made = [np.concatenate([next(pieces) for _ in voice.pieces()]) for voice in voices]
+            for wave, one in zip(made, expected, strict=True):
                 np.testing.assert_array_equal(wave, one)
 
-    def test_few_notes_are_made_ahead(self):
+    def test_few_pieces_are_made_ahead(self):
         asked = []
 
-        def images():
-            while True:
+        def tasks(voice):
+            for piece in voice.pieces():
                 asked.append(1)
-                yield make_image({1: 0.0})
+                yield Task(0, piece, {0: [make_image({1: 0.0})]})
 
-        n_notes = 200
-        waves = synthesize_notes(
-            images(),
-            [F0] * n_notes,
-            [0.01] * n_notes,
-            seeds=[0] * n_notes,
-            threads=2,
-        )
-        next(waves)
-        waves.close()
+        voice = Voice((VoiceNote(0.0, 600.0, np.array([F0]), F0),), 0.3, 8000)
+        pieces = synthesize_voices([voice], tasks(voice), threads=2)
+        next(pieces)
+        pieces.close()
+        assert len(voice.pieces()) > 50
         assert len(asked) <= 10
 
-    def test_notes_need_one_of_everything(self):
-        with pytest.raises(ParameterError, match="one of everything"):
-            synthesize_notes([make_image()] * 2, [F0], [0.1, 0.1], seeds=[0, 1])
-        with pytest.raises(ParameterError, match="one of everything"):
-            synthesize_notes([make_image()] * 2, [F0, F0], [0.1, 0.1], seeds=[0, 1], releases=[0.1])
-        with pytest.raises(ParameterError, match="one of everything"):
-            synthesize_notes([make_image()], [F0, F0], [0.1, 0.1], seeds=[0, 1])
+    def test_what_fails_in_a_piece_is_raised(self):
+        voice = Voice((VoiceNote(0.0, 30.0, np.array([F0]), F0),), 0.3, 8000)
+        tasks = [Task(0, piece, {}) for piece in voice.pieces()]
+        with pytest.raises(KeyError):
+            list(synthesize_voices([voice], tasks, threads=2))
+
+
+def tasks_of(voices, images):
+    for i, voice in enumerate(voices):
+        for piece in voice.pieces():
+            yield Task(i, piece, {0: [images[i % 2]]})

@@ -83,17 +83,23 @@ class TestTime:
         spectrum = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level))))
         assert abs(np.fft.rfftfreq(len(level), 0.01)[spectrum.argmax()] - 5.0) < 0.3
 
-    def test_expression_holds_a_plucked_note(self):
+    @pytest.mark.parametrize("expression", [0.0, 1.0])
+    def test_a_plucked_note_keeps_its_decay(self, expression):
         image = make_image({1: 0.0})
         image[:, 0, 0] = np.maximum(-90.0, -30.0 * FRAME_TIMES)
-        flat = np.zeros(200)
-        fall = {}
-        for expression in (0.0, 1.0):
-            y = synthesize_note(image, F0, duration=2.0, level_db=flat, expression=expression)
-            level = envelope_db(y)
-            fall[expression] = level[round(1.95 * SR)] - level[round(0.05 * SR)]
-        assert abs(fall[0.0] + 57.0) < 1.0
-        assert fall[1.0] > -15.0
+        y = synthesize_note(image, F0, duration=2.0, level_db=np.zeros(200), expression=expression)
+        level = envelope_db(y)
+        fall = level[round(1.95 * SR)] - level[round(0.05 * SR)]
+        assert abs(fall + 57.0) < 1.0
+
+    def test_a_plucked_note_is_damped_where_the_performer_lets_go(self):
+        image = make_image({1: 0.0})
+        image[:, 0, 0] = np.maximum(-90.0, -10.0 * FRAME_TIMES)
+        let_go = np.where(np.arange(100) < 50, 0.0, -40.0)
+        level = envelope_db(synthesize_note(image, F0, duration=1.0, level_db=let_go))
+        assert abs(level[round(0.4 * SR)] - level[round(0.1 * SR)] + 3.0) < 0.5
+        # 6 dB over the performer.
+        assert abs(level[round(0.8 * SR)] - level[0 : SR // 10].max() + 34.0) < 1.5
 
 
 class TestPerformance:

@@ -1,0 +1,227 @@
+"""Blend the images of a voice to what sounds at each moment."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from retimbre._typing import Float32Array, FloatArray
+from retimbre.expression import hold_level
+from retimbre.harmonic.held import Frames, HeldNote
+from retimbre.harmonic.image import N_BINS, N_SINGLE
+from retimbre.harmonic.layout import instrument_level, quiet_onset, static_deviation
+from retimbre.harmonic.leveling import NoteLevel, attack_end, sustained_share
+from retimbre.harmonic.noise import noise_levels
+from retimbre.harmonic.voice import Voice, VoiceNote
+
+Layers = Sequence[FloatArray]
+"""A note's image at its own velocity and, as the last, the softer one [shape=(128, 96, 4)]."""
+
+
+class Blend(NamedTuple):
+    """What sounds at the knots of a piece.
+
+    Attributes
+    ----------
+    times : np.ndarray [shape=(n_knots,), seconds from the beginning of the voice]
+    frames : Frames
+    static : np.ndarray [shape=(n_knots,), units of f0]
+        How far the images lie above their f0 as a whole.
+    noise : np.ndarray of float32 [shape=(n_knots, n_frequencies), dB]
+    gain_db : np.ndarray [shape=(n_points,), dB]
+        At the points that were asked for.
+    """
+
+    times: FloatArray
+    frames: Frames
+    static: FloatArray
+    noise: Float32Array
+    gain_db: FloatArray
+
+
+class _Part(NamedTuple):
+    """One note of a piece."""
+
+    frames: Frames
+    static: FloatArray
+    noise: Float32Array
+    gain_db: FloatArray
+
+
+def blend(
+    voice: Voice,
+    images: Mapping[int, Layers],
+    points: FloatArray,
+    frequencies: FloatArray,
+) -> Blend:
+    """Lay out a piece of a voice.
+
+    Parameters
+    ----------
+    voice : Voice
+    images : mapping of int to sequence of np.ndarray
+        By their number in the voice, those that the piece needs.
+    points : np.ndarray [shape=(n_points,), seconds from the beginning of the voice]
+        Where the gain is wanted; the first and the last are the ends of the piece.
+    frequencies : np.ndarray [shape=(n_frequencies,), Hz]
+        Where the noise is wanted.
+
+    Returns
+    -------
+    blend : Blend
+    """
+    start, stop = float(points[0]), float(points[-1])
+    times = voice.knots(start, stop)
+    parts = []
+    for k in voice.notes_between(start, stop):
+        weight, over = voice.note_weights(k, times), voice.note_weights(k, points)
+        near, there = _support(weight), _support(over)
+        if near.stop > near.start:
+            part = _lay_out(voice, k, images, times[near], points[there], frequencies)
+            parts.append((part, near, weight, there, over))
+    if len(parts) == 1 and parts[0][1] == slice(0, len(times)):
+        part = parts[0][0]
+        return Blend(times, part.frames, part.static, part.noise, part.gain_db)
+    return _add_up(times, len(points), parts)
+
+
+def _support(weight: FloatArray) -> slice:
+    """Return the stretch in which a note counts."""
+    counts = np.flatnonzero(weight > 0.0)
+    return slice(int(counts[0]), int(counts[-1]) + 1) if len(counts) else slice(0, 0)
+
+
+def _add_up(
+    times: FloatArray,
+    n_points: int,
+    parts: list[tuple[_Part, slice, FloatArray, slice, FloatArray]],
+) -> Blend:
+    """Weigh the notes of a piece: amplitudes and powers of what sounds, dB of the gain."""
+    n = len(times)
+    tone, noise = np.zeros((n, N_BINS)), np.zeros((n, parts[0][0].noise.shape[1]), np.float32)
+    deviation, texture = np.zeros((n, N_SINGLE)), np.zeros((n, N_SINGLE))
+    static, gain = np.zeros(n), np.zeros(n_points)
+    for part, near, weight, there, over in parts:
+        w = weight[near, None]
+        tone[near] += w * 10.0 ** (part.frames.level / 20.0)
+        noise[near] += w.astype(np.float32) * np.exp(part.noise * np.float32(np.log(10.0) / 10.0))
+        deviation[near] += w * part.frames.deviation
+        texture[near] += w * part.frames.texture
+        static[near] += weight[near] * part.static
+        gain[there] += over[there] * part.gain_db
+    level = 20.0 * np.log10(np.maximum(tone, 1e-9))
+    noise_db = 10.0 * np.log10(np.maximum(noise, np.float32(1e-30)))
+    empty = np.zeros((n, 0))
+    return Blend(times, Frames(level, empty, deviation, texture), static, noise_db, gain)
+
+
+def _lay_out(
+    voice: Voice,
+    k: int,
+    images: Mapping[int, Layers],
+    times: FloatArray,
+    points: FloatArray,
+    frequencies: FloatArray,
+) -> _Part:
+    """Lay out one note of a piece at some moments of the voice, its gain at others."""
+    note, first = voice.notes[k], int(voice.first_image[k])
+    given = {j: images[first + j] for j in range(len(note.moments)) if first + j in images}
+    own_level = instrument_level(given[0][0])
+    entry = 0.0 if note.start == "struck" else attack_end(own_level)
+    # A note that goes on in the next is not released.
+    goes_on = float(voice.glides[k + 1]) if k + 1 < len(voice.notes) else 0.0
+    # What dies away is let die; what is sustained is held.
+    followed = 0.0 if note.level_db is None else voice.loudness_expression
+    hold_db = hold_level(followed * sustained_share(own_level))
+    course = _Course(note, entry, entry + note.duration + goes_on, hold_db)
+    leveled = NoteLevel(
+        given[0][0],
+        course.hold(given[0][0]),
+        entry=entry,
+        f0=note.mean_f0,
+        level_db=note.level_db,
+        amount=voice.loudness_expression,
+        keeps_attack=note.start == "struck",
+        loudness_db=note.loudness_db,
+        sr=voice.sr,
+    )
+    since = times - note.onset
+    frames = course.at(since, {j: layers[0] for j, layers in given.items()})
+    if note.softer_db > 0.0 and followed > 0.0:
+        softer = course.at(since, {j: layers[-1] for j, layers in given.items()})
+        share = -leveled.follow(since, instrument_level(frames.level)) / note.softer_db
+        frames = _mix(frames, softer, np.clip(share, 0.0, 1.0))
+    own = instrument_level(frames.level) if followed > 0.0 else np.zeros(len(times))
+    # The release goes on with the gain that the note ends with.
+    held = np.minimum(points, note.offset)
+    return _Part(
+        frames,
+        course.static(since, {j: layers[0] for j, layers in given.items()}),
+        noise_levels(frames.noise, frequencies, note.mean_f0),
+        leveled.gain(held - note.onset, np.interp(held, times, own)),
+    )
+
+
+class _Course(NamedTuple):
+    """How a note goes through its images.
+
+    Attributes
+    ----------
+    note : VoiceNote
+    entry : float [seconds]
+        Where in its images the note begins.
+    lasting : float [seconds]
+        Where in its images the note is released.
+    hold_db : float [dB]
+        See `HeldNote`.
+    """
+
+    note: VoiceNote
+    entry: float
+    lasting: float
+    hold_db: float
+
+    def hold(self, image: FloatArray) -> HeldNote:
+        """Return an image held as long as the note."""
+        quiet = quiet_onset(image, self.note.mean_f0)
+        return HeldNote(quiet, self.lasting, hold_db=self.hold_db)
+
+    def at(self, since: FloatArray, images: Mapping[int, FloatArray]) -> Frames:
+        """Return what sounds at moments after the onset [shape=(n,), ascending]."""
+        if len(self.note.moments) == 1:
+            return self.hold(images[0]).at(since + self.entry)
+        total: Frames | None = None
+        for j, image in images.items():
+            weight = self._weight(j, since)
+            near = _support(weight)
+            if near.stop == near.start:
+                continue
+            frames = self.hold(image).at(since[near] + self.entry)
+            if total is None:
+                total = Frames(*(np.zeros((len(since), part.shape[1])) for part in frames))
+            for whole, part in zip(total, frames, strict=True):
+                whole[near] += weight[near, None] * part
+        assert total is not None
+        return total
+
+    def static(self, since: FloatArray, images: Mapping[int, FloatArray]) -> FloatArray:
+        """Return how far the images lie above their f0 at moments after the onset."""
+        if len(self.note.moments) == 1:
+            return np.full(len(since), static_deviation(images[0]))
+        found = np.zeros(len(since))
+        for j, image in images.items():
+            found += self._weight(j, since) * static_deviation(image)
+        return found
+
+    def _weight(self, j: int, since: FloatArray) -> FloatArray:
+        """Return how much an image counts: straight from its neighbour to its own moment."""
+        moments = np.asarray(self.note.moments)
+        peak = np.zeros(len(moments))
+        peak[j] = 1.0
+        return np.interp(since, moments, peak)
+
+
+def _mix(own: Frames, other: Frames, share: FloatArray) -> Frames:
+    """Go from one set of frames to another, by a share of each moment."""
+    part = share[:, None]
+    return Frames(*(a + part * (b - a) for a, b in zip(own, other, strict=True)))

@@ -58,9 +58,9 @@ def render_curves(
 ) -> tuple[list[FloatArray], list[FloatArray | None]]:
     """Return the pitch and the level with which each note is to be played.
 
-    Both are interpolated between the plain note and the performer's, the pitch in cents.
-    The level stays the performer's own: how closely a sound follows it is for the synthesis
-    to say, which knows the level that the sound has by itself.
+    The pitch is interpolated between the plain note and the performer's, in cents. The level stays
+    the performer's own: how closely a sound follows it is for the synthesis to say, which knows
+    the level that the sound has by itself.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def render_curves(
     curves : sequence of NoteCurve, optional
         One a note; None (a MIDI file) plays all notes plainly.
     expression : float [0..1]
-        0: the MIDI pitch and no level; 1: the measured pitch.
+        0: the MIDI pitch; 1: the measured pitch.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def render_curves(
     array([440.  , 452.89])
     """
     _check(notes, curves, expression)
-    if curves is None or expression == 0.0:
+    if curves is None:
         return [midi_to_hz([pitch]) for pitch in notes.pitch], [None] * len(notes)
     f0_curves, level_curves = [], []
     for pitch, duration, curve in zip(notes.pitch, notes.duration, curves, strict=True):

@@ -39,6 +39,9 @@ FIRST_ANCHOR = -0.0001
 MIN_INSTRUMENTS = 2
 """Fewer do not morph."""
 
+LONG_NOTE_SECONDS = 1.5
+"""Notes of so many seconds go on along the way between instruments while they last."""
+
 N_POINTS = 9
 """So many points of a slerp are played first, evenly spaced."""
 
@@ -329,8 +332,8 @@ def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instru
     ----------
     instruments : Instruments
     notes : Notes
-        Between which instruments none of them begins is left as it is. The change is that at the
-        median pitch of those that begin there.
+        Between which instruments none of them begins, or goes on for long, is left as it is. The
+        change is that at the median pitch of those that do.
     play : callable
         See `PlayLevels`.
 
@@ -341,7 +344,9 @@ def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instru
     """
     z, times, places = [instruments.z[:1]], [instruments.times[:1]], [instruments.places[:1]]
     for i, (start, end) in enumerate(zip(instruments.times, instruments.times[1:], strict=False)):
-        on_way = (notes.onset > start) & (notes.onset < end)
+        # Notes that begin there, and long ones that go on there.
+        begun = np.where(notes.duration < LONG_NOTE_SECONDS, start, -np.inf)
+        on_way = (notes.onset > begun) & (notes.onset < end) & (notes.offset > start)
         if on_way.any():
             pitch = round(float(np.median(notes.pitch[on_way])))
             fractions, changed = walk(

@@ -234,9 +234,52 @@ def mix_notes(
     if n_added < len(notes):
         raise ParameterError(f"There are {n_added} waves for {len(notes)} notes.")
     if is_cut:
-        n_fade = min(round(CUT_FADE_SECONDS * sr), n_samples)
-        _fade(y, n_samples - n_fade - start, np.linspace(1.0, 0.0, n_fade, dtype=np.float32))
+        _fade_out(y, n_samples - start, sr, n_samples)
     return y
+
+
+@single_threaded_blas
+def mix_sounds(
+    sounds: Iterable[tuple[int, FloatArray]],
+    *,
+    sr: float,
+    n_samples: int,
+    start: int = 0,
+    stop: int | None = None,
+) -> Float32Array:
+    """Add up sounds that have their places.
+
+    Parameters
+    ----------
+    sounds : iterable of (int, np.ndarray [shape=(any,)])
+        Where each begins [samples], and its samples.
+    sr : float [Hz]
+    n_samples : int
+        Length of the whole recording; what sounds longer fades there.
+    start, stop : int [samples]
+        The part of it that is wanted, by default the whole.
+
+    Returns
+    -------
+    y : np.ndarray of float32 [shape=(stop - start,)]
+    """
+    stop = n_samples if stop is None else stop
+    y = np.zeros(max(0, stop - start), np.float32)
+    is_cut = False
+    for place, wave in sounds:
+        first = max(0, place - start)
+        last = max(first, min(place - start + len(wave), len(y)))
+        y[first:last] += wave[first - (place - start) : last - (place - start)]
+        is_cut |= place + len(wave) > n_samples
+    if is_cut:
+        _fade_out(y, n_samples - start, sr, n_samples)
+    return y
+
+
+def _fade_out(y: Float32Array, end: int, sr: float, n_samples: int) -> None:
+    """Fade what reaches the end of the recording, which lies at a place of `y`."""
+    n_fade = min(round(CUT_FADE_SECONDS * sr), n_samples)
+    _fade(y, end - n_fade, np.linspace(1.0, 0.0, n_fade, dtype=np.float32))
 
 
 def peak_gain(y: Float32Array, peak_db: float) -> np.float32:

@@ -15,12 +15,12 @@ from os import PathLike
 
 import numpy as np
 
-from retimbre import generator, latent, mixing
+from retimbre import generator, mixing
 from retimbre._typing import Float32Array, FloatArray, StageProgress
 from retimbre.errors import Cancelled, NoPitchError, ParameterError, check_type
-from retimbre.expression import RELEASE_SECONDS, release_times
+from retimbre.expression import RELEASE_SECONDS
 from retimbre.instrument import Instruments
-from retimbre.notes.edits import notes_between, phrase_of
+from retimbre.notes.edits import phrase_of
 from retimbre.notes.melody import find_melody, fit_melody, playable_range
 from retimbre.pitch.analysis import Listener, analyze, analyze_file
 from retimbre.result import Analysis, Report, Result
@@ -316,28 +316,19 @@ class Session:
         timings: dict[str, float],
     ) -> Float32Array:
         """Add up the notes that sound in a part of the clip, before any gain."""
-        sr, expression = self.model.clip_rate, self.settings.render.expression
-        only = notes_between(melody, first / sr, last / sr, self._releases(melody))
-        watch("generate", 0, len(only))
-        waves = self.model.play(
-            latent.get_z_notes(melody.notes.onset, take.path),
-            melody.notes,
-            melody.curves,
-            expression=expression,
+        sr = self.model.clip_rate
+        watch("generate", 0, len(melody))
+        sounds = self.model.perform(
+            melody,
+            take.path,
+            self.settings.render,
             seed=self._seed,
-            ids=melody.ids,
-            only=only,
-            corrections=take.path.corrections_of(latent.get_places(melody.notes.onset, take.path)),
+            start=first / sr,
+            stop=last / sr,
             progress=partial(watch, "generate"),
             timings=timings,
         )
-        return mixing.mix_notes(
-            waves, melody.notes.take(only), sr=sr, n_samples=n_samples, start=first, stop=last
-        )
-
-    def _releases(self, melody: Melody) -> FloatArray:
-        expression = 0.0 if melody.curves is None else self.settings.render.expression
-        return release_times(melody.notes, expression)
+        return mixing.mix_sounds(sounds, sr=sr, n_samples=n_samples, start=first, stop=last)
 
     def phrase_of(self, melody: Melody, note_id: int) -> tuple[float, float]:
         """Return the part of a melody that can change when one of its notes does.

@@ -29,9 +29,15 @@ def test_cents_are_scaled(expression):
         np.testing.assert_array_equal(level, curve.level_db)
 
 
-@pytest.mark.parametrize(("curves", "expression"), [(make_curves(), 0.0), (None, 1.0)])
-def test_plain_notes_have_one_pitch_and_no_level(curves, expression):
-    f0_curves, level_curves = render_curves(NOTES, curves, expression)
+def test_without_expression_the_pitch_is_that_of_the_key():
+    f0_curves, level_curves = render_curves(NOTES, make_curves(), 0.0)
+    for f0, hz in zip(f0_curves, (440.0, 220.0), strict=True):
+        np.testing.assert_allclose(f0, hz)
+    assert all(level is not None for level in level_curves)
+
+
+def test_without_a_performance_notes_have_one_pitch_and_no_level():
+    f0_curves, level_curves = render_curves(NOTES, None, 1.0)
     assert [f0.tolist() for f0 in f0_curves] == [[pytest.approx(440.0)], [pytest.approx(220.0)]]
     assert level_curves == [None, None]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fakes import FAKE_SR, LOUD, SOFT, SR, FakeGenerator, fake_estimate_pitch, tones, write_wav
 
-from retimbre import generator, notes, pipeline, pitch
+from retimbre import generator, latent, notes, pipeline, pitch
 from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, ParameterError
 from retimbre.instrument import Instruments
 from retimbre.io import audio
@@ -149,14 +149,14 @@ def test_options_reach_their_stage(melody, monkeypatch):
         seen["pitch"] = params
         return fake_estimate_pitch(y, sr, params)
 
-    def play(self, z, notes, curves, *, expression, **kwargs):
-        seen["expression"], seen["z"] = expression, z
-        return FakeGenerator.play(self, z, notes, curves, expression=expression, **kwargs)
+    def perform(self, melody, path, params, **kwargs):
+        seen["render"] = params
+        return FakeGenerator.perform(self, melody, path, params, **kwargs)
 
     class SpyGenerator(FakeGenerator):
         pass
 
-    SpyGenerator.play = play
+    SpyGenerator.perform = perform
     monkeypatch.setattr(generator, "load_generator", lambda model: SpyGenerator())
     monkeypatch.setattr(pitch, "estimate_pitch", spy)
     result = pipeline.retimbre_file(
@@ -167,6 +167,8 @@ def test_options_reach_their_stage(melody, monkeypatch):
         fmin=50.0,
         fmax=900.0,
         expression=0.25,
+        pitch_expression=0.5,
+        articulation="always",
         secs_per_instrument=0.5,
         transpose=12,
         min_note_length=0.01,
@@ -175,7 +177,8 @@ def test_options_reach_their_stage(melody, monkeypatch):
     params = seen["pitch"]
     assert (params.method, params.capacity, params.viterbi) == ("pyin", "tiny", False)
     assert (params.fmin, params.fmax) == (50.0, 900.0)
-    assert seen["expression"] == 0.25
+    assert seen["render"].expressions == (0.5, 0.25)
+    assert seen["render"].articulation == "always"
     assert len(result.instruments.times) == 4  # 2.0 s of recording
     assert result.notes.pitch.tolist() == [key + 12 for key in MELODY]
 
@@ -189,9 +192,9 @@ def test_notes_follow_the_models_even_path(melody, monkeypatch):
         def even_path(self, instruments, notes):
             return Instruments(instruments.z, 0.25 * instruments.times)
 
-        def play(self, z, notes, *args, **kwargs):
-            seen["z"] = z
-            return super().play(z, notes, *args, **kwargs)
+        def perform(self, melody, path, *args, **kwargs):
+            seen["z"] = latent.get_z_notes(melody.notes.onset, path)
+            return super().perform(melody, path, *args, **kwargs)
 
     monkeypatch.setattr(generator, "load_generator", lambda model: Early())
     result = pipeline.retimbre_file(melody, seed=0)

@@ -9,6 +9,7 @@ References
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,25 @@ from retimbre.errors import ModelError, ParameterError
 from retimbre.gansynth.specgram import N_FRAMES, denormalize, specgrams_to_waves
 from retimbre.gansynth.synthesis import frames_for_note, synthesize_specgram
 from retimbre.generator.folder import ModelConfig, open_mel_generator
-from retimbre.generator.playing import ModelGenerator, Performance, chunks
+from retimbre.generator.playing import ModelGenerator, chunks
+from retimbre.generator.score import Score
 from retimbre.generator.store import distinct
-from retimbre.instrument import Instrument, Instruments, NoteCorrections
+from retimbre.harmonic.synthesis import Task
+from retimbre.harmonic.voice import Piece, Voice
+from retimbre.instrument import Instrument, Instruments
 from retimbre.like.recordings import Recording
+from retimbre.mixing import SILENCE_DB, measure_loudness
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import Notes
-from retimbre.units import midi_to_hz
+from retimbre.types import HOP_SECONDS, Notes
+from retimbre.units import db_to_amplitude
 
 CLIP_RATE = 44_100
+
+SKIPPED_SECONDS = 0.060
+"""So much of its beginning is left out of a note that is tied or soft."""
+
+FADE_SECONDS = 0.040
+"""Such a note rises over this time."""
 
 
 class GansynthGenerator(ModelGenerator):
@@ -57,6 +68,7 @@ class GansynthGenerator(ModelGenerator):
     has_velocity = False
     batch_size = 4
     chunk_size = 32
+    joins_notes = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, open_mel_generator(config), CLIP_RATE)
@@ -126,14 +138,14 @@ class GansynthGenerator(ModelGenerator):
     ) -> Iterable[Float32Array]:
         return specgrams_to_waves(denormalize(self._run(z, pitches, N_FRAMES)))
 
-    def _find_images(
-        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        notes = performance.notes
-        first, index = distinct(z, notes.pitch)
+    def _find_images(self, score: Score) -> tuple[IntArray, IntArray, IntArray]:
+        first, index = distinct(score.z, score.pitch)
         # A note's image is as long as the longest note wants that shares it.
         n_frames = np.zeros(len(first), np.int64)
-        needed = needed_frames(notes.duration, performance.releases, _ratios(performance))
+        played = [_Played.of(voice) for voice in score.voices]
+        durations = np.array([own.duration for own in played])
+        releases = np.array([voice.release for voice in score.voices])
+        needed = needed_frames(durations, releases, [own.ratio for own in played])
         np.maximum.at(n_frames, index, needed)
         return first, n_frames, index[:, None]
 
@@ -150,23 +162,28 @@ class GansynthGenerator(ModelGenerator):
                 images[k] = image[: n_frames[k]]
         return images
 
-    def _sound(
-        self, images: list[list[FloatArray]], performance: Performance
-    ) -> Iterator[Float32Array]:
+    def _pieces(self, voice: Voice) -> list[Piece]:
+        return [Piece(0, voice.n_samples, np.zeros(1, np.int64))]
+
+    def _sound(self, score: Score, tasks: Iterable[Task]) -> Iterator[Float32Array]:
         import soxr
 
-        ratios = _ratios(performance)
-        for k, (image,) in enumerate(images):
+        for task in tasks:
+            voice = score.voices[task.voice]
+            played = _Played.of(voice)
             with single_threaded_blas:
                 wave = synthesize_specgram(
-                    denormalize(image),
-                    duration=float(performance.notes.duration[k]),
-                    release=float(performance.releases[k]),
-                    ratio=ratios[k],
-                    level_db=performance.level_curves[k],
-                    expression=performance.expression,
-                )
+                    denormalize(task.images[0][0]),
+                    duration=played.duration,
+                    release=voice.release,
+                    ratio=played.ratio,
+                    level_db=played.level_db,
+                    expression=max(voice.pitch_expression, voice.loudness_expression),
+                )[round(played.skipped * self.sample_rate) :]
+                _soften(wave, played.fade * self.sample_rate)
                 y = np.asarray(soxr.resample(wave, self.sample_rate, self.clip_rate), np.float32)
+                y = _of_length(y, voice.n_samples)
+                _bring_to(y, voice.notes[0].loudness_db, self.clip_rate)
             yield y
 
     def _run(self, z: FloatArray, pitches: IntArray, n_frames: int) -> FloatArray:
@@ -174,10 +191,38 @@ class GansynthGenerator(ModelGenerator):
         return self._network.run(inputs, frames=np.array([n_frames], np.int64))
 
 
-def _ratios(performance: Performance) -> list[FloatArray]:
-    """Return how much higher than its pitch each note is played, every 10 ms."""
-    nominal = midi_to_hz(performance.notes.pitch)
-    return [curve / f0 for curve, f0 in zip(performance.f0_curves, nominal, strict=True)]
+class _Played(NamedTuple):
+    """How a voice of one note is played.
+
+    Attributes
+    ----------
+    duration : float [seconds]
+    ratio : np.ndarray [shape=(n_curve,)]
+        How much higher than its key the note is played, every 10 ms.
+    level_db : np.ndarray or None [shape=(n_curve,), dB]
+    skipped : float [seconds]
+        How much of its beginning is left out.
+    fade : float [seconds]
+        How long it rises.
+    """
+
+    duration: float
+    ratio: FloatArray
+    level_db: FloatArray | None
+    skipped: float
+    fade: float
+
+    @classmethod
+    def of(cls, voice: Voice) -> "_Played":
+        """Prepare a voice: the attack of a note that is tied or soft is left out."""
+        note = voice.notes[0]
+        ratio = note.f0 / note.key_hz
+        if note.start == "struck":
+            return cls(note.duration, ratio, note.level_db, 0.0, 0.0)
+        n = round(SKIPPED_SECONDS / HOP_SECONDS)
+        level = None if note.level_db is None else np.pad(note.level_db, (n, 0), mode="edge")
+        ratio = ratio if len(ratio) == 1 else np.pad(ratio, (n, 0), mode="edge")
+        return cls(note.duration + SKIPPED_SECONDS, ratio, level, SKIPPED_SECONDS, FADE_SECONDS)
 
 
 def needed_frames(
@@ -193,3 +238,22 @@ def needed_frames(
     """
     notes = zip(durations, releases, ratios, strict=True)
     return np.array([frames_for_note(float(d), float(r), c) for d, r, c in notes], np.int64)
+
+
+def _soften(wave: FloatArray, n_samples: float) -> None:
+    """Let a wave rise over its first samples, in place."""
+    n = min(round(n_samples), len(wave))
+    wave[:n] *= np.sin(0.5 * np.pi * np.arange(n) / max(n, 1)) ** 2
+
+
+def _of_length(y: Float32Array, n_samples: int) -> Float32Array:
+    """Cut a wave, or let silence follow it: rounding differs between two rates."""
+    return y[:n_samples] if len(y) >= n_samples else np.pad(y, (0, n_samples - len(y)))
+
+
+def _bring_to(y: Float32Array, loudness_db: float | None, sr: int) -> None:
+    """Bring a wave to a loudness, in place; silence stays silence."""
+    if loudness_db is None:
+        return
+    loudness = measure_loudness(y, sr=sr)
+    y *= np.float32(db_to_amplitude(loudness_db - loudness) if loudness > SILENCE_DB else 0.0)

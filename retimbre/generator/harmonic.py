@@ -27,18 +27,18 @@ import numpy.typing as npt
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
 from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
 from retimbre.generator.network import Network
-from retimbre.generator.playing import ModelGenerator, Performance, chunks
+from retimbre.generator.playing import ModelGenerator, chunks
+from retimbre.generator.score import Score
 from retimbre.generator.store import NoteImages, distinct
 from retimbre.harmonic.correction import Difference, correct, fit_correction
 from retimbre.harmonic.image import N_FEATURES, N_FRAMES, bin_mask, features_to_image
 from retimbre.harmonic.octave import keep_octave
-from retimbre.harmonic.synthesis import synthesize_notes, synthesize_plain
+from retimbre.harmonic.synthesis import Task, synthesize_plain, synthesize_voices
 from retimbre.harmonic.touch import (
     DEFAULT_VELOCITY,
     PLAIN_VELOCITY,
     brighten,
     image_velocities,
-    soften_notes,
 )
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
 from retimbre.latent import even_out
@@ -81,6 +81,7 @@ class HarmonicGenerator(ModelGenerator):
 
     batch_size = 32
     chunk_size = 128
+    joins_notes = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, open_generator(config), config.sample_rate)
@@ -221,14 +222,12 @@ class HarmonicGenerator(ModelGenerator):
         notes = zip(images, pitches, strict=True)
         return (synthesize_plain(image, float(key), sr=self.sample_rate) for image, key in notes)
 
-    def _find_images(
-        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        velocities = self._image_velocities(performance)
-        rows = np.repeat(np.arange(len(z)), velocities.shape[1])
+    def _find_images(self, score: Score) -> tuple[IntArray, IntArray, IntArray]:
+        velocities = self._velocities_of(score)
+        rows = np.repeat(np.arange(len(score.z)), velocities.shape[1])
         struck = velocities.reshape(-1)
-        places = np.zeros(len(z)) if corrections is None else corrections.places
-        first, index = distinct(z[rows], performance.notes.pitch[rows], struck, places[rows])
+        places = np.zeros(len(score.z)) if score.corrections is None else score.corrections.places
+        first, index = distinct(score.z[rows], score.pitch[rows], struck, places[rows])
         return rows[first], struck[first], index.reshape(velocities.shape)
 
     def _correct(
@@ -238,37 +237,18 @@ class HarmonicGenerator(ModelGenerator):
             own = corrections.of(note)
             yield image if own is None else correct(image, own, float(pitch))
 
-    def _sound(
-        self, images: list[list[FloatArray]], performance: Performance
-    ) -> Iterator[Float32Array]:
-        softened = soften_notes(
-            images,
-            self._image_velocities(performance),
-            performance.notes.duration,
-            performance.level_curves,
-            expression=performance.expression,
-        )
-        return synthesize_notes(
-            softened,
-            performance.f0_curves,
-            performance.notes.duration,
-            releases=performance.releases,
-            level_curves=performance.level_curves,
-            expression=performance.expression,
-            sr=self.sample_rate,
-            seeds=performance.seeds,
-        )
+    def _sound(self, score: Score, tasks: Iterable[Task]) -> Iterator[Float32Array]:
+        return synthesize_voices(score.voices, tasks)
 
     @cached_property
     def _encoder(self) -> Network:
         return open_encoder(self._config)
 
-    def _image_velocities(self, performance: Performance) -> IntArray:
-        """Return the velocities of each note's images [shape=(n_notes, n_layers)]."""
-        notes = performance.notes
+    def _velocities_of(self, score: Score) -> IntArray:
+        """Return the velocities of each row's images [shape=(n_rows, n_layers)]."""
         if not self.has_velocity:
-            return np.full((len(notes), 1), DEFAULT_VELOCITY)
-        return image_velocities(notes.velocity, with_softer=performance.expression > 0.0)
+            return np.full((len(score.z), 1), DEFAULT_VELOCITY)
+        return image_velocities(score.velocity, with_softer=score.with_softer)
 
     def _play_plainly(self, z: FloatArray, pitch: int) -> FloatArray:
         """Return the features of latents at one pitch, as a recorded note is taken to be played."""

@@ -1,109 +1,46 @@
 """What playing is, whatever the generator: notes that are checked, prepared and counted."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
+from retimbre import latent
+from retimbre._typing import BoolArray, Float32Array, FloatArray, IntArray, Progress
 from retimbre.errors import ParameterError
-from retimbre.expression import release_times, render_curves
 from retimbre.generator.folder import ModelConfig
 from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
+from retimbre.generator.score import Part, Score, rows_between, write_score
 from retimbre.generator.store import ImageStore, distinct
+from retimbre.harmonic.synthesis import Sound, Task
 from retimbre.harmonic.touch import DEFAULT_VELOCITY
-from retimbre.instrument import NoteCorrections
+from retimbre.harmonic.voice import Piece, Voice
+from retimbre.instrument import Instruments, NoteCorrections
+from retimbre.mixing import velocity_gain_db
 from retimbre.runtime import single_threaded_blas, timed
-from retimbre.types import NoteCurves, Notes
+from retimbre.settings.params import RenderParams
+from retimbre.types import Melody, NoteCurves, Notes
 
 N_DIGITS = 12
 """Of a generator's checksum, to tell one model of a name from another."""
 
 
-@dataclass(frozen=True, eq=False)
-class Performance:
-    """How each note is to be played.
-
-    Attributes
-    ----------
-    notes : Notes
-    releases : np.ndarray [shape=(n_notes,), seconds]
-    f0_curves : list of np.ndarray [shape=(n_frames,), Hz]
-    level_curves : list of np.ndarray or None [shape=(n_frames,), dB <= 0]
-    expression : float [0..1]
-        0 where there is no performer to follow.
-    seeds : np.ndarray of int [shape=(n_notes,)]
-        Of each note's phases and noise.
-    """
-
-    notes: Notes
-    releases: FloatArray
-    f0_curves: list[FloatArray]
-    level_curves: list[FloatArray | None]
-    expression: float
-    seeds: IntArray
-
-    def take(self, only: IntArray) -> "Performance":
-        """Return the performance of the notes of some indices, ascending."""
-        return Performance(
-            self.notes.take(only),
-            self.releases[only],
-            [self.f0_curves[i] for i in only],
-            [self.level_curves[i] for i in only],
-            self.expression,
-            self.seeds[only],
-        )
-
-
-def prepare(
-    notes: Notes, curves: NoteCurves | None, expression: float, seed: int, ids: IntArray | None
-) -> Performance:
-    """Find how each note is to be played.
-
-    Parameters
-    ----------
-    notes : Notes
-    curves : sequence of NoteCurve, optional
-        How a performer played them; None plays them plainly.
-    expression : float [0..1]
-        How much of the performance is kept.
-    seed : int
-    ids : np.ndarray of int [shape=(n_notes,), >= 0], optional
-        Who each note is, by default its place. A note's chance depends on the seed and on this,
-        so that it sounds the same whatever notes are played beside it.
-
-    Returns
-    -------
-    performance : Performance
-
-    Raises
-    ------
-    ParameterError
-        If there is not one curve per note, an id is no whole number from 0 on, or `expression` is
-        outside 0..1.
-    """
-    # Without a performance there is nothing to keep: the notes are GANSynth's plain ones.
-    expression = 0.0 if curves is None else expression
-    f0_curves, level_curves = render_curves(notes, curves, expression)
-    seeds = draw_seeds(seed, np.arange(len(notes)) if ids is None else np.asarray(ids), len(notes))
-    releases = release_times(notes, expression)
-    return Performance(notes, releases, f0_curves, level_curves, expression, seeds)
-
-
-def draw_seeds(seed: int, ids: IntArray, n_notes: int) -> IntArray:
+def draw_seeds(seed: int, ids: IntArray | None, n_notes: int) -> IntArray:
     """Return one seed per note [shape=(n_notes,), uint64], from the clip's seed and the note's id.
 
-    Neighbouring seeds share no note's noise, as seed + id would make them.
+    Without ids it is the note's place. Neighbouring seeds share no note's noise, as seed + id would
+    make them.
 
     Raises
     ------
     ParameterError
         If there is not one id per note, or one is no whole number from 0 on.
     """
+    ids = np.arange(n_notes) if ids is None else np.asarray(ids)
     if ids.shape != (n_notes,) or ids.dtype.kind not in "iu" or np.any(ids < 0):
         raise ParameterError(
             f"Notes need one id each, a whole number from 0 on; given {ids.tolist()!r:.60} for "
@@ -112,6 +49,17 @@ def draw_seeds(seed: int, ids: IntArray, n_notes: int) -> IntArray:
     children = (np.random.SeedSequence(seed, spawn_key=(int(own),)) for own in ids)
     drawn = [child.generate_state(1, np.uint64)[0] for child in children]
     return np.array(drawn, np.uint64)
+
+
+def chunks_of(sizes: Sequence[int], most: int) -> list[slice]:
+    """Cut a row of things into parts of `most` in all; a larger one is a part of its own."""
+    parts, start, total = [], 0, 0
+    for i, size in enumerate(sizes):
+        if i > start and total + size > most:
+            parts.append(slice(start, i))
+            start, total = i, 0
+        total += size
+    return [*parts, slice(start, len(sizes))] if len(sizes) else []
 
 
 def chunks(n_notes: int, size: int) -> list[slice]:
@@ -133,10 +81,13 @@ class ModelGenerator(ABC):
     Attributes
     ----------
     batch_size, chunk_size : int
-        So many images are made, and so many notes are played, at once.
+        So many images are made at once, and so many are kept ready.
+    joins_notes : bool
+        Whether tied notes can sound as one, and long ones change.
     """
 
     has_velocity: bool
+    joins_notes: bool
     batch_size: int
     chunk_size: int
 
@@ -223,7 +174,7 @@ class ModelGenerator(ABC):
         progress: Progress | None = None,
         timings: dict[str, float] | None = None,
     ) -> Iterator[Float32Array]:
-        """Play notes one after another, with bounded memory.
+        """Play notes one after another, each struck, with bounded memory.
 
         Louder is brighter, where the model knows velocities: each note has the timbre of its
         velocity (in steps of 8), and the duller one of a lower velocity where the performer's
@@ -254,35 +205,136 @@ class ModelGenerator(ABC):
         Yields
         ------
         wave : np.ndarray of float32 [shape=(n_samples,)]
-            A note with its release, at `clip_rate`.
+            A note with its release, at `clip_rate`, as loud as it is generated.
         """
-        spent = {} if timings is None else timings
-        performance = prepare(notes, curves, expression, seed, ids)
         z, _ = self._check(z, notes.pitch)
-        if only is not None:
-            # Taken from among all others: a release depends on when the next note begins.
-            z, performance = z[only], performance.take(only)
-            corrections = corrections.take(only) if corrections is not None else None
-        notes = performance.notes
-        first, amounts, index = self._find_images(z, performance, corrections)
-        store = ImageStore(index)
-        for part in chunks(len(notes), self.chunk_size):
+        params = RenderParams(expression=expression, articulation="never")
+        part = Part(notes, curves, (), params, draw_seeds(seed, ids, len(notes)))
+        score = write_score(part, self.clip_rate, joins=False, morphs=lambda _: False)
+        score = replace(score, z=z, corrections=corrections)
+        chosen = range(len(notes)) if only is None else [int(k) for k in only]
+        pieces: list[Float32Array] = []
+        for v, piece, y in self._play_voices(score, chosen, progress, timings):
+            pieces.append(y)
+            if piece.stop == score.voices[v].n_samples:
+                yield pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+                pieces = []
+
+    def perform(
+        self,
+        melody: Melody,
+        path: Instruments,
+        params: RenderParams | None = None,
+        *,
+        seed: int = 0,
+        start: float = 0.0,
+        stop: float = np.inf,
+        progress: Progress | None = None,
+        timings: dict[str, float] | None = None,
+    ) -> Iterator[Sound]:
+        """Play a melody with instruments that change on the way, with bounded memory.
+
+        Notes that are tied sound as one; long notes go on along the path while they last. Each
+        note is brought to one loudness and then to its velocity.
+
+        Parameters
+        ----------
+        melody : Melody
+            Inside `pitch_range`.
+        path : Instruments
+        params : RenderParams, optional
+            How much of the performance is kept.
+        seed : int
+            Of the noise and the phases.
+        start, stop : float [seconds]
+            Voices that do not sound in between are left out.
+        progress : callable, optional
+            Called with notes done and notes in all.
+        timings : dict, optional
+            Seconds spent are added under "generate" and "synthesize".
+
+        Yields
+        ------
+        sound : Sound
+            The pieces of all voices, at `clip_rate`; those of different voices overlap.
+        """
+        notes = melody.notes
+        part = Part(
+            notes,
+            melody.curves,
+            melody.articulation,
+            params or RenderParams(),
+            draw_seeds(seed, melody.ids, len(notes)),
+            velocity_gain_db(notes.velocity),
+        )
+        changes = self._changes_within(notes, path)
+        joins = self.joins_notes
+        score = write_score(part, self.clip_rate, joins=joins, morphs=lambda k: bool(changes[k]))
+        z, _ = self._check(latent.get_z_notes(score.time, path), score.pitch)
+        corrections = path.corrections_of(latent.get_places(score.time, path))
+        score = replace(score, z=z, corrections=corrections)
+        ends = score.starts + [voice.n_samples for voice in score.voices]
+        first, last = start * self.clip_rate, stop * self.clip_rate
+        chosen = np.flatnonzero((score.starts < last) & (ends > first)).tolist()
+        for v, piece, y in self._play_voices(score, chosen, progress, timings):
+            yield Sound(int(score.starts[v]) + piece.start, y)
+
+    def _changes_within(self, notes: Notes, path: Instruments) -> BoolArray:
+        """Tell in which notes the instrument changes while they last."""
+        if not self.joins_notes or not len(notes):
+            return np.zeros(len(notes), bool)
+        ends = [latent.get_z_notes(times, path) for times in (notes.onset, notes.offset)]
+        passed = np.searchsorted(path.times, notes.offset) > np.searchsorted(
+            path.times, notes.onset, side="right"
+        )
+        return np.asarray(np.any(ends[0] != ends[1], axis=1) | passed)
+
+    def _play_voices(
+        self,
+        score: Score,
+        chosen: Sequence[int],
+        progress: Progress | None,
+        timings: dict[str, float] | None,
+    ) -> Iterator[tuple[int, Piece, Float32Array]]:
+        """Play some voices of a score, piece by piece."""
+        spent = {} if timings is None else timings
+        plan = [(v, piece) for v in chosen for piece in self._pieces(score.voices[v])]
+        waves = self._sound(score, self._tasks(score, plan, spent))
+        n_notes, done = sum(len(score.members[v]) for v in chosen), 0
+        for v, piece in plan:
+            before = spent.get("generate", 0.0)
+            with timed(spent, "synthesize"):
+                wave = next(waves)
+            # What was generated meanwhile is counted there.
+            spent["synthesize"] -= spent.get("generate", 0.0) - before
+            yield v, piece, wave
+            if piece.stop == score.voices[v].n_samples:
+                done += len(score.members[v])
+                if progress is not None:
+                    progress(done, n_notes)
+
+    def _tasks(
+        self, score: Score, plan: Sequence[tuple[int, Piece]], spent: dict[str, float]
+    ) -> Iterator[Task]:
+        """Give pieces the images that they need, made some at a time."""
+        first, amounts, index = self._find_images(score)
+        rows = [rows_between(score, v, piece.images) for v, piece in plan]
+        store = ImageStore([index[own] for own in rows])
+        for part in chunks_of([len(own) for own in rows], self.chunk_size):
             with timed(spent, "generate"):
                 new = store.missing(part)
                 of = first[new]
-                images = self._make_images(z[of], notes.pitch[of], amounts[new])
-                if corrections is not None:
-                    images = self._correct(images, notes.pitch[of], corrections.take(of))
+                images = self._make_images(score.z[of], score.pitch[of], amounts[new])
+                if score.corrections is not None:
+                    images = self._correct(images, score.pitch[of], score.corrections.take(of))
                 store.add(new, images)
-                held = store.take(part)
-            played = np.arange(part.start, part.stop)
-            waves = self._sound(held, performance.take(played))
-            for done in played + 1:
-                with timed(spent, "synthesize"):
-                    wave = next(waves)
-                yield wave
-                if progress is not None:
-                    progress(int(done), len(notes))
+                given = store.take(part)
+            for (v, piece), layers in zip(plan[part], given, strict=True):
+                yield Task(v, piece, dict(zip(piece.images.tolist(), layers, strict=True)))
+
+    def _pieces(self, voice: Voice) -> list[Piece]:
+        """Cut the sound of a voice into pieces that are made one after another."""
+        return voice.pieces()
 
     @abstractmethod
     def _whole_notes(
@@ -291,19 +343,17 @@ class ModelGenerator(ABC):
         """Generate whole notes at once, `batch_size` at most."""
 
     @abstractmethod
-    def _find_images(
-        self, z: FloatArray, performance: Performance, corrections: NoteCorrections | None
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        """Find the images that notes need.
+    def _find_images(self, score: Score) -> tuple[IntArray, IntArray, IntArray]:
+        """Find the images that a score needs.
 
         Returns
         -------
         first : np.ndarray of int [shape=(n_unique,)]
-            A note of each image.
+            A row of each image.
         amounts : np.ndarray of int [shape=(n_unique,)]
             What else `_make_images` wants to know.
-        index : np.ndarray of int [shape=(n_notes, n_layers)]
-            Which of the images each note has.
+        index : np.ndarray of int [shape=(n_rows, n_layers)]
+            Which of the images each row has.
         """
 
     @abstractmethod
@@ -319,10 +369,8 @@ class ModelGenerator(ABC):
         return images
 
     @abstractmethod
-    def _sound(
-        self, images: list[list[FloatArray]], performance: Performance
-    ) -> Iterator[Float32Array]:
-        """Play notes on their images."""
+    def _sound(self, score: Score, tasks: Iterable[Task]) -> Iterator[Float32Array]:
+        """Play pieces of voices on their images, in their order."""
 
     def _check(self, z: FloatArray, pitches: IntArray) -> tuple[Float32Array, IntArray]:
         """Return latents and pitches that fit each other and the model.

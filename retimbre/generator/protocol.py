@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
+from retimbre.harmonic.synthesis import Sound
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
 from retimbre.like.recordings import Recording
-from retimbre.types import NoteCurves, Notes
+from retimbre.settings.params import RenderParams
+from retimbre.types import Melody, NoteCurves, Notes
 
 if TYPE_CHECKING:
     from retimbre.generator.palette import Palette
@@ -100,4 +102,22 @@ class Generator(Protocol):
 
         A note's noise depends on `seed` and on its own id [shape=(n_notes,), >= 0] alone; without
         `ids` it is the note's place.
+        """
+
+    def perform(
+        self,
+        melody: Melody,
+        path: Instruments,
+        params: RenderParams | None = ...,
+        *,
+        seed: int = ...,
+        start: float = ...,
+        stop: float = ...,
+        progress: Progress | None = ...,
+        timings: dict[str, float] | None = ...,
+    ) -> Iterator[Sound]:
+        """Play a melody with instruments that change on the way, with bounded memory.
+
+        Yields stretches of sound with their places in the clip, each note at its loudness; those
+        of different notes overlap and are to be added up.
         """

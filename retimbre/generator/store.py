@@ -1,6 +1,6 @@
 """Note images, made once each and kept only while needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,28 +47,29 @@ def distinct(z: FloatArray, *numbers: npt.NDArray[np.number]) -> tuple[IntArray,
 
 
 class ImageStore:
-    """The images of a long row of notes, of which a chunk at a time is played.
+    """The images of a long row of sounds, of which some at a time are made.
 
-    An image is kept until the last note that needs it, so that a melody on one instrument has
+    An image is kept until the last sound that needs it, so that a melody on one instrument has
     each key generated once and a melody on many instruments does not fill the memory. For each
-    chunk, in order: `missing`, `add`, `take`.
+    part of the row, in order: `missing`, `add`, `take`.
 
     Parameters
     ----------
-    index : np.ndarray of int [shape=(n_notes, n_layers)]
-        Which images each note needs, numbered from 0; see `distinct`.
+    needed : sequence of np.ndarray of int [shape=(n_images, n_layers)]
+        Which images each sound needs, numbered from 0; see `distinct`.
     """
 
-    def __init__(self, index: IntArray) -> None:
-        self._index = index
-        self._last = np.zeros(index.max(initial=-1) + 1, np.int64)
-        np.maximum.at(self._last, index, np.arange(len(index))[:, None])
+    def __init__(self, needed: Sequence[IntArray]) -> None:
+        self._needed = needed
+        self._last: dict[int, int] = {}
+        for sound, images in enumerate(needed):
+            self._last.update(dict.fromkeys(images.reshape(-1).tolist(), sound))
         self._held: dict[int, FloatArray] = {}
 
     def missing(self, part: slice) -> IntArray:
-        """Return the images that a chunk of notes needs and that are not held, ascending."""
-        needed = np.unique(self._index[part])
-        return np.array([i for i in needed if int(i) not in self._held], np.int64)
+        """Return the images that a part of the row needs and that are not held, ascending."""
+        wanted = {i for images in self._needed[part] for i in images.reshape(-1).tolist()}
+        return np.array(sorted(wanted - self._held.keys()), np.int64)
 
     def add(self, ids: IntArray, images: Iterable[FloatArray]) -> None:
         """Hold a copy of each of some images."""
@@ -76,8 +77,11 @@ class ImageStore:
             # A view would keep the whole batch in memory.
             self._held[int(i)] = np.array(image)
 
-    def take(self, part: slice) -> list[list[FloatArray]]:
-        """Return the images of each note of a chunk; let go what no later note needs."""
-        images = [[self._held[int(i)] for i in layers] for layers in self._index[part]]
+    def take(self, part: slice) -> list[list[list[FloatArray]]]:
+        """Return the layers of each image of each sound; let go what no later one needs."""
+        taken = [
+            [[self._held[i] for i in layers] for layers in images.tolist()]
+            for images in self._needed[part]
+        ]
         self._held = {i: image for i, image in self._held.items() if self._last[i] >= part.stop}
-        return images
+        return taken

@@ -110,7 +110,7 @@ def _add_up(
         static[near] += weight[near] * part.static
         gain[there] += over[there] * part.gain_db
     level = 20.0 * np.log10(np.maximum(tone, 1e-9))
-    noise_db = 10.0 * np.log10(np.maximum(noise, np.float32(1e-30)))
+    noise_db = np.asarray(10.0 * np.log10(np.maximum(noise, 1e-30)), np.float32)
     empty = np.zeros((n, 0))
     return Blend(times, Frames(level, empty, deviation, texture), static, noise_db, gain)
 
@@ -189,14 +189,14 @@ class _Course(NamedTuple):
     def at(self, since: FloatArray, images: Mapping[int, FloatArray]) -> Frames:
         """Return what sounds at moments after the onset [shape=(n,), ascending]."""
         if len(self.note.moments) == 1:
-            return self.hold(images[0]).at(since + self.entry)
+            return self.hold(images[0]).at(self._in_image(since))
         total: Frames | None = None
         for j, image in images.items():
             weight = self._weight(j, since)
             near = _support(weight)
             if near.stop == near.start:
                 continue
-            frames = self.hold(image).at(since[near] + self.entry)
+            frames = self.hold(image).at(self._in_image(since[near]))
             if total is None:
                 total = Frames(*(np.zeros((len(since), part.shape[1])) for part in frames))
             for whole, part in zip(total, frames, strict=True):
@@ -212,6 +212,10 @@ class _Course(NamedTuple):
         for j, image in images.items():
             found += self._weight(j, since) * static_deviation(image)
         return found
+
+    def _in_image(self, since: FloatArray) -> FloatArray:
+        """Return the moments of the image: what comes before the entry is an attack."""
+        return np.maximum(since, 0.0) + self.entry
 
     def _weight(self, j: int, since: FloatArray) -> FloatArray:
         """Return how much an image counts: straight from its neighbour to its own moment."""

@@ -104,7 +104,7 @@ def loudness_of_frames(image: FloatArray, f0: float, sr: float) -> FloatArray:
 def _power(level_db: FloatArray, floor_db: float) -> Float32Array:
     """Return powers; what lies on the floor is silence."""
     power = np.exp(level_db.astype(np.float32) * np.float32(_DOWN))
-    return np.maximum(power - np.float32(10.0 ** (floor_db / 10.0)), np.float32(0.0))
+    return np.asarray(np.maximum(power - np.float32(10.0 ** (floor_db / 10.0)), 0.0), np.float32)
 
 
 class NoteLevel:
@@ -168,7 +168,8 @@ class NoteLevel:
         """Return the gain that follows the performer alone, as `gain` does otherwise."""
         if self._amount == 0.0:
             return np.zeros(len(times))
-        return np.where(times < self._kept, self._at_attack, self._follow(times, own_db))
+        followed = self._follow(times, own_db)
+        return np.asarray(np.where(times < self._kept, self._at_attack, followed))
 
     def gain(self, times: FloatArray, own_db: FloatArray) -> FloatArray:
         """Return the gain of the note.
@@ -189,7 +190,7 @@ class NoteLevel:
         frames = times / HOP_SECONDS
         damped = np.interp(frames, np.arange(len(self._damped)), self._damped)
         if self._share == 0.0:
-            return damped
+            return np.asarray(damped)
         target = np.interp(frames, np.arange(len(self._target)), self._target)
         followed = boost(self._amount * (target - (own_db - self._loudest)))
         return np.asarray(self._share * followed + (1.0 - self._share) * damped)

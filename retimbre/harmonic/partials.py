@@ -95,7 +95,7 @@ class PartialBank:
                 amplitude, own, frames.texture, times, orders, f0=np.interp(times, points, f0)
             )
         block = block_length(self._sr)
-        cycles = f0 / self._sr
+        cycles = np.asarray(f0 / self._sr, np.float64)
         y, ends = sum_oscillators(
             amplitude,
             _steady(own, orders),

@@ -5,20 +5,15 @@ own velocity and that of a softer one; while the performer plays below the note'
 softer takes over, as far as the law of velocities says: half the velocity is 12 dB down.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-
 import numpy as np
 
 from retimbre._typing import FloatArray, IntArray
-from retimbre.expression import HOLD_END, UNSTRETCHED_SECONDS, follow_level
 from retimbre.harmonic.image import (
     BIN_PARTIALS,
-    FRAME_TIMES,
-    HOLD_SECONDS,
     LEVEL_FLOOR_DB,
     NOISE_FLOOR_DB,
 )
-from retimbre.harmonic.layout import BIN_COUNTS, instrument_level
+from retimbre.harmonic.layout import BIN_COUNTS
 
 DEFAULT_VELOCITY = 100
 """Of a note of which nothing is said."""
@@ -97,100 +92,3 @@ def image_velocities(velocities: IntArray, *, with_softer: bool) -> IntArray:
     softer = np.minimum(np.maximum(np.rint(own / 2), SOFTEST), own)
     layers = [own, softer] if with_softer else [own]
     return np.stack(layers, axis=1).astype(np.int64)
-
-
-def soften_notes(
-    images: Iterable[Sequence[FloatArray]],
-    velocities: IntArray,
-    durations: FloatArray,
-    level_curves: Sequence[FloatArray | None],
-    *,
-    expression: float,
-) -> Iterator[FloatArray]:
-    """Soften notes along their level curves, each when it is asked for.
-
-    Parameters
-    ----------
-    images : iterable of sequence of np.ndarray [shape=(128, 96, 4)]
-        For each note the image at its own velocity and, as the last, the softer one.
-    velocities : np.ndarray of int [shape=(n_notes, n_layers)]
-        Of those images.
-    durations : np.ndarray [shape=(n_notes,), seconds]
-    level_curves : sequence of np.ndarray or None [dB]
-        One per note, every 10 ms.
-    expression : float [0..1]
-        How much the curves are followed.
-
-    Yields
-    ------
-    image : np.ndarray [shape=(128, 96, 4)]
-        One per note; its own image where there is no curve or nothing softer.
-    """
-    notes = zip(images, velocities, durations, level_curves, strict=True)
-    for layers, struck, duration, curve in notes:
-        if curve is None or struck[0] == struck[-1]:
-            yield layers[0]
-            continue
-        yield soften(
-            layers[0],
-            layers[-1],
-            curve,
-            span_db=float(40.0 * np.log10(struck[0] / struck[-1])),
-            duration=float(duration),
-            amount=expression,
-        )
-
-
-def soften(
-    image: FloatArray,
-    softer: FloatArray,
-    level_db: FloatArray,
-    *,
-    span_db: float,
-    duration: float,
-    amount: float = 1.0,
-) -> FloatArray:
-    """Let a softer image take over where a note is turned down.
-
-    Parameters
-    ----------
-    image, softer : np.ndarray [shape=(128, 96, 4)]
-        The note at its own velocity and at a lower one, each with its loudest frame at 0 dB.
-    level_db : np.ndarray [shape=(n_curve,), dB]
-        The performer's level every 10 ms from the onset.
-    span_db : float [dB, > 0]
-        How far apart the two velocities lie: so far below the note's own level the softer
-        image stands alone.
-    duration : float [seconds, > 0]
-        Of the note.
-    amount : float [0..1]
-        How much the curve is followed.
-
-    Returns
-    -------
-    blended : np.ndarray of float32 [shape=(128, 96, 4)]
-
-    Notes
-    -----
-    What counts is how far the performer's level lies under the level that the instrument has at
-    that moment by itself: a string that dies away grows dull on its own. The first 40 ms keep the
-    instrument's attack, as they do in level. A note longer than the image is stretched over it,
-    as its slow changes are when it is played.
-    """
-    heard = np.flatnonzero(max(min(duration, HOLD_SECONDS), 1e-9) > FRAME_TIMES)
-    own_db = instrument_level(image)[heard]
-    gain_db = follow_level(level_db, own_db, _note_times(duration)[heard], amount=amount)
-    # What is not heard before the release goes on from there.
-    gain_db = np.pad(gain_db, (0, len(FRAME_TIMES) - len(heard)), mode="edge")
-    share = np.clip(-gain_db / span_db, 0.0, 1.0).astype(np.float32)[:, None, None]
-    return np.asarray(image + share * (softer - image))
-
-
-def _note_times(duration: float) -> FloatArray:
-    """Return the time in a note at which each held frame of its image is heard."""
-    if duration <= HOLD_SECONDS:
-        return FRAME_TIMES
-    start = UNSTRETCHED_SECONDS
-    stretch = (duration - start) / (HOLD_END - start)
-    stretched = np.minimum(start + (FRAME_TIMES - start) * stretch, duration)
-    return np.where(start > FRAME_TIMES, FRAME_TIMES, stretched)

@@ -184,11 +184,11 @@ class Voice:
         times = times[np.append(True, np.diff(times) > 1e-6)]
         first = max(int(np.searchsorted(times, start - MARGIN_SECONDS)) - 1, 0)
         last = int(np.searchsorted(times, stop + MARGIN_SECONDS)) + 1
-        return times[first:last]
+        return np.asarray(times[first:last])
 
     def note_weights(self, k: int, times: FloatArray) -> FloatArray:
         """Return how much a note counts at moments [shape=(n,), 0..1]."""
-        weight = np.ones(len(times))
+        weight: FloatArray = np.ones(len(times))
         if k:
             weight = _rise(times - self.notes[k].onset, self.glides[k])
         if k + 1 < len(self.notes):
@@ -208,7 +208,7 @@ class Voice:
         for k in heard:
             if k:
                 self._join_pitch(pitch, points, k)
-        return np.exp(pitch)
+        return np.asarray(np.exp(pitch))
 
     def _join_pitch(self, pitch: FloatArray, points: FloatArray, k: int) -> None:
         """Take away the step of pitch at a join, in place: half of it from either side."""

@@ -28,6 +28,9 @@ class Options(TypedDict, total=False):
     instruments: "GivenInstruments | None"
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
     expression: float | None
+    pitch_expression: float | None
+    loudness_expression: float | None
+    articulation: str | None
     peak_db: float | None
     pitch_method: str | None
     crepe_capacity: str | None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PITCH_METHODS = ("crepe", "pyin")
 CREPE_CAPACITIES = ("full", "tiny")
+ARTICULATIONS = ("performer", "always", "never")
 
 LARGEST_SEED = 2**53
 """Up to it every reader of JSON keeps an integer exact."""
@@ -317,6 +318,10 @@ class RenderParams:
     ----------
     expression : float [0..1]
         0: plain notes; 1: the performer's pitch and loudness curves are followed.
+    pitch_expression, loudness_expression : float or None [0..1]
+        The same for one of the two; None takes `expression`.
+    articulation : {"performer", "always", "never"}
+        Which notes sound as one: those that the performer tied, all that follow another, or none.
     peak_db : float [dB re full scale, <= 0]
         Peak of the result.
     """
@@ -324,10 +329,40 @@ class RenderParams:
     expression: float = _fraction(
         1.0, "0 plays plain notes, 1 follows the performer's pitch and loudness.", section="Sound"
     )
+    pitch_expression: float | None = _fraction(
+        None,
+        "The same for the pitch alone: vibrato, slides, intonation.",
+        section="Sound",
+        shown="--expression",
+    )
+    loudness_expression: float | None = _fraction(
+        None, "The same for the loudness alone.", section="Sound", shown="--expression"
+    )
+    articulation: str = _sound(
+        "performer",
+        "Which notes are tied into one sound: those that the performer tied, all that follow "
+        "another, or none.",
+        kind="choice",
+        choices=ARTICULATIONS,
+    )
     peak_db: float = _setting(-1.0, "Peak of the result re full scale.", unit="dB", high=0)
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def expressions(self) -> tuple[float, float]:
+        """How much of the performer's pitch and loudness is kept [0..1]."""
+        pitch, loudness = (
+            self.expression if own is None else own
+            for own in (self.pitch_expression, self.loudness_expression)
+        )
+        return pitch, loudness
+
+    @property
+    def is_expressive(self) -> bool:
+        """Whether anything of a performance is kept; otherwise all notes are plain."""
+        return self.expressions != (0.0, 0.0)
 
 
 STAGES = {

@@ -131,14 +131,14 @@ def test_disk_that_fills_up_is_told_as_such(melody, name):
 
 
 def test_interrupt_is_one_line_and_130(melody, monkeypatch):
-    def play(self, z, notes, curves, **kwargs):
-        yield from list(FakeGenerator.play(self, z, notes, curves, **kwargs))[:2]
+    def perform(self, melody, path, params, **kwargs):
+        yield from list(FakeGenerator.perform(self, melody, path, params, **kwargs))[:2]
         raise KeyboardInterrupt
 
     class Interrupted(FakeGenerator):
         pass
 
-    Interrupted.play = play
+    Interrupted.perform = perform
     monkeypatch.setattr(generator, "load_generator", lambda model: Interrupted())
     result = retimbre("melody.wav", "-q", exit_code=130)
     assert result.stderr.strip().startswith("retimbre: interrupted")

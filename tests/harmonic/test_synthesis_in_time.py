@@ -98,8 +98,8 @@ class TestTime:
         let_go = np.where(np.arange(100) < 50, 0.0, -40.0)
         level = envelope_db(synthesize_note(image, F0, duration=1.0, level_db=let_go))
         assert abs(level[round(0.4 * SR)] - level[round(0.1 * SR)] + 3.0) < 0.5
-        # 6 dB over the performer.
-        assert abs(level[round(0.8 * SR)] - level[0 : SR // 10].max() + 34.0) < 1.5
+        # 6 dB over the performer as soon as he lets go; from there on its own decay.
+        assert abs(level[round(0.8 * SR)] - level[0 : SR // 10].max() + 36.5) < 1.5
 
 
 class TestPerformance:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from retimbre import generator, pitch
+from retimbre import generator, latent, pitch
 from retimbre.errors import ModelNotFoundError, NoPitchError
 from retimbre.generator.palette import Palette
+from retimbre.harmonic.synthesis import Sound
 from retimbre.instrument import Instrument, Instruments
 from retimbre.io.files import whole_file
-from retimbre.types import HOP_SECONDS, NoteCurves, Notes, PitchTrack
-from retimbre.units import midi_to_hz
+from retimbre.mixing import measure_loudness, velocity_gain_db
+from retimbre.settings.params import RenderParams
+from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
+from retimbre.units import db_to_amplitude, midi_to_hz
 
 SR = 16000
 """Rate of the recordings made here [Hz]."""
@@ -97,35 +100,35 @@ class FakeGenerator:
         """Change evenly as it is."""
         return instruments
 
-    def play(
+    def perform(
         self,
-        z: np.ndarray,
-        notes: Notes,
-        curves: NoteCurves | None,
+        melody: Melody,
+        path: Instruments,
+        params: RenderParams | None = None,
         *,
-        expression: float,
-        seed: int,
-        ids=None,
-        only=None,
-        corrections=None,
+        seed: int = 0,
+        start: float = 0.0,
+        stop: float = np.inf,
         progress=None,
         timings=None,
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[Sound]:
+        notes, z = melody.notes, latent.get_z_notes(melody.notes.onset, path)
         assert z.shape == (len(notes), self.latent_dim)
-        assert curves is None or len(curves) == len(notes)
-        names = range(len(notes)) if ids is None else ids
-        picked = range(len(notes)) if only is None else only
-        for n_done, k in enumerate(picked, 1):
+        heard = (notes.onset < stop) & (notes.offset + 0.3 > start)
+        for n_done, k in enumerate(np.flatnonzero(heard), 1):
             n = round((notes.duration[k] + 0.3) * FAKE_SR)
             t = np.arange(n) / FAKE_SR
             phase = 2 * np.pi * float(midi_to_hz(notes.pitch[k])) * t
-            noise = 1e-3 * np.random.default_rng([seed, names[k]]).standard_normal(n)
+            noise = 1e-3 * np.random.default_rng([seed, melody.ids[k]]).standard_normal(n)
             tone = np.sin(phase) + np.tanh(z[k, 0]) * np.sin(2 * phase) + noise
+            tone *= np.minimum(1, (n - np.arange(n)) / (0.3 * FAKE_SR))
             for key in ("generate", "synthesize"):
                 timings[key] = timings.get(key, 0.0) + 0.001
-            yield (tone * np.minimum(1, (n - np.arange(n)) / (0.3 * FAKE_SR))).astype(np.float32)
+            gain_db = velocity_gain_db(notes.velocity[k]) - measure_loudness(tone, sr=FAKE_SR)
+            y = (tone * db_to_amplitude(gain_db)).astype(np.float32)
+            yield Sound(round(notes.onset[k] * FAKE_SR), y)
             if progress is not None:
-                progress(n_done, len(picked))
+                progress(n_done, int(heard.sum()))
 
 
 def load_fake_generator(model="default"):

@@ -73,26 +73,31 @@ def burst_db(
     sr : float [Hz]
     time : float [seconds]
     parts : list of (float, float) [seconds]
-        One at least; their powers are averaged. Levels more than 60 dB under that of the whole
-        sound around count as that.
+        One at least; the median of their levels of 20 ms counts. Levels more than 60 dB under that
+        of the whole sound count as that.
 
     Returns
     -------
     burst : float [dB]
     """
-    floor = _mean_level(y, sr, parts) - AUDIBLE_DB
+    floor = _level_of(y, sr, parts) - AUDIBLE_DB
     own = level_db(high, sr, time, time + BURST_SECONDS)
-    return max(own, floor) - max(_mean_level(high, sr, parts), floor)
+    return max(own, floor) - max(_level_of(high, sr, parts), floor)
 
 
-def _mean_level(y: FloatArray, sr: float, parts: list[tuple[float, float]]) -> float:
-    powers = [10.0 ** (level_db(y, sr, a, b) / 10.0) for a, b in parts]
-    return 10.0 * float(np.log10(np.mean(powers)))
+def rise_db(y: FloatArray, sr: float, time: float, parts: list[tuple[float, float]]) -> float:
+    """Return the level of the whole sound in the 40 ms from a time on, re the parts around."""
+    return level_db(y, sr, time, time + BURST_SECONDS) - _level_of(y, sr, parts)
+
+
+def _level_of(y: FloatArray, sr: float, parts: list[tuple[float, float]]) -> float:
+    found = [levels(y[round(a * sr) : round(b * sr)], sr, 0.02, 0.005) for a, b in parts]
+    return float(np.median(np.concatenate(found)))
 
 
 def levels(y: FloatArray, sr: float, window: float, hop: float) -> FloatArray:
     """Return RMS levels; frame i covers `window` seconds from ``i * hop`` on."""
-    size = round(window * sr)
+    size = min(round(window * sr), len(y))
     sums = np.concatenate([[0.0], np.cumsum(np.square(y, dtype=np.float64))])
     first = np.rint(np.arange(max(0, int((len(y) - size) / (hop * sr)) + 1)) * hop * sr).astype(int)
     power = np.maximum(sums[first + size] - sums[first], 0.0) / size
@@ -172,17 +177,25 @@ def loudness_correlation(
         Pearson's, of K-weighted levels in dB; levels more than 40 dB under the loudest count as
         that. NaN where one of them does not change.
     """
-    loudness = []
-    for y, sr in (one, two):
-        level = levels(k_weighted(y, sr), sr, LOUDNESS_SECONDS, LOUDNESS_SECONDS)
-        loudness.append(np.maximum(level, level.max() - LOUDNESS_RANGE_DB))
-    n = min(map(len, loudness))
-    times = LOUDNESS_SECONDS * (np.arange(n) + 0.5)
-    inside = np.any((times >= intervals[:, :1]) & (times <= intervals[:, 1:]), axis=0)
-    a, b = (level[:n][inside] for level in loudness)
-    if len(a) < 2 or min(a.std(), b.std()) < 1e-6:
+    a, b = (_loudness(*sound, intervals) for sound in (one, two))
+    n = min(len(a), len(b))
+    a, b = a[:n], b[:n]
+    if n < 2 or min(a.std(), b.std()) < 1e-6:
         return float("nan")
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def loudness_spread(y: FloatArray, sr: float, intervals: FloatArray) -> float:
+    """Return the standard deviation of the loudness of 20 ms inside notes [dB]."""
+    return float(_loudness(y, sr, intervals).std())
+
+
+def _loudness(y: FloatArray, sr: float, intervals: FloatArray) -> FloatArray:
+    level = levels(k_weighted(y, sr), sr, LOUDNESS_SECONDS, LOUDNESS_SECONDS)
+    level = np.maximum(level, level.max() - LOUDNESS_RANGE_DB)
+    times = LOUDNESS_SECONDS * (np.arange(len(level)) + 0.5)
+    inside = np.any((times >= intervals[:, :1]) & (times <= intervals[:, 1:]), axis=0)
+    return np.asarray(level[inside])
 
 
 def decay_rate(y: FloatArray, sr: float, onset: float, seconds: float) -> float:

@@ -20,10 +20,11 @@ from playing_figures import (
     decay_rate,
     dip_db,
     high_pass,
-    level_db,
     levels,
     loudness_correlation,
+    loudness_spread,
     partial_levels,
+    rise_db,
     third_difference_ratio,
 )
 from playing_inputs import Input
@@ -39,6 +40,9 @@ EDGE_SECONDS = 0.03
 JOIN_SECONDS = 0.06
 LOUD_DB = 50.0
 CLOSE_CENTS = 50.0
+MOVING_DB = 3.0
+"""Inputs whose loudness spreads less have none to be followed."""
+
 END_SECONDS = (18.5, 19.5)
 """Of a long note, from its onset on: where its spectrum is compared."""
 
@@ -87,25 +91,29 @@ def track_pitch(given: Input, y: FloatArray, sr: int) -> PitchOf:
     return PitchOf(np.arange(len(f0)) * PYIN_HOP / PYIN_SR, f0, voiced)
 
 
-def joins_of(given: Input) -> list[tuple[float, list[tuple[float, float]]]]:
-    """Return the tied joins without a gap: their times, and the parts around them."""
+def joins_of(given: Input, tied: bool = True) -> list[tuple[float, list[tuple[float, float]]]]:
+    """Return the joins without a gap, tied or all: their times, and the parts around them."""
     notes, found = given.notes, []
     for i in range(1, len(notes)):
         time = float(notes.onset[i])
         touches = time - notes.offset[i - 1] <= TOUCHING_SECONDS
         parts = around(time, float(notes.onset[i - 1]), float(notes.offset[i]))
-        if given.articulation[i] == "tied" and touches and parts:
+        if (given.articulation[i] == "tied" or not tied) and touches and parts:
             found.append((time, parts))
     return found
 
 
 def measure_joins(given: Input, y: FloatArray, sr: int) -> Numbers:
-    """Compare tied joins in what was played with those of the input."""
-    found: Numbers = {"burst in": [], "burst out": [], "dip": [], "click": []}
-    high_in, high_out = high_pass(given.y, given.sr), high_pass(y, sr)
+    """Compare joins in what was played with those of the input."""
+    found: Numbers = {"dip": [], "click": []}
+    sounds = {"in": (given.y.astype(np.float64), given.sr), "out": (y, sr)}
+    for way, (sound, rate) in sounds.items():
+        high = high_pass(sound, rate)
+        for label, tied in (("tied", True), ("joined", False)):
+            found[f"{label} {way}"] = [
+                burst_db(sound, high, rate, time, parts) for time, parts in joins_of(given, tied)
+            ]
     for time, parts in joins_of(given):
-        found["burst in"].append(burst_db(given.y, high_in, given.sr, time, parts))
-        found["burst out"].append(burst_db(y, high_out, sr, time, parts))
         deeper = dip_db(y, sr, time, parts) - dip_db(given.y, given.sr, time, parts)
         found["dip"].append(deeper)
         found["click"].append(third_difference_ratio(y, sr, time, parts))
@@ -124,12 +132,12 @@ def measure_strikes(given: Input, y: FloatArray, sr: int, alone: dict[int, Float
     high = high_pass(y, sr)
     for i, own in alone.items():
         onset, end = float(given.notes.onset[i]), min(float(given.notes.duration[i]), 0.16)
-        burst = burst_db(y, high, sr, onset, [(onset + 0.06, onset + end)])
-        own_burst = burst_db(own, high_pass(own, sr), sr, 0.0, [(0.06, end)])
-        swell = level_db(y, sr, onset, onset + 0.04) - level_db(y, sr, onset + 0.06, onset + end)
-        own_swell = level_db(own, sr, 0.0, 0.04) - level_db(own, sr, 0.06, end)
-        found["strike"].append(burst - own_burst)
-        found["strike at one level"].append(burst - swell - own_burst + own_swell)
+        there, own_there = [(onset + 0.06, onset + end)], [(0.06, end)]
+        excess = burst_db(y, high, sr, onset, there)
+        excess -= burst_db(own, high_pass(own, sr), sr, 0.0, own_there)
+        louder = rise_db(y, sr, onset, there) - rise_db(own, sr, 0.0, own_there)
+        found["strike"].append(excess)
+        found["strike at one level"].append(excess - louder)
     return found
 
 
@@ -190,7 +198,8 @@ def measure(job: dict[str, Any], given: Input, file: Path, heard: PitchOf | None
             (decay_rate(y, sr, float(onset[i]), seconds), decay_rate(own, sr, 0.0, seconds))
             for i, own in alone.items()
         ]
-        return Measured(job, {"decay": [out / own for out, own in rates]})
+        decays = {"decay": [out / own for out, own in rates]}
+        return Measured(job, decays | measure_strikes(given, y, sr, alone))
     if job["kind"] == "run":
         ends = [_loudest(y, sr, *given.notes.intervals[i]) for i in (0, -1)]
         return Measured(job, {"last": [ends[1] - ends[0]]})
@@ -200,7 +209,8 @@ def measure(job: dict[str, Any], given: Input, file: Path, heard: PitchOf | None
     numbers = measure_joins(given, y, sr) | measure_strikes(given, y, sr, alone)
     if "instruments" in job["options"]:
         sounds = (given.y.astype(np.float64), float(given.sr)), (y, float(sr))
-        numbers["loudness"] = [loudness_correlation(*sounds, given.notes.intervals)]
+        if loudness_spread(*sounds[0], given.notes.intervals) >= MOVING_DB:
+            numbers["loudness"] = [loudness_correlation(*sounds, given.notes.intervals)]
     if heard is not None:
         numbers |= measure_pitch(given, heard, y, sr, track_pitch(given, y, sr))
     return Measured(job, numbers)

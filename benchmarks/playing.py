@@ -65,11 +65,12 @@ A burst is the level above 5 kHz in the 40 ms after an onset re the median of 20
 around (0.06 to 0.16 s away). For strikes it is compared with that of the same note played alone and
 plainly (same z, pitch and velocity), and what the level of the whole sound does there is taken off,
 since the performer's is followed. A dip is how far the level of 20 ms falls under a line from the
-note before to the one behind. Third differences are the largest within 10 ms of a join, geometric
-mean. Pitch is pYIN's on output and input alike, random instruments; for figure 7 inside notes where
-the output is within 50 dB of its peak. The correlation is of K-weighted levels of 20 ms inside notes,
-of inputs whose loudness spreads by 3 dB or more. Figure 8 is the mean difference of partials at the
-end of a note of 20 s and of the same note by one instrument.
+note before to the one behind. Third differences are the largest within 10 ms of a join re the
+median of such stretches inside the notes, geometric mean. Pitch is pYIN's on output and input
+alike, random instruments; for figure 7 inside notes where the output is within 50 dB of its peak.
+The correlation is of K-weighted levels of 20 ms inside notes, of inputs whose loudness spreads by
+3 dB or more. Figure 8 is the mean difference of partials at the end of a note of 20 s and of the
+same note by one instrument. The processor's seconds are medians of {runs} pairs.
 """
 
 
@@ -227,6 +228,7 @@ def write_tables(
     if "time" in only:
         lines.append(time_row(before))
     counts = {"recordings": len(inputs) - n_known, "phrases": n_known, "seeds": len(seeds)}
+    counts["runs"] = MIDI_RUNS
     parts = [
         INTRODUCTION.format(**counts),
         "\n".join(["| figure | before | now | target |", "|---|---|---|---|", *lines]),

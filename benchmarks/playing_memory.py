@@ -8,6 +8,7 @@ the melody's is that of the recordings again and again: analysis is no part of t
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -116,13 +117,13 @@ def write_melody(path: Path, inputs: list[Input]) -> None:
 
 def peak_gib(tree: Path, arguments: list[str], work: Path) -> float:
     """Run Python on a tree; return the largest resident size that it reached."""
-    pid = os.posix_spawn(
-        sys.executable,
-        [sys.executable, *arguments],
-        os.environ | {"PYTHONPATH": str(tree)},
-    )
-    _, status, usage = os.wait4(pid, 0)
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    command = [sys.executable, *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    # Of this child alone; the largest of all children would hide the others.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     if status:
-        sys.exit(f"{tree}: {' '.join(arguments)[:80]} ended with {status}.")
+        sys.exit(f"{tree}: {' '.join(arguments)[:80]} ended with {process.returncode}.")
     (work / "out.wav").unlink(missing_ok=True)
     return usage.ru_maxrss / 1024.0**2

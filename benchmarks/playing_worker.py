@@ -9,6 +9,7 @@ z, pitch and velocity.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -30,10 +31,13 @@ def read_melody(path: Path) -> Melody:
     with np.load(path) as given:
         track = PitchTrack(*(given[name] for name in TRACK))
         notes = Notes(*(given[name] for name in ("onset", "offset", "pitch", "velocity")))
+        articulation = tuple(str(how) for how in given["articulation"])
+        # An earlier tree reads each note by itself.
+        knows = "articulation" in inspect.signature(retimbre.note_curves).parameters
         return Melody(
             notes,
-            tuple(retimbre.note_curves(track, notes)),
-            articulation=tuple(str(how) for how in given["articulation"]),
+            tuple(retimbre.note_curves(track, notes, *([articulation] if knows else []))),
+            articulation=articulation,
             strength=given["strength"],
             source=path.stem,
             duration=float(given["duration"]),

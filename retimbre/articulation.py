@@ -12,7 +12,7 @@ TIED_SECONDS = 0.060
 
 
 def find_slurs(
-    notes: Notes, articulation: Sequence[str], manner: str
+    notes: Notes, articulation: Sequence[str], manner: str = "performer"
 ) -> tuple[tuple[str, ...], IntArray]:
     """Find how each note begins, and which one it goes on from.
 

@@ -1,8 +1,11 @@
 """Pitch and level curves of each note, free of tracker errors."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from retimbre._typing import BoolArray, FloatArray
+from retimbre.articulation import find_slurs, voices_of
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes, PitchTrack
 from retimbre.units import hz_to_midi
 
@@ -26,22 +29,27 @@ SMOOTHING = np.array([-3.0, 12.0, 17.0, 12.0, -3.0]) / 35.0
 its full extent."""
 
 
-def note_curves(track: PitchTrack, notes: Notes) -> tuple[NoteCurve, ...]:
+def note_curves(
+    track: PitchTrack, notes: Notes, articulation: Sequence[str] = ()
+) -> tuple[NoteCurve, ...]:
     """Read each note's pitch and level curve from the track.
 
     Octave errors are folded back, spikes and frames without a trustworthy pitch bridged, and
-    the rest smoothed over 50 ms so lightly that vibrato and slides stay as they were sung.
+    the rest smoothed over 50 ms so lightly that vibrato and slides stay as they were sung. A slide
+    from a note into one that is tied to it is bridged from the one to the other.
 
     Parameters
     ----------
     track : PitchTrack
     notes : Notes
         Found in `track`.
+    articulation : sequence of str, optional
+        How each note begins, one of `retimbre.types.ARTICULATIONS`.
 
     Returns
     -------
     curves : tuple of NoteCurve
-        One a note; frame k of a note is ``onset + k * 0.01`` s, the last one at or just after
+        One per note; frame k of a note is ``onset + k * 0.01`` s, the last one at or just after
         the offset. A note without any pitch in the track has 0 cents throughout.
 
     Examples
@@ -53,17 +61,40 @@ def note_curves(track: PitchTrack, notes: Notes) -> tuple[NoteCurve, ...]:
     >>> len(curves[0].cents), round(float(curves[0].cents[3]))
     (31, 25)
     """
-    midi = hz_to_midi(track.f0)
-    curves = []
-    for onset, offset, pitch in zip(notes.onset, notes.offset, notes.pitch, strict=True):
-        first = max(int(np.floor(onset / HOP_SECONDS)), 0)
-        frames = slice(first, int(np.ceil(offset / HOP_SECONDS)) + 2)
-        n_frames = int(np.ceil((offset - onset) / HOP_SECONDS - 1e-6)) + 1
-        times = (onset - first * HOP_SECONDS) / HOP_SECONDS + np.arange(n_frames)
-        cents = _repair(100.0 * (midi[frames] - pitch), track.confidence[frames])
-        level = _sample(track.level_db[frames], times)
-        curves.append(NoteCurve(_sample(cents, times), level - level.max()))
-    return tuple(curves)
+    curves: dict[int, NoteCurve] = {}
+    for voice in voices_of(find_slurs(notes, articulation or ("struck",) * len(notes))[1]):
+        first = max(int(np.floor(notes.onset[voice[0]] / HOP_SECONDS)), 0)
+        frames = slice(first, int(np.ceil(notes.offset[voice[-1]] / HOP_SECONDS)) + 2)
+        pitch = _repaired_pitch(track, notes, voice, frames)
+        for k in voice:
+            n_frames = int(np.ceil(notes.duration[k] / HOP_SECONDS - 1e-6)) + 1
+            at = (notes.onset[k] - first * HOP_SECONDS) / HOP_SECONDS + np.arange(n_frames)
+            level = _sample(track.level_db[frames], at)
+            cents = _sample(pitch, at) - 100.0 * notes.pitch[k] if len(pitch) else np.zeros(len(at))
+            curves[k] = NoteCurve(cents, level - level.max())
+    return tuple(curves[k] for k in range(len(notes)))
+
+
+def _repaired_pitch(
+    track: PitchTrack, notes: Notes, voice: Sequence[int], frames: slice
+) -> FloatArray:
+    """Return the pitch of notes that sound as one, in cents over MIDI 0; none if there is none.
+
+    What is an error is said by each note; what is bridged may lie between two.
+    """
+    midi = 100.0 * hz_to_midi(track.f0[frames])
+    cents, trusted = np.zeros(len(midi)), np.zeros(len(midi), bool)
+    for k, following in zip(voice, [*voice[1:], None], strict=True):
+        start = max(int(np.floor(notes.onset[k] / HOP_SECONDS)) - frames.start, 0)
+        stop = len(midi)
+        if following is not None:
+            stop = int(np.floor(notes.onset[following] / HOP_SECONDS)) - frames.start
+        own = slice(start, stop)
+        cents[own], trusted[own] = _fold(midi[own], track.confidence[frames][own])
+    if not trusted.any():
+        return np.zeros(0)
+    bridged = _bridge(cents, trusted)
+    return _smooth(_bridge(bridged, trusted & ~_is_spike(bridged)))
 
 
 def _sample(values: FloatArray, frames: FloatArray) -> FloatArray:
@@ -72,17 +103,15 @@ def _sample(values: FloatArray, frames: FloatArray) -> FloatArray:
     return np.interp(frames, np.arange(len(values)), values)
 
 
-def _repair(cents: FloatArray, confidence: FloatArray) -> FloatArray:
-    """Return a curve that is finite everywhere, without octave errors, spikes and gaps."""
+def _fold(cents: FloatArray, confidence: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Fold the octave errors of a note back; say which frames can be trusted."""
     trusted = np.isfinite(cents)
     if not trusted.any():
-        return np.zeros(len(cents))
+        return np.zeros(len(cents)), trusted
     trusted &= confidence >= RELATIVE_CONFIDENCE * confidence[trusted].max()
     middle = float(np.median(cents[trusted]))
     folded = _fold_octaves(cents, middle)
-    trusted &= np.abs(folded - middle) <= STRAY_CENTS
-    bridged = _bridge(folded, trusted)
-    return _smooth(_bridge(bridged, trusted & ~_is_spike(bridged)))
+    return folded, trusted & (np.abs(folded - middle) <= STRAY_CENTS)
 
 
 def _fold_octaves(cents: FloatArray, middle: float) -> FloatArray:

@@ -140,7 +140,7 @@ def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
     pitched = np.count_nonzero(np.isfinite(track.f0)) * HOP_SECONDS
     return Melody(
         found.notes,
-        tuple(segmentation.note_curves(track, found.notes)),
+        segmentation.note_curves(track, found.notes, found.articulation),
         articulation=found.articulation,
         strength=found.strength,
         source=analysis.source,

@@ -92,9 +92,11 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
 def _other_rooms(kind: str, i: int) -> Kind:
     """Put every other phrase of a plain kind into a room, behind a telephone, or under noise."""
     made = KINDS[kind]
+    rng = np.random.default_rng(zlib.crc32(f"{kind} {i}".encode()))
+    if made.room == "hum":
+        return replace(made, amounts=(float(rng.uniform(14.0, 40.0)),))
     if made.room or i % 2 == 0:
         return made
-    rng = np.random.default_rng(zlib.crc32(f"{kind} {i}".encode()))
     room = str(rng.choice(["noise", "reverb", "phone", "webm", "hum"]))
     low, high = {"noise": (12.0, 30.0), "reverb": (-14.0, -4.0), "hum": (22.0, 40.0)}.get(
         room, (0.0, 0.0)

@@ -73,29 +73,6 @@ def frame_level_db(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
     return level_db
 
 
-def onset_strength(y: npt.ArrayLike, sr: float, n_frames: int) -> Float64Array:
-    """Return how much new energy appears at each frame: the mean rise over mel bands, in dB.
-
-    Parameters
-    ----------
-    y : array_like [shape=(n_samples,), linear]
-        Mono audio; empty is silence.
-    sr : float [Hz]
-    n_frames : int [>= 0]
-
-    Returns
-    -------
-    onset_strength : np.ndarray [shape=(n_frames,), dB, 0..60]
-        0 in silence and in steady sound; independent of the clip's gain.
-
-    Raises
-    ------
-    ParameterError
-        If `y` is not 1-D, `sr` is not positive or `n_frames` is negative.
-    """
-    return band_rises(y, sr, n_frames)[:, 0].astype(np.float64)
-
-
 def band_rises(y: npt.ArrayLike, sr: float, n_frames: int) -> Float32Array:
     """Return the mean rise over all mel bands, and over the low, middle and high ones alone.
 

@@ -31,7 +31,12 @@ FIRST_NUMBER = 100
 
 N_DRAWN = 250
 
-N_SONGS = 120
+N_SONGS = 240
+
+N_GHOSTS = 8
+
+TWICE = ("repeats", "breathed", "steady", "runs")
+"""Kinds that the network learns last: it gets as many phrases of them again."""
 
 TARGETS = ("onset", "struck", "tied", "voiced")
 
@@ -67,12 +72,14 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     cache : Path
         Keeps pitch tracks between runs.
     n_phrases : int
-        Per kind; every third is tracked by the small CREPE network.
+        Per kind, of `TWICE` twice as many; every third is tracked by the small CREPE network.
     n_melodies : int
         Per style.
     """
-    numbers = range(FIRST_NUMBER, FIRST_NUMBER + n_phrases)
+    numbers = range(FIRST_NUMBER, FIRST_NUMBER + 2 * n_phrases)
     for i, kind in itertools.product(numbers, KINDS):
+        if i >= FIRST_NUMBER + n_phrases and kind not in TWICE:
+            continue
         for phrase in make_phrases("dev", root, (kind,), range(i, i + 1), _other_rooms):
             track = cached_track(phrase, _params(i), cache)
             yield _example(phrase, track, phrase.articulation)
@@ -82,7 +89,7 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     for k in range(n_melodies):
         for melody in _more_melodies(k):
             yield _example(melody, cached_track(melody, _params(k), cache))
-    for k in range(1, 3):
+    for k in range(1, 1 + N_GHOSTS):
         for clip in make_ghosts("dev", k):
             yield _example(clip, cached_track(clip, _params(k), cache))
     for k in range(N_DRAWN):

@@ -31,7 +31,12 @@ FIRST_NUMBER = 100
 
 N_DRAWN = 250
 
-N_SONGS = 120
+N_SONGS = 240
+
+N_GHOSTS = 8
+
+TWICE = ("repeats", "breathed", "steady", "runs")
+"""Kinds that the network learns last: it gets as many phrases of them again."""
 
 TARGETS = ("onset", "struck", "tied", "voiced")
 
@@ -67,12 +72,14 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     cache : Path
         Keeps pitch tracks between runs.
     n_phrases : int
-        Per kind; every third is tracked by the small CREPE network.
+        Per kind, of `TWICE` twice as many; every third is tracked by the small CREPE network.
     n_melodies : int
         Per style.
     """
-    numbers = range(FIRST_NUMBER, FIRST_NUMBER + n_phrases)
+    numbers = range(FIRST_NUMBER, FIRST_NUMBER + 2 * n_phrases)
     for i, kind in itertools.product(numbers, KINDS):
+        if i >= FIRST_NUMBER + n_phrases and kind not in TWICE:
+            continue
         for phrase in make_phrases("dev", root, (kind,), range(i, i + 1), _other_rooms):
             track = cached_track(phrase, _params(i), cache)
             yield _example(phrase, track, phrase.articulation)
@@ -82,7 +89,7 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     for k in range(n_melodies):
         for melody in _more_melodies(k):
             yield _example(melody, cached_track(melody, _params(k), cache))
-    for k in range(1, 3):
+    for k in range(1, 1 + N_GHOSTS):
         for clip in make_ghosts("dev", k):
             yield _example(clip, cached_track(clip, _params(k), cache))
     for k in range(N_DRAWN):
@@ -92,9 +99,11 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
 def _other_rooms(kind: str, i: int) -> Kind:
     """Put every other phrase of a plain kind into a room, behind a telephone, or under noise."""
     made = KINDS[kind]
+    rng = np.random.default_rng(zlib.crc32(f"{kind} {i}".encode()))
+    if made.room == "hum":
+        return replace(made, amounts=(float(rng.uniform(14.0, 40.0)),))
     if made.room or i % 2 == 0:
         return made
-    rng = np.random.default_rng(zlib.crc32(f"{kind} {i}".encode()))
     room = str(rng.choice(["noise", "reverb", "phone", "webm", "hum"]))
     low, high = {"noise": (12.0, 30.0), "reverb": (-14.0, -4.0), "hum": (22.0, 40.0)}.get(
         room, (0.0, 0.0)

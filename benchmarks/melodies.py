@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fluidsynth
@@ -72,6 +72,16 @@ def make_melodies(which: str) -> Iterator[Melody]:
         for i, style in enumerate(styles):
             rng = np.random.default_rng(zlib.crc32(f"{which} {group} {i}".encode()))
             yield make_melody(f"{group}-{i}", group, style, _font(which), rng)
+
+
+def make_slurred(which: str) -> Iterator[Melody]:
+    """Render the set's instruments with other tunes, about half of whose notes are slid to."""
+    for group, styles in SETS[which].items():
+        for i, style in enumerate(styles):
+            if style.program >= 0:
+                rng = np.random.default_rng(zlib.crc32(f"{which} slurred {group} {i}".encode()))
+                slid = replace(style, slide=style.slide or 0.1, gap=min(style.gap, 0.02))
+                yield make_melody(f"{group}-{i}-slurred", group, slid, _font(which), rng)
 
 
 def make_melody(

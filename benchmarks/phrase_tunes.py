@@ -127,6 +127,22 @@ def repeats(tune: Tune) -> list[Event]:
     return events
 
 
+def breathed(tune: Tune) -> list[Event]:
+    """Compose repeats begun again by the breath alone: dips of 6 to 20 dB, 60 to 160 ms wide."""
+    events: list[Event] = []
+    while tune.goes_on:
+        key = tune.next()
+        tune.add(events, _note(key), tune.between(0.25, 0.5))
+        level = events[-1].gain_db
+        for _ in range(int(tune.rng.integers(2, 6))):
+            wide = tune.between(0.06, 0.16)
+            event = _note(key, "dip", dip_db=tune.between(6.0, 20.0), seconds=wide)
+            tune.add(events, event, tune.between(0.25, 0.5))
+            events[-1] = replace(events[-1], gain_db=level)
+        tune.time += tune.between(0.1, 0.25)
+    return events
+
+
 def steady(tune: Tune) -> list[Event]:
     """Compose long tones, plain, with tremolo, with a vibrato of level, with a vibrato of pitch."""
     events: list[Event] = []

@@ -85,6 +85,7 @@ KINDS = {
     "retongued": Kind(tunes.retongued),
     "legato": Kind(tunes.legato, n=6),
     "repeats": Kind(tunes.repeats, n=8),
+    "breathed": Kind(tunes.breathed, n=6),
     "steady": Kind(tunes.steady, n=6),
     "swells": Kind(tunes.swells, n=6),
     "staccato": Kind(tunes.staccato),

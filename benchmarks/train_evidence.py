@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="folder that keeps pitch tracks between runs")
     parser.add_argument("--phrases", type=int, default=15, help="per kind")
     parser.add_argument("--melodies", type=int, default=2, help="per style")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=MODELS / "notes")
     arguments = parser.parse_args()

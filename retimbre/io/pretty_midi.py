@@ -7,7 +7,8 @@ import numpy as np
 
 from retimbre.errors import ParameterError, check_type
 from retimbre.io.midi import MIN_NOTE_SECONDS
-from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND, Event, arrange_notes
+from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND
+from retimbre.io.midi_writing import Event, arrange_notes
 from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:

@@ -166,7 +166,7 @@ def test_midi_is_told_by_its_content(tmp_path, path):
 
 
 def test_what_may_be_midi_is_read_if_it_is(tmp_path, path):
-    assert_same_notes(read_midi(write(path, [on(0, 60), off(480, 60)])), load_midi(path))
+    assert_same_notes(read_midi(write(path, [on(0, 60), off(480, 60)])).notes, load_midi(path))
     (tmp_path / "sound.mid").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     assert read_midi(tmp_path / "sound.mid") is None
 

@@ -40,7 +40,7 @@ MAX_LONG_OVERLAPS = 0.1
 """The share of overlaps in which a key may have been let go too late in a single line."""
 
 _TOLERANCE = 1.0 / TICKS_PER_SECOND
-"""Both ends of a gap that is written are rounded to a tick."""
+"""Both ends of a gap or an overlap that is written are rounded to a tick [seconds]."""
 
 
 class _Timed(NamedTuple):
@@ -127,7 +127,7 @@ def _is_brief(earlier: _Timed, timed: _Timed) -> bool:
     before, note = earlier.note, timed.note
     shorter = min(before.offset - before.onset, note.offset - note.onset)
     is_half = 2 * (before.offset - note.onset) <= shorter  # exact in ticks
-    return is_half and earlier.offset - timed.onset <= LONGEST_OVERLAP_SECONDS
+    return is_half and earlier.offset - timed.onset <= LONGEST_OVERLAP_SECONDS + _TOLERANCE
 
 
 def _is_line(voice: Sequence[_Timed]) -> bool:

@@ -106,6 +106,19 @@ def test_a_line_may_have_one_long_overlap_in_ten(path, n_long, expected):
     assert found[1] == expected
 
 
+@pytest.mark.parametrize(
+    "third",
+    [
+        (0, 20, 50),  # begins with a note of the line
+        (900, 1000, 50),  # sounds when the line goes from one note to the next
+    ],
+)
+def test_a_line_may_not_have_a_single_chord(path, third):
+    notes = line(*(60 + k % 3 for k in range(20)), overlap=BRIEF)
+    assert ties(path, track_of(*notes)) == "s" + "t" * 19
+    assert ties(path, track_of(*notes, third)) == "s" * 21
+
+
 def test_voices_are_judged_one_by_one(path):
     piano = track_of((0, 960, 48), (0, 960, 52), (960, 1920, 50), (960, 1920, 53))
     lead = line(72, 74, 76, overlap=BRIEF)

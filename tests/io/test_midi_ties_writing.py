@@ -201,6 +201,14 @@ def test_only_one_note_goes_on_from_another(path):
     assert letters(path) == "sts"
 
 
+def test_what_ends_right_there_is_gone_on_from(path):
+    # The other one is nearer in pitch, but ends 10 ms too late.
+    rows = [(0.0, 0.5, 50), (0.0, 0.51, 62), (0.5, 1.0, 64)]
+    save(path, melody(*rows), "sst")
+    assert letters(path) == "sst"
+    assert_same_notes(read_midi(path).notes, melody(*rows))
+
+
 def test_ties_without_a_channel_are_lost_and_notes_are_not(path):
     pedal = [(0.0, 3.0, 20 + k) for k in range(13)]
     rows = [*pedal, (0.0, 3.0, 70), (0.1, 1.0, 80), (1.0, 2.0, 81)]

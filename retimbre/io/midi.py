@@ -113,7 +113,8 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     Returns
     -------
     notes : Notes
-        At least one, at the times that the file has. Bends, pedals and programs are not read.
+        At least one, at the times that the file has. Bends, pedals and programs are not read; which
+        notes are tied is in the ``articulation`` that `Session.analyze` gives.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def from_pretty_midi(score: "pretty_midi.PrettyMIDI") -> Notes:
     -------
     notes : Notes
         Those of all instruments, without the drums; empty where there are none. A note whose end
-        is its beginning lasts 50 ms. Bends, pedals and programs are not read.
+        is its beginning lasts 50 ms. Bends, pedals, ties and programs are not read.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def from_pretty_midi(score: "pretty_midi.PrettyMIDI") -> Notes:
 def to_pretty_midi(
     notes: Notes, curves: NoteCurves | None = None, *, program: int = 0
 ) -> "pretty_midi.PrettyMIDI":
-    """Put notes into a pretty_midi object, with what `save_midi` would write to a file.
+    """Put notes into a pretty_midi object, as `save_midi` writes them to a file, without ties.
 
     Parameters
     ----------

@@ -27,6 +27,8 @@ class Analysis:
         The notes of a MIDI file; None for a recording, whose notes depend on the threshold.
     timings : dict of str to float [seconds]
         ``decode`` and ``pitch``.
+    articulation : tuple of str
+        "struck" or "tied", one per note of a MIDI file; empty where it is not known.
     """
 
     source: str
@@ -35,6 +37,7 @@ class Analysis:
     pitch: PitchTrack | None = None
     notes: Notes | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    articulation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

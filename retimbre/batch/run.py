@@ -206,7 +206,8 @@ def _make_folder(folder: Path) -> None:
 
 def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram | None) -> None:
     if kind == "midi":
-        midi.save_midi(path, result.notes, result.curves)
+        articulation = result.melody.articulation if result.melody is not None else None
+        midi.save_midi(path, result.notes, result.curves, articulation=articulation)
     elif kind == "notes":
         tables.save_notes_csv(path, result.notes)
     elif kind == "f0" and result.pitch is not None:

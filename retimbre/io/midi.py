@@ -1,17 +1,22 @@
 """Read and write MIDI files.
 
 Times in files are ticks; here they are seconds. What is written has 1,920 ticks a second, so a
-time is off by 0.26 ms at most.
+time is off by 0.26 ms at most. Which notes are tied is decided in `retimbre.io.midi_ties`.
 """
 
 import logging
 import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from retimbre._typing import Int64Array
 from retimbre.errors import DecodeError
 from retimbre.io.files import open_input, whole_file
-from retimbre.io.midi_events import midi_of_notes, notes_of_midi, parse_midi
+from retimbre.io.midi_events import LAST_TICK, notes_of_midi, parse_midi
+from retimbre.io.midi_ties import find_ties
+from retimbre.io.midi_writing import midi_of_notes
 from retimbre.types import MAX_SECONDS, NoteCurves, Notes
 
 logger = logging.getLogger("retimbre")
@@ -20,6 +25,22 @@ MIN_NOTE_SECONDS = 0.05
 """What a note whose end is its beginning is given for a length."""
 
 _HEAD_BYTES = 12
+
+
+class ArticulatedNotes(NamedTuple):
+    """The notes of a MIDI file, and how they begin."""
+
+    notes: Notes
+    articulation: tuple[str, ...]
+    """"struck" or "tied", one per note."""
+
+
+class _Found(NamedTuple):
+    """The notes of a MIDI file, at the times that it has."""
+
+    notes: Notes
+    before: Int64Array
+    """Index of the note that each is tied to, -1 where it is struck [shape=(n_notes,)]."""
 
 
 def is_midi(path: str | os.PathLike[str]) -> bool:
@@ -43,8 +64,8 @@ def is_midi(path: str | os.PathLike[str]) -> bool:
         return _is_midi_head(handle.read(_HEAD_BYTES))
 
 
-def read_midi(path: str | os.PathLike[str]) -> Notes | None:
-    """Read the notes of a file if it is a MIDI file; it is opened once.
+def read_midi(path: str | os.PathLike[str]) -> ArticulatedNotes | None:
+    """Read the notes of a file, and which are tied, if it is a MIDI file; it is opened once.
 
     Parameters
     ----------
@@ -53,8 +74,9 @@ def read_midi(path: str | os.PathLike[str]) -> Notes | None:
 
     Returns
     -------
-    notes : Notes or None
-        As `load_midi` gives them; None if the file is no MIDI file.
+    read : ArticulatedNotes or None
+        The notes that `load_midi` gives, but one that another is tied to ends where that begins,
+        if it overlapped it. None if the file is no MIDI file.
 
     Raises
     ------
@@ -64,12 +86,17 @@ def read_midi(path: str | os.PathLike[str]) -> Notes | None:
         If it is empty, or a MIDI file that is damaged, holds no notes or lasts longer than 24
         hours.
     """
-    with open_input(path) as handle:
-        head = handle.read(_HEAD_BYTES)
-        if not _is_midi_head(head):
-            return None
-        content = head + handle.read()
-    return _notes_in(content, os.fspath(path))
+    found = _read(path)
+    if found is None:
+        return None
+    notes, before = found
+    is_tied = before >= 0
+    offset = notes.offset.copy()
+    offset[before[is_tied]] = np.minimum(offset[before[is_tied]], notes.onset[is_tied])
+    articulation = np.where(is_tied, "tied", "struck").tolist()
+    return ArticulatedNotes(
+        Notes(notes.onset, offset, notes.pitch, notes.velocity), tuple(articulation)
+    )
 
 
 def load_midi(path: str | os.PathLike[str]) -> Notes:
@@ -86,7 +113,8 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     Returns
     -------
     notes : Notes
-        At least one. Bends, pedals and programs are not read.
+        At least one, at the times that the file has. Bends, pedals and programs are not read; which
+        notes are tied is in the ``articulation`` that `Session.analyze` gives.
 
     Raises
     ------
@@ -95,24 +123,35 @@ def load_midi(path: str | os.PathLike[str]) -> Notes:
     DecodeError
         If it is no MIDI file, is damaged, holds no notes or lasts longer than 24 hours.
     """
-    notes = read_midi(path)
-    if notes is None:
+    found = _read(path)
+    if found is None:
         raise DecodeError(f"{os.fspath(path)} is not a MIDI file.")
-    return notes
+    return found.notes
 
 
 def _is_midi_head(head: bytes) -> bool:
     return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
 
 
-def _notes_in(content: bytes, name: str) -> Notes:
+def _read(path: str | os.PathLike[str]) -> _Found | None:
+    with open_input(path) as handle:
+        head = handle.read(_HEAD_BYTES)
+        if not _is_midi_head(head):
+            return None
+        content = head + handle.read()
+    return _notes_in(content, os.fspath(path))
+
+
+def _notes_in(content: bytes, name: str) -> _Found:
     """Read the notes of a whole MIDI file."""
     midi, clock = parse_midi(content, name)
-    tick_notes, n_drums, n_unended = notes_of_midi(midi)
-    if not tick_notes:
+    file_notes, n_drums, n_unended = notes_of_midi(midi)
+    if not file_notes:
         drums = f", only {n_drums} drum hits" if n_drums else ""
         raise DecodeError(f"{name} contains no notes{drums}.")
-    starts, ends, pitch, velocity = np.array(tick_notes).T
+    if max(note.offset for note in file_notes) > LAST_TICK:
+        raise DecodeError(f"{name} is a damaged MIDI file: its times are too large.")
+    starts, ends, pitch, velocity, *_ = np.array(file_notes).T
     onset, offset = clock(starts), clock(ends)
     is_short = offset <= onset
     if offset.max() > MAX_SECONDS:
@@ -128,10 +167,20 @@ def _notes_in(content: bytes, name: str) -> Notes:
     if changed:
         logger.warning("%s has %s.", name, " and ".join(changed))
     offset = np.where(is_short, onset + MIN_NOTE_SECONDS, offset)
-    return Notes(onset, offset, pitch, velocity)
+    order = np.lexsort((pitch, onset))  # as notes are sorted
+    places = np.argsort(order)
+    before = find_ties(file_notes, clock)[order]
+    before = np.where(before >= 0, places[before], -1)
+    return _Found(Notes(onset[order], offset[order], pitch[order], velocity[order]), before)
 
 
-def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | None = None) -> None:
+def save_midi(
+    path: str | os.PathLike[str],
+    notes: Notes,
+    curves: NoteCurves | None = None,
+    *,
+    articulation: Sequence[str] | None = None,
+) -> None:
     """Write notes as a MIDI file; the file appears whole or not at all.
 
     Parameters
@@ -144,15 +193,22 @@ def save_midi(path: str | os.PathLike[str], notes: Notes, curves: NoteCurves | N
         bends is set in the file: 2 semitones, or as many as needed, up to 24. Notes that sound
         together then have channels of their own; a fifteenth at a time stays unbent, which is
         logged.
+    articulation : sequence of str or None
+        One per note, see `retimbre.types.ARTICULATIONS`. Tied notes share a channel with the note
+        that ends where they begin, within 20 ms, and the legato footswitch (control 68) is on
+        there; others, also soft ones, are read as struck. So is a tied note of the same key as the
+        one before it, one that follows nothing, one of two that follow the same note, and one for
+        which no channel is left: notes that are tied or bent need one for themselves, and there
+        are 14. None says nothing of it.
 
     Raises
     ------
     ParameterError
-        If there is not one curve a note.
+        If there is not one curve or articulation per note, or an articulation is unknown.
     WriteError
         If the file cannot be written.
     """
-    midi, n_plain = midi_of_notes(notes, curves)
+    midi, n_plain = midi_of_notes(notes, curves, articulation)
     if n_plain:
         logger.warning("%s: %d notes were written without pitch bends.", os.fspath(path), n_plain)
     with whole_file(path) as temporary:

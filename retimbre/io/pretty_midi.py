@@ -7,7 +7,8 @@ import numpy as np
 
 from retimbre.errors import ParameterError, check_type
 from retimbre.io.midi import MIN_NOTE_SECONDS
-from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND, Event, arrange_notes
+from retimbre.io.midi_events import TICKS_PER_BEAT, TICKS_PER_SECOND
+from retimbre.io.midi_writing import Event, arrange_notes
 from retimbre.types import NoteCurves, Notes
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def from_pretty_midi(score: "pretty_midi.PrettyMIDI") -> Notes:
     -------
     notes : Notes
         Those of all instruments, without the drums; empty where there are none. A note whose end
-        is its beginning lasts 50 ms. Bends, pedals and programs are not read.
+        is its beginning lasts 50 ms. Bends, pedals, ties and programs are not read.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def from_pretty_midi(score: "pretty_midi.PrettyMIDI") -> Notes:
 def to_pretty_midi(
     notes: Notes, curves: NoteCurves | None = None, *, program: int = 0
 ) -> "pretty_midi.PrettyMIDI":
-    """Put notes into a pretty_midi object, with what `save_midi` would write to a file.
+    """Put notes into a pretty_midi object, as `save_midi` writes them to a file, without ties.
 
     Parameters
     ----------

@@ -127,7 +127,14 @@ def _of_midi(analysis: Analysis) -> Melody:
     found = analysis.notes or Notes.empty()
     if len(found) == 0:
         raise NoPitchError(f"{analysis.source} contains no notes.")
-    return Melody(found, source=analysis.source, duration=analysis.duration)
+    return Melody(
+        found,
+        articulation=analysis.articulation,
+        # A tied note has no attack of its own; the others have a whole one.
+        strength=np.array([name != "tied" for name in analysis.articulation], np.float64),
+        source=analysis.source,
+        duration=analysis.duration,
+    )
 
 
 def _of_track(analysis: Analysis, params: NoteParams) -> Melody:

@@ -53,10 +53,15 @@ def analyze_file(
     """
     source, timings = fspath(path), dict[str, float]()
     with timed(timings, "decode"):
-        notes = midi.read_midi(path)
-    if notes is not None:
-        duration = float(notes.offset.max(initial=0.0))
-        return Analysis(source, duration, notes=notes, timings=timings | {"pitch": 0.0})
+        read = midi.read_midi(path)
+    if read is not None:
+        return Analysis(
+            source,
+            float(read.notes.offset.max(initial=0.0)),
+            notes=read.notes,
+            articulation=read.articulation,
+            timings=timings | {"pitch": 0.0},
+        )
     with timed(timings, "decode"):
         y, sr, file_sr = audio.load_reduced(path)
     if listener is not None:

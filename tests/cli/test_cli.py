@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from command_line import objects, retimbre
 from fakes import FAKE_SR, LOUD, fake_estimate_pitch, files_in, tones, write_wav
+from midi_files import track_of, write
 
 from retimbre import __version__, pitch, session
 from retimbre.batch import run as batch
 from retimbre.cli import command as command_module
 from retimbre.cli.command import command
 from retimbre.cli.options import PARAMS
+from retimbre.io.midi import read_midi
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 
@@ -129,6 +131,14 @@ def test_saved_midi_is_a_valid_input_with_the_same_notes(melody):
     retimbre("melody.wav", "--save-midi")
     (told,) = objects(retimbre("melody.retimbred.mid", "--json"))
     assert told["notes"] == 4
+
+
+def test_saved_midi_keeps_ties():
+    notes = [(0, 500, 60), (480, 960, 64), (960, 1440, 67)]
+    write(Path("lead.mid"), track_of(*notes))
+    retimbre("lead.mid", "--save-midi")
+    for name in ("lead.mid", "lead.retimbred.mid"):
+        assert read_midi(name).articulation == ("struck", "tied", "struck")
 
 
 # Settings

@@ -2,10 +2,10 @@
 
 import warnings
 
-import mido
 import numpy as np
 import pretty_midi
 import pytest
+from midi_files import off, on, tempo, write
 from same_notes import assert_same_notes
 
 from retimbre.errors import DecodeError, ParameterError, ReadError
@@ -19,25 +19,6 @@ TEMPO_120, TEMPO_60 = 500_000, 1_000_000
 def fit_notes(notes, **options):
     pitches, folded = fit_pitches(notes.pitch, **options)
     return Notes(notes.onset, notes.offset, pitches, notes.velocity), folded
-
-
-def on(time, note, velocity=64, channel=0):
-    return mido.Message("note_on", note=note, velocity=velocity, time=time, channel=channel)
-
-
-def off(time, note, channel=0):
-    return mido.Message("note_off", note=note, time=time, channel=channel)
-
-
-def tempo(time, microseconds):
-    return mido.MetaMessage("set_tempo", tempo=microseconds, time=time)
-
-
-def write(path, *tracks, division=480):
-    midi = mido.MidiFile(type=1, ticks_per_beat=division)
-    midi.tracks.extend(mido.MidiTrack(track) for track in tracks)
-    midi.save(path)
-    return path
 
 
 @pytest.fixture
@@ -166,7 +147,7 @@ def test_midi_is_told_by_its_content(tmp_path, path):
 
 
 def test_what_may_be_midi_is_read_if_it_is(tmp_path, path):
-    assert_same_notes(read_midi(write(path, [on(0, 60), off(480, 60)])), load_midi(path))
+    assert_same_notes(read_midi(write(path, [on(0, 60), off(480, 60)])).notes, load_midi(path))
     (tmp_path / "sound.mid").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     assert read_midi(tmp_path / "sound.mid") is None
 
@@ -176,6 +157,8 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
     zero_division = whole[:12] + b"\0\0" + whole[14:]
     bad_key = whole.replace(b"\xff\x51\x03\x0f\x42\x40", b"\xff\x59\x02\x50\x01\x00")
     assert bad_key != whole
+    far_away = whole.replace(b"\x83\x60\x80", b"\x83" * 200 + b"\x60\x80")
+    far_away = far_away.replace(b"\0\0\0\x14", b"\0\0\0\xdb")  # the length of the track
     cases = [
         (b"not music", r"song\.bin is not a MIDI file\."),
         (b"", r"is empty \(0 bytes\)\."),
@@ -184,6 +167,7 @@ def test_what_is_no_midi_is_refused_in_one_sentence(tmp_path, path):
         (whole.replace(b"MTrk", b"XXXX"), "is a damaged MIDI file: no MTrk header"),
         (zero_division, r"is a damaged MIDI file: it has 0 ticks per beat\."),
         (bad_key, "is a damaged MIDI file: .*key"),
+        (far_away, r"is a damaged MIDI file: its times are too large\."),
     ]
     for content, message in cases:
         path.write_bytes(content)

@@ -27,6 +27,9 @@ from retimbre.units import k_weight
 LOUDNESS_SECONDS = 0.100
 """A note is as loud as its loudest stretch of this length."""
 
+STRIKE_SECONDS = 0.100
+"""How far a level rises in this time after a strike is not followed."""
+
 SUSTAINED_DB, DYING_DB = 1.5, 4.0
 """An instrument that falls by less a second is sustained, one that falls by more dies away."""
 
@@ -149,11 +152,13 @@ class NoteLevel:
         grid = np.arange(int(np.ceil(duration / HOP_SECONDS - 1e-9)) + 1) * HOP_SECONDS
         own = held.read(held.own_level, grid + entry)
         self._loudest = float(own.max())
-        self._kept = ATTACK_KEPT if keeps_attack else 0.0
+        self._kept = min(attack_end(held.own_level), STRIKE_SECONDS) if keeps_attack else 0.0
         self._amount = amount if level_db is not None else 0.0
         if self._amount > 0.0:
             assert level_db is not None
             self._target = smooth_level(level_db)
+            if keeps_attack:
+                _strike(self._target)
             wanted = np.interp(grid / HOP_SECONDS, np.arange(len(self._target)), self._target)
             self._damped = damp_level(wanted, own - self._loudest, amount=amount)
             kept = np.array([min(self._kept, float(grid[-1]))])
@@ -194,6 +199,12 @@ class NoteLevel:
         target = np.interp(frames, np.arange(len(self._target)), self._target)
         followed = boost(self._amount * (target - (own_db - self._loudest)))
         return np.asarray(self._share * followed + (1.0 - self._share) * damped)
+
+
+def _strike(target_db: FloatArray) -> None:
+    """Let a level begin where its attack leads to, in place: the rise is the instrument's own."""
+    peak = int(target_db[: round(STRIKE_SECONDS / HOP_SECONDS)].argmax())
+    target_db[:peak] = target_db[peak]
 
 
 def _loudest_stretch(loudness: FloatArray) -> float:

@@ -62,15 +62,16 @@ known; {seeds} seeds, random instruments and named ones that sustain, expression
 `python benchmarks/playing.py --before TREE`.
 
 A burst is the level above 5 kHz in the 40 ms after an onset re the median of 20 ms in the notes
-around (0.06 to 0.16 s away). For strikes it is compared with that of the same note played alone and
-plainly (same z, pitch and velocity), and what the level of the whole sound does there is taken off,
-since the performer's is followed. A dip is how far the level of 20 ms falls under a line from the
-note before to the one behind. Third differences are the largest within 10 ms of a join re the
-median of such stretches inside the notes, geometric mean. Pitch is pYIN's on output and input
-alike, random instruments; for figure 7 inside notes where the output is within 50 dB of its peak.
+around (0.06 to 0.16 s away). A strike's is that of the note as it is performed, without its
+neighbours, beside the same note played plainly (same z, pitch and velocity). A dip is how far the
+level of 20 ms falls under a line from the note before to the one behind. Third differences are the
+largest within 10 ms of a join re the median of such stretches inside the notes, geometric mean.
+Near joins the partials' own frequencies are compared with the track of the input. For figure 7 both
+are tracked by pYIN, random instruments, inside notes where the output is within 50 dB of its peak.
 The correlation is of K-weighted levels of 20 ms inside notes, of inputs whose loudness spreads by
 3 dB or more. Figure 8 is the mean difference of partials at the end of a note of 20 s and of the
 same note by one instrument. The processor's seconds are medians of {runs} pairs.
+
 """
 
 

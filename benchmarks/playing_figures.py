@@ -85,11 +85,6 @@ def burst_db(
     return max(own, floor) - max(_level_of(high, sr, parts), floor)
 
 
-def rise_db(y: FloatArray, sr: float, time: float, parts: list[tuple[float, float]]) -> float:
-    """Return the level of the whole sound in the 40 ms from a time on, re the parts around."""
-    return level_db(y, sr, time, time + BURST_SECONDS) - _level_of(y, sr, parts)
-
-
 def _level_of(y: FloatArray, sr: float, parts: list[tuple[float, float]]) -> float:
     found = [levels(y[round(a * sr) : round(b * sr)], sr, 0.02, 0.005) for a, b in parts]
     return float(np.median(np.concatenate(found)))
@@ -235,3 +230,39 @@ def spectrum_distance(one: FloatArray, two: FloatArray) -> float:
     chosen = (one > one.max() - PARTIALS_RANGE_DB) | (two > two.max() - PARTIALS_RANGE_DB)
     difference = one[chosen] - two[chosen]
     return float(np.mean(np.abs(difference - np.median(difference))))
+
+
+def deviation_cents(
+    y: FloatArray, sr: float, at: FloatArray, times: FloatArray, f0: FloatArray
+) -> FloatArray:
+    """Return how far the partials of a sound lie from a curve of f0, by their phases.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,)]
+    sr : float [Hz]
+    at : np.ndarray [shape=(n,), seconds]
+        Where it is wanted.
+    times, f0 : np.ndarray [shape=(n_frames,), seconds and Hz]
+        The curve; NaN where there is none.
+
+    Returns
+    -------
+    cents : np.ndarray [shape=(n,)]
+        Mean of partials 1 to 3 by power. Each is brought to 0 Hz and kept within 60 Hz of it.
+    """
+    known = np.isfinite(f0)
+    if not known.any() or not len(at):
+        return np.full(len(at), np.nan)
+    t = np.arange(len(y)) / sr
+    curve = np.exp(np.interp(t, times[known], np.log(f0[known])))
+    turns = np.cumsum(curve) / sr
+    kernel = signal.firwin(int(0.034 * sr) | 1, 60.0, fs=sr)
+    hz, power = np.zeros(len(y)), np.full(len(y), 1e-20)
+    for k in (1, 2, 3):
+        beat = signal.oaconvolve(y * np.exp(-2j * np.pi * k * turns), kernel, mode="same")
+        moved = np.angle(beat[1:] * np.conj(beat[:-1])) * sr / (2.0 * np.pi * k)
+        hz += np.abs(beat) ** 2 * np.append(moved, moved[-1:])
+        power += np.abs(beat) ** 2
+    cents = 1200.0 * np.log2(np.maximum(1.0 + hz / power / curve, 0.1))
+    return np.asarray(np.interp(at, t, cents))

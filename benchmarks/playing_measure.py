@@ -18,13 +18,13 @@ from playing_figures import (
     around,
     burst_db,
     decay_rate,
+    deviation_cents,
     dip_db,
     high_pass,
     levels,
     loudness_correlation,
     loudness_spread,
     partial_levels,
-    rise_db,
     third_difference_ratio,
 )
 from playing_inputs import Input
@@ -126,18 +126,13 @@ def struck_notes(given: Input) -> list[int]:
     return [i for i, (how, seconds) in pairs if how == "struck" and seconds >= 0.09]
 
 
-def measure_strikes(given: Input, y: FloatArray, sr: int, alone: dict[int, FloatArray]) -> Numbers:
-    """Compare struck notes with the same notes played alone and plainly."""
-    found: Numbers = {"strike": [], "strike at one level": []}
-    high = high_pass(y, sr)
-    for i, own in alone.items():
-        onset, end = float(given.notes.onset[i]), min(float(given.notes.duration[i]), 0.16)
-        there, own_there = [(onset + 0.06, onset + end)], [(0.06, end)]
-        excess = burst_db(y, high, sr, onset, there)
-        excess -= burst_db(own, high_pass(own, sr), sr, 0.0, own_there)
-        louder = rise_db(y, sr, onset, there) - rise_db(own, sr, 0.0, own_there)
-        found["strike"].append(excess)
-        found["strike at one level"].append(excess - louder)
+def measure_strikes(sr: int, alone: dict[int, tuple[FloatArray, FloatArray]]) -> Numbers:
+    """Compare struck notes as they are performed with the same notes played plainly."""
+    found: Numbers = {"strike": []}
+    for performed, plain in alone.values():
+        end = min(len(plain) / sr - 0.3, 0.16)
+        bursts = [burst_db(y, high_pass(y, sr), sr, 0.0, [(0.06, end)]) for y in (performed, plain)]
+        found["strike"].append(bursts[0] - bursts[1])
     return found
 
 
@@ -145,8 +140,9 @@ def measure_pitch(given: Input, heard: PitchOf, y: FloatArray, sr: int, played: 
     """Compare the pitch that is played with the input's, by one tracker.
 
     Frames count that the tracker calls voiced in the input, that lie inside a note without its
-    first and last 30 ms, and where the output is within 50 dB of its peak. Near joins the tracker
-    must also be right about the input, where that is known.
+    first and last 30 ms, and where the output is within 50 dB of its peak. Near joins, where a
+    tracker's windows reach over both notes, the partials' own frequencies are compared with the
+    track: the true one of a phrase, CREPE's of a recording.
     """
     level = levels(np.pad(y, round(0.02 * sr)), sr, 0.04, PYIN_HOP / PYIN_SR)
     n = min(len(heard.times), len(played.times), len(level))
@@ -161,8 +157,10 @@ def measure_pitch(given: Input, heard: PitchOf, y: FloatArray, sr: int, played: 
     inside = chosen & _inside(times, given)
     joins = np.array([time for time, _ in joins_of(given)])
     near = chosen & np.any(np.abs(times[:, None] - joins[None, :]) <= JOIN_SECONDS, axis=1)
-    near = near & close_known if given.is_known else near
-    found: Numbers = {"near joins": close_out[near].astype(float).tolist()}
+    off = deviation_cents(y, sr, times[near], track.times, track.f0)
+    sure = track.confidence[nearest][near] >= 0.5
+    close = np.abs(off)[sure & np.isfinite(off)] < CLOSE_CENTS
+    found: Numbers = {"near joins": close.astype(float).tolist()}
     if not given.is_known and inside.any():
         found |= {
             "accuracy": [float(close_out[inside].mean())],
@@ -186,27 +184,25 @@ def measure(job: dict[str, Any], given: Input, file: Path, heard: PitchOf | None
     """Measure what a tree played of a job; `heard` is the pitch of the input where it is wanted."""
     with np.load(file) as made:
         y, sr = made["y"].astype(np.float64), int(made["sr"])
-        alone = {
-            int(name.split("_")[1]): made[name].astype(np.float64)
-            for name in made.files
-            if name.startswith("own_")
-        }
+        chosen = [int(name.split("_")[1]) for name in made.files if name.startswith("own_")]
+        plain = {i: made[f"own_{i}"].astype(np.float64) for i in chosen}
+        alone = {i: (made[f"performed_{i}"].astype(np.float64), plain[i]) for i in chosen}
     onset = given.notes.onset
     if job["kind"] == "held":
         seconds = float(given.notes.duration.min())
         rates = [
             (decay_rate(y, sr, float(onset[i]), seconds), decay_rate(own, sr, 0.0, seconds))
-            for i, own in alone.items()
+            for i, own in plain.items()
         ]
         decays = {"decay": [out / own for out, own in rates]}
-        return Measured(job, decays | measure_strikes(given, y, sr, alone))
+        return Measured(job, decays | measure_strikes(sr, alone))
     if job["kind"] == "run":
         ends = [_loudest(y, sr, *given.notes.intervals[i]) for i in (0, -1)]
         return Measured(job, {"last": [ends[1] - ends[0]]})
     if job["kind"] == "long":
         part = y[round((onset[0] + END_SECONDS[0]) * sr) : round((onset[0] + END_SECONDS[1]) * sr)]
         return Measured(job, {"partials": partial_levels(part, sr, _f0_at_end(given)).tolist()})
-    numbers = measure_joins(given, y, sr) | measure_strikes(given, y, sr, alone)
+    numbers = measure_joins(given, y, sr) | measure_strikes(sr, alone)
     if "instruments" in job["options"]:
         sounds = (given.y.astype(np.float64), float(given.sr)), (y, float(sr))
         if loudness_spread(*sounds[0], given.notes.intervals) >= MOVING_DB:

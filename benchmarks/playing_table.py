@@ -152,14 +152,8 @@ ROWS = (
     Row("joins", "1b. at all joins without a gap, struck ones too", "", _excess("joined")),
     Row(
         "strikes",
-        "2. strikes whose burst, at one level, is within 3 dB of the instrument's own",
+        "2. strikes whose burst is within 3 dB of the instrument's own",
         ">= 90 %",
-        _share("strike at one level", STRIKE_DB),
-    ),
-    Row(
-        "strikes",
-        "2b. the same, with what the whole level does",
-        "",
         _share("strike", STRIKE_DB),
     ),
     Row(
@@ -252,7 +246,7 @@ def table_of_inputs(before: list[Measured], now: list[Measured]) -> list[str]:
             both(_mean("tied out", "{:.1f}")),
             both(_mean("dip", "{:.1f}")),
             both(_clicks),
-            both(_share("strike at one level", STRIKE_DB)),
+            both(_share("strike", STRIKE_DB)),
             both(_mean("loudness", "{:.3f}")),
             both(_mean("near joins", "{:.3f}")),
             both(lambda side: _percent(side, "accuracy")),

@@ -3,8 +3,8 @@
     PYTHONPATH=TREE python benchmarks/playing_worker.py JOBS FOLDER
 
 `JOBS` holds ``jobs.json`` and the inputs that it names, as .npz; `FOLDER` takes one .npz per job:
-``y`` and ``sr``, and under ``own_<note>`` the notes that the job wants alone: plain, of the same
-z, pitch and velocity.
+``y`` and ``sr``, and for the notes that the job wants alone ``own_<note>``, plain, of the same z,
+pitch and velocity, and ``performed_<note>``, with the performer's curves.
 """
 
 from __future__ import annotations
@@ -58,8 +58,10 @@ def play(melody: Melody, job: dict[str, Any]) -> dict[str, Any]:
         duration = np.maximum(notes.duration[chosen], 0.3)
         alone = Notes(onset, onset + duration, result.notes.pitch[chosen], notes.velocity[chosen])
         z = get_z_notes(notes.onset, path)[chosen]
-        waves = session.model.play(z, alone, None, expression=0.0, seed=0, ids=chosen)
-        made |= {f"own_{i}": np.array(y) for i, y in zip(chosen, waves, strict=True)}
+        curves = [melody.curves[i] for i in chosen] if melody.curves is not None else None
+        for label, given, expression in (("own", None, 0.0), ("performed", curves, 1.0)):
+            waves = session.model.play(z, alone, given, expression=expression, seed=0, ids=chosen)
+            made |= {f"{label}_{i}": np.array(y) for i, y in zip(chosen, waves, strict=True)}
     return made
 
 

@@ -12,7 +12,7 @@ from retimbre.harmonic.image import N_BINS, N_SINGLE
 from retimbre.harmonic.layout import instrument_level, quiet_onset, static_deviation
 from retimbre.harmonic.leveling import NoteLevel, attack_end, sustained_share
 from retimbre.harmonic.noise import noise_levels
-from retimbre.harmonic.voice import Voice, VoiceNote
+from retimbre.harmonic.voice import Voice
 
 Layers = Sequence[FloatArray]
 """A note's image at its own velocity and, as the last, the softer one [shape=(128, 96, 4)]."""
@@ -126,18 +126,11 @@ def _lay_out(
     """Lay out one note of a piece at some moments of the voice, its gain at others."""
     note, first = voice.notes[k], int(voice.first_image[k])
     given = {j: images[first + j] for j in range(len(note.moments)) if first + j in images}
-    own_level = instrument_level(given[0][0])
-    entry = 0.0 if note.start == "struck" else attack_end(own_level)
-    # A note that goes on in the next is not released.
-    goes_on = float(voice.glides[k + 1]) if k + 1 < len(voice.notes) else 0.0
-    # What dies away is let die; what is sustained is held.
-    followed = 0.0 if note.level_db is None else voice.loudness_expression
-    hold_db = hold_level(followed * sustained_share(own_level))
-    course = _Course(note, entry, entry + note.duration + goes_on, hold_db)
+    course = _Course(voice, k, given[0][0])
     leveled = NoteLevel(
-        given[0][0],
         course.hold(given[0][0]),
-        entry=entry,
+        entry=course.entry,
+        duration=note.duration,
         f0=note.mean_f0,
         level_db=note.level_db,
         amount=voice.loudness_expression,
@@ -146,72 +139,85 @@ def _lay_out(
         sr=voice.sr,
     )
     since = times - note.onset
-    frames = course.at(since, {j: layers[0] for j, layers in given.items()})
-    if note.softer_db > 0.0 and followed > 0.0:
-        softer = course.at(since, {j: layers[-1] for j, layers in given.items()})
+    frames, static = course.at(since, {j: layers[0] for j, layers in given.items()})
+    is_followed = note.level_db is not None and voice.loudness_expression > 0.0
+    if note.softer_db > 0.0 and is_followed:
+        softer, _ = course.at(since, {j: layers[-1] for j, layers in given.items()})
         share = -leveled.follow(since, instrument_level(frames.level)) / note.softer_db
         frames = _mix(frames, softer, np.clip(share, 0.0, 1.0))
-    own = instrument_level(frames.level) if followed > 0.0 else np.zeros(len(times))
+    own = instrument_level(frames.level) if is_followed else np.zeros(len(times))
     # The release goes on with the gain that the note ends with.
     held = np.minimum(points, note.offset)
     return _Part(
         frames,
-        course.static(since, {j: layers[0] for j, layers in given.items()}),
+        static,
         noise_levels(frames.noise, frequencies, note.mean_f0),
         leveled.gain(held - note.onset, np.interp(held, times, own)),
     )
 
 
-class _Course(NamedTuple):
-    """How a note goes through its images.
+class _Course:
+    """How a note of a voice goes through its images.
+
+    Parameters
+    ----------
+    voice : Voice
+    k : int
+        Which note.
+    image : np.ndarray [shape=(128, 96, 4)]
+        Its first.
 
     Attributes
     ----------
-    note : VoiceNote
     entry : float [seconds]
         Where in its images the note begins.
-    lasting : float [seconds]
-        Where in its images the note is released.
-    hold_db : float [dB]
-        See `HeldNote`.
     """
 
-    note: VoiceNote
-    entry: float
-    lasting: float
-    hold_db: float
+    def __init__(self, voice: Voice, k: int, image: FloatArray) -> None:
+        note = self._note = voice.notes[k]
+        own_level = instrument_level(image)
+        self.entry = 0.0 if note.start == "struck" else attack_end(own_level)
+        # A note that goes on in the next is not released.
+        goes_on = float(voice.glides[k + 1]) if k + 1 < len(voice.notes) else 0.0
+        self._lasting = self.entry + note.duration + goes_on
+        # What dies away is let die; what is sustained is held.
+        followed = 0.0 if note.level_db is None else voice.loudness_expression
+        share = sustained_share(own_level) if followed > 0.0 else 0.0
+        self._hold_db = hold_level(followed * share)
+        self._held: dict[int, HeldNote] = {}
 
     def hold(self, image: FloatArray) -> HeldNote:
-        """Return an image held as long as the note."""
-        quiet = quiet_onset(image, self.note.mean_f0)
-        return HeldNote(quiet, self.lasting, hold_db=self.hold_db)
+        """Return an image held as long as the note; made once."""
+        if id(image) not in self._held:
+            quiet = quiet_onset(image, self._note.mean_f0)
+            self._held[id(image)] = HeldNote(quiet, self._lasting, hold_db=self._hold_db)
+        return self._held[id(image)]
 
-    def at(self, since: FloatArray, images: Mapping[int, FloatArray]) -> Frames:
-        """Return what sounds at moments after the onset [shape=(n,), ascending]."""
-        if len(self.note.moments) == 1:
-            return self.hold(images[0]).at(self._in_image(since))
-        total: Frames | None = None
+    def at(self, since: FloatArray, images: Mapping[int, FloatArray]) -> tuple[Frames, FloatArray]:
+        """Return what sounds at moments after the onset, and how far it is off as a whole.
+
+        Parameters
+        ----------
+        since : np.ndarray [shape=(n,), seconds]
+            Ascending.
+        images : mapping of int to np.ndarray
+            By their place among the note's moments.
+        """
+        if len(self._note.moments) == 1:
+            held = self.hold(images[0])
+            static = static_deviation(held.image, held.own_level)
+            return held.at(self._in_image(since)), np.full(len(since), static)
+        total, static_total = _no_frames(len(since)), np.zeros(len(since))
         for j, image in images.items():
             weight = self._weight(j, since)
             near = _support(weight)
             if near.stop == near.start:
                 continue
-            frames = self.hold(image).at(self._in_image(since[near]))
-            if total is None:
-                total = Frames(*(np.zeros((len(since), part.shape[1])) for part in frames))
-            for whole, part in zip(total, frames, strict=True):
+            held = self.hold(image)
+            static_total[near] += weight[near] * static_deviation(held.image, held.own_level)
+            for whole, part in zip(total, held.at(self._in_image(since[near])), strict=True):
                 whole[near] += weight[near, None] * part
-        assert total is not None
-        return total
-
-    def static(self, since: FloatArray, images: Mapping[int, FloatArray]) -> FloatArray:
-        """Return how far the images lie above their f0 at moments after the onset."""
-        if len(self.note.moments) == 1:
-            return np.full(len(since), static_deviation(images[0]))
-        found = np.zeros(len(since))
-        for j, image in images.items():
-            found += self._weight(j, since) * static_deviation(image)
-        return found
+        return total, static_total
 
     def _in_image(self, since: FloatArray) -> FloatArray:
         """Return the moments of the image: what comes before the entry is an attack."""
@@ -219,10 +225,14 @@ class _Course(NamedTuple):
 
     def _weight(self, j: int, since: FloatArray) -> FloatArray:
         """Return how much an image counts: straight from its neighbour to its own moment."""
-        moments = np.asarray(self.note.moments)
+        moments = np.asarray(self._note.moments)
         peak = np.zeros(len(moments))
         peak[j] = 1.0
         return np.interp(since, moments, peak)
+
+
+def _no_frames(n: int) -> Frames:
+    return Frames(*(np.zeros((n, bins)) for bins in (N_BINS, N_BINS, N_SINGLE, N_SINGLE)))
 
 
 def _mix(own: Frames, other: Frames, share: FloatArray) -> Frames:

@@ -93,7 +93,7 @@ def weigh_deviation(
     )
 
 
-def static_deviation(image: FloatArray) -> float:
+def static_deviation(image: FloatArray, own_level: FloatArray | None = None) -> float:
     """Return how far the note lies above its f0 as a whole, in units of f0.
 
     The median over time of `common_deviation`, from 0.1 s (from the onset where the note is
@@ -102,12 +102,14 @@ def static_deviation(image: FloatArray) -> float:
     Parameters
     ----------
     image : np.ndarray [shape=(128, 96, 4)]
+    own_level : np.ndarray [shape=(128,), dB], optional
+        Its `instrument_level`, where that is known.
 
     Returns
     -------
     deviation : float [units of f0]
     """
-    level = instrument_level(image)
+    level = instrument_level(image) if own_level is None else own_level
     loud = (level > max(level.max() - 50.0, LEVEL_FLOOR_DB + 10.0)) & ~_RELEASE_FRAMES
     held = loud & (FRAME_TIMES >= 0.1)
     chosen = held if np.count_nonzero(held) >= 4 else loud

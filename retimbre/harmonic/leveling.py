@@ -115,12 +115,11 @@ class NoteLevel:
 
     Parameters
     ----------
-    image : np.ndarray [shape=(128, 96, 4)]
-        Of the note's beginning.
     held : HeldNote
-        The same, held.
+        The image of the note's beginning.
     entry : float [seconds]
         Where in the image the note begins.
+    duration : float [seconds]
     f0 : float [Hz]
         Of the note as a whole.
     level_db : np.ndarray [shape=(n_curve,), dB] or None
@@ -136,10 +135,10 @@ class NoteLevel:
 
     def __init__(
         self,
-        image: FloatArray,
         held: HeldNote,
         *,
         entry: float,
+        duration: float,
         f0: float,
         level_db: FloatArray | None,
         amount: float,
@@ -147,8 +146,6 @@ class NoteLevel:
         loudness_db: float | None,
         sr: float,
     ) -> None:
-        self._share = sustained_share(held.own_level)
-        duration = held.duration - entry
         grid = np.arange(int(np.ceil(duration / HOP_SECONDS - 1e-9)) + 1) * HOP_SECONDS
         own = held.read(held.own_level, grid + entry)
         self._loudest = float(own.max())
@@ -156,6 +153,7 @@ class NoteLevel:
         self._amount = amount if level_db is not None else 0.0
         if self._amount > 0.0:
             assert level_db is not None
+            self._share = sustained_share(held.own_level)
             self._target = smooth_level(level_db)
             if keeps_attack:
                 _strike(self._target)
@@ -165,7 +163,7 @@ class NoteLevel:
             self._at_attack = float(self._follow(kept, np.interp(kept, grid, own))[0])
         self._loudness_db = 0.0
         if loudness_db is not None:
-            loudness = held.read(loudness_of_frames(image, f0, sr), grid + entry)
+            loudness = held.read(loudness_of_frames(held.image, f0, sr), grid + entry)
             reached = _loudest_stretch(loudness + self.gain(grid, own))
             self._loudness_db = loudness_db - reached if reached > _SILENT_DB else _SILENT_DB
 

@@ -6,6 +6,7 @@ the result is that of the frames.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,11 @@ def frame_length(sr: float) -> int:
     return 1 << max(4, round(math.log2(FRAME_SECONDS * sr)))
 
 
+@lru_cache(maxsize=8)
+def _sine_window(size: int) -> Float32Array:
+    return np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
+
+
 class NoiseStream:
     """Noise that goes on from one piece of a sound to the next.
 
@@ -37,7 +43,7 @@ class NoiseStream:
         self.size = frame_length(sr)
         self.hop = self.size // 2
         self._sr, self._rng = sr, rng
-        self._window = np.sin(np.pi * (np.arange(self.size) + 0.5) / self.size).astype(np.float32)
+        self._window = _sine_window(self.size)
         self._last: Float32Array | None = None
 
     @property

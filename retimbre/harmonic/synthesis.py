@@ -10,6 +10,7 @@ References
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -96,14 +97,25 @@ class VoiceSound:
         seconds = SOFT_SECONDS if voice.notes[0].start == "soft" else FADE_IN_SECONDS
         n_in = min(round(seconds * voice.sr), round(voice.notes[-1].offset * voice.sr))
         if start < n_in:
-            rise = np.sin(0.5 * np.pi * np.arange(start, n_in) / max(n_in, 1)) ** 2
-            y[: n_in - start] *= rise[: len(y)].astype(np.float32)
+            rise = _rising(n_in)[start:]
+            y[: len(rise)] *= rise[: len(y)]
         n_out = round(voice.release * voice.sr)
-        first = max(voice.n_samples - n_out - start, 0)
+        first = voice.n_samples - n_out - start
         if n_out > 0 and first < len(y):
-            passed = np.arange(start + first, start + len(y)) - (voice.n_samples - n_out) + 1
-            fall = np.cos(0.5 * np.pi * np.minimum(passed / n_out, 1.0)) ** 2
-            y[first:] *= fall.astype(np.float32)
+            fall = _falling(n_out)[max(-first, 0) :]
+            y[max(first, 0) : max(first, 0) + len(fall)] *= fall[: len(y) - max(first, 0)]
+
+
+@lru_cache(maxsize=8)
+def _rising(n: int) -> Float32Array:
+    """Return the first quarter of a squared sine."""
+    return np.asarray(np.sin(0.5 * np.pi * np.arange(n) / max(n, 1)) ** 2, np.float32)
+
+
+@lru_cache(maxsize=8)
+def _falling(n: int) -> Float32Array:
+    """Return the second quarter of a squared sine, down to 0."""
+    return np.asarray(np.cos(0.5 * np.pi * np.arange(1, n + 1) / n) ** 2, np.float32)
 
 
 def _amplify(y: Float32Array, gain_db: FloatArray) -> None:

@@ -196,7 +196,8 @@ def _path_of(table: dict[str, Any]) -> Instruments:
     return Instruments(
         np.stack([instrument.z for instrument in found]),
         np.array(times),
-        tuple(instrument.name or "z" for instrument in found),
+        # A name is printed within a line.
+        tuple(" ".join(instrument.name.split()) or "z" for instrument in found),
         tuple(instrument.correction for instrument in found),
         model=_text(table.get("model", ""), "model"),
     )

@@ -170,6 +170,10 @@ def _checked_item(item: Any) -> "str | Path | Instrument | Instruments":
             raise ParameterError(
                 "The path that is given was paced by even_path; give the one it was made from."
             )
+        if not all(map(math.isfinite, item.times)):
+            raise ParameterError(
+                f"The path that is given needs finite times, given {item.times!s:.60}."
+            )
         return item
     if isinstance(item, os.PathLike):
         path = Path(os.fsdecode(item))

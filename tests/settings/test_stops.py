@@ -76,6 +76,7 @@ def test_items_are_read(given, stops):
         (np.zeros((2, 3, 4)), "one row of finite numbers"),
         (np.float64(3.0), "one row of finite numbers"),
         (np.full((2, 4), np.inf), "NaN or infinity"),
+        (Instruments(np.ones((2, 4)), [0.0, np.nan]), "needs finite times"),
     ],
 )  # fmt: skip
 def test_what_is_none_is_one_sentence(given, match):

@@ -18,7 +18,12 @@ from .generator.gansynth import GansynthGenerator
 from .generator.harmonic import HarmonicGenerator
 from .instrument import Instrument, Instruments
 from .io.audio import load, resample, save
-from .io.instruments import load_instrument, save_instrument
+from .io.instruments import (
+    load_instrument,
+    load_instruments,
+    save_instrument,
+    save_instruments,
+)
 from .io.melodies import load_melody, save_melody
 from .io.midi import load_midi, save_midi
 from .io.pretty_midi import from_pretty_midi, to_pretty_midi
@@ -81,6 +86,7 @@ __all__ = [
     "load",
     "load_generator",
     "load_instrument",
+    "load_instruments",
     "load_melody",
     "load_midi",
     "note_curves",
@@ -93,6 +99,7 @@ __all__ = [
     "save",
     "save_f0_csv",
     "save_instrument",
+    "save_instruments",
     "save_melody",
     "save_midi",
     "save_notes_csv",

@@ -168,12 +168,14 @@ class Instruments:
     times : np.ndarray [shape=(n_instruments,), seconds]
         Ascending.
     names : tuple of str
-        One per instrument, or none where they are random.
+        One per instrument, or none.
     corrections : tuple of (Correction or None)
         One per instrument that has a place of its own, or none where no instrument has one.
     places : np.ndarray [shape=(n_instruments,)]
         0 for the first of those, 1 for the second, and so on; what lies on the way between two has
         a place between theirs. By default all have places of their own.
+    model : str
+        Fingerprint of the generator that they were played with; empty where that is not known.
     """
 
     z: FloatArray
@@ -181,6 +183,7 @@ class Instruments:
     names: tuple[str, ...] = ()
     corrections: tuple[Correction | None, ...] = ()
     places: FloatArray = field(default_factory=lambda: np.zeros(0))
+    model: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "z", readonly(self.z, np.float64))
@@ -206,6 +209,11 @@ class Instruments:
                 f"Instruments at {n_places} places need a correction or None for each, given "
                 f"{len(self.corrections)}."
             )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all have places of their own, as long as no generator has paced their way."""
+        return bool(np.array_equal(self.places, np.arange(len(self.times))))
 
     def corrections_of(self, places: FloatArray) -> "NoteCorrections | None":
         """Return the corrections of notes at some places, None where there is nothing to correct.

@@ -8,10 +8,9 @@ A random z is drawn from N(0, I) of 256 dimensions, where it is far from every i
 embedded model was trained on. The model's own graph takes it for a blend of those: the formula is
 in `retimbre.generator.harmonic`. GANSynth's networks take z as it is.
 
-Nothing asks a generator to change evenly along a slerp: it stays at one instrument for long, and is
-at the other a hundredth of the way later. So the way is the slerp's and its pace is not: some
-points of it are played, and each stretch gets as much of the time as the sound changes on it
-(`even_out`).
+A random instrument has a number: ``random:7`` is what `random_z` makes of 7, and nothing else
+decides it, so that one that is liked can be asked for again. A run draws such numbers from its seed
+(`draw_seeds`).
 
 References
 ----------
@@ -19,9 +18,7 @@ References
    `gansynth_generate.py` of Magenta.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Protocol
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +26,7 @@ import numpy.typing as npt
 from retimbre._typing import Float64Array, FloatArray, Int64Array
 from retimbre.errors import ParameterError
 from retimbre.instrument import Correction, Instruments
-from retimbre.types import Notes
+from retimbre.settings.stops import Random
 
 LATENT_DIM = 256
 
@@ -39,20 +36,8 @@ FIRST_ANCHOR = -0.0001
 MIN_INSTRUMENTS = 2
 """Fewer do not morph."""
 
-LONG_NOTE_SECONDS = 1.5
-"""Notes of so many seconds go on along the way between instruments while they last."""
-
-N_POINTS = 9
-"""So many points of a slerp are played first, evenly spaced."""
-
-N_ROUNDS = 3
-"""So many times the stretches on which much changes are halved."""
-
-SMALL_SHARE = 1.0 / 16.0
-"""Stretches with more than this share of the change are halved, in each round."""
-
-SLERP_SHARE = 0.01
-"""What of the time is the slerp's own, so that points between which nothing changes stay apart."""
+N_SEEDS = 1_000_000
+"""Numbers below it are drawn for random instruments: short to type."""
 
 _OPPOSITE_COSINE = -0.999
 # Beyond it (177.4 degrees) GANSynth's weights grow without bound, and with them the result
@@ -100,7 +85,8 @@ def get_random_instruments(
     """Spread random instruments evenly over a clip.
 
     As many as ``secs_per_instrument`` goes into the clip, and at least two, so that the timbre
-    of the shortest clip still moves.
+    of the shortest clip still moves. Their names are those by which they can be asked for again,
+    as ``random:123456``; see `draw_seeds` and `random_z`.
 
     Parameters
     ----------
@@ -126,7 +112,53 @@ def get_random_instruments(
     if not secs_per_instrument > 0.0:
         raise ParameterError(f"Seconds per instrument must be > 0, given {secs_per_instrument}.")
     n = max(MIN_INSTRUMENTS, int(total_time / secs_per_instrument))
-    return spread_instruments(generate_z(n, latent_dim, rng=rng), total_time)
+    seeds = draw_seeds(n, rng=rng)
+    z = np.stack([random_z(seed, latent_dim) for seed in seeds])
+    return spread_instruments(z, total_time, tuple(Random(seed).word for seed in seeds))
+
+
+def random_z(seed: int, latent_dim: int = LATENT_DIM) -> FloatArray:
+    """Return the instrument ``random:SEED``.
+
+    It depends on the two numbers alone. The draws are rounded to float32, because the last bits of
+    the few in the tails of the normal distribution come from the logarithm of the C library, which
+    is not the same everywhere.
+
+    Parameters
+    ----------
+    seed : int [>= 0]
+    latent_dim : int [>= 1]
+
+    Returns
+    -------
+    z : np.ndarray of float64 [shape=(latent_dim,)]
+        ``numpy.random.default_rng(seed).standard_normal(latent_dim)``, rounded.
+    """
+    (z,) = generate_z(1, latent_dim, rng=np.random.default_rng(seed))
+    return np.asarray(z.astype(np.float32), dtype=np.float64)
+
+
+def draw_seeds(n: int, *, rng: np.random.Generator, taken: Collection[int] = ()) -> list[int]:
+    """Draw the numbers of random instruments.
+
+    Parameters
+    ----------
+    n : int [>= 0]
+    rng : np.random.Generator
+        The only source of chance.
+    taken : collection of int
+        Numbers that are not drawn.
+
+    Returns
+    -------
+    seeds : list of int [0..999,999]
+        All different as far as there are numbers; the first of them do not depend on `n`.
+    """
+    if n == 0:
+        return []
+    seeds = rng.permutation(N_SEEDS)
+    seeds = seeds[~np.isin(seeds, list(taken))]
+    return [int(seed) for seed in np.resize(seeds, n)]
 
 
 def spread_instruments(
@@ -316,90 +348,3 @@ def _turned(z0: FloatArray, z1: FloatArray, t: FloatArray) -> FloatArray:
     length = (1.0 - t) * length0 + t * length1
     turned = length * (np.cos(angle) * ahead + np.sin(angle) * aside)
     return np.where(t == 0.0, z0, np.where(t == 1.0, z1, turned))
-
-
-class PlayLevels(Protocol):
-    """What tells how alike sounds are."""
-
-    def __call__(self, z: FloatArray, *, pitch: int) -> FloatArray:
-        """Return the levels (n, n_values) in dB of latents (n, latent_dim) at one MIDI pitch."""
-
-
-def even_out(instruments: Instruments, notes: Notes, play: PlayLevels) -> Instruments:
-    """Place more latents between instruments, so that notes on the way change evenly.
-
-    Parameters
-    ----------
-    instruments : Instruments
-    notes : Notes
-        Between which instruments none of them begins, or goes on for long, is left as it is. The
-        change is that at the median pitch of those that do.
-    play : callable
-        See `PlayLevels`.
-
-    Returns
-    -------
-    path : Instruments
-        Without names, since most of them are on the way; the instruments are where they were.
-    """
-    z, times, places = [instruments.z[:1]], [instruments.times[:1]], [instruments.places[:1]]
-    for i, (start, end) in enumerate(zip(instruments.times, instruments.times[1:], strict=False)):
-        # Notes that begin there, and long ones that go on there.
-        begun = np.where(notes.duration < LONG_NOTE_SECONDS, start, -np.inf)
-        on_way = (notes.onset > begun) & (notes.onset < end) & (notes.offset > start)
-        if on_way.any():
-            pitch = round(float(np.median(notes.pitch[on_way])))
-            fractions, changed = walk(
-                instruments.z[i], instruments.z[i + 1], partial(play, pitch=pitch)
-            )
-            z.append(slerp(instruments.z[i], instruments.z[i + 1], fractions[1:-1]))
-            times.append(start + (end - start) * changed[1:-1])
-            places.append(instruments.places[i] + fractions[1:-1])
-        z.append(instruments.z[i + 1 : i + 2])
-        times.append(instruments.times[i + 1 : i + 2])
-        places.append(instruments.places[i + 1 : i + 2])
-    return Instruments(
-        np.concatenate(z),
-        np.concatenate(times),
-        corrections=instruments.corrections,
-        places=np.concatenate(places),
-    )
-
-
-def walk(
-    start: FloatArray, end: FloatArray, levels: Callable[[FloatArray], FloatArray]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return points of a slerp, and the share of the whole change that lies before each.
-
-    Parameters
-    ----------
-    start, end : np.ndarray [shape=(latent_dim,)]
-    levels : callable
-        As `PlayLevels`, at some pitch.
-
-    Returns
-    -------
-    fractions : np.ndarray [shape=(n,), 0..1, ascending]
-    changed : np.ndarray [shape=(n,), 0..1, ascending]
-        The fractions themselves where nothing changes.
-    """
-    fractions = np.linspace(0.0, 1.0, N_POINTS)
-    played = levels(slerp(start, end, fractions))
-    for _ in range(N_ROUNDS):
-        steps = _steps(played)
-        large = np.flatnonzero(steps > SMALL_SHARE * steps.sum())
-        if not len(large):
-            break
-        middles = 0.5 * (fractions[large] + fractions[large + 1])
-        fractions = np.insert(fractions, large + 1, middles)
-        played = np.insert(played, large + 1, levels(slerp(start, end, middles)), axis=0)
-    way = np.concatenate([[0.0], np.cumsum(_steps(played))])
-    if not way[-1] > 0.0:
-        return fractions, fractions
-    return fractions, (1.0 - SLERP_SHARE) * way / way[-1] + SLERP_SHARE * fractions
-
-
-def _steps(played: FloatArray) -> npt.NDArray[np.float64]:
-    """Return the rms change from each sound to the next [shape=(n - 1,), dB]."""
-    changes = np.diff(played.astype(np.float64), axis=0)
-    return np.asarray(np.sqrt(np.mean(np.square(changes), axis=1)))

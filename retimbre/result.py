@@ -58,8 +58,9 @@ class Report:
     model : str
     instruments : int
         How many.
-    instrument_names, heard_names : list of str or None
-        Of all instruments, and of those that notes have a part of; None where they are random.
+    instrument_names, heard_names : list of str
+        Of all instruments, and of those that notes have a part of, in the words of
+        `retimbre.settings.stops`: ``instruments=report.instrument_names`` asks for them again.
     input_sample_rate : int or None [Hz]
         None for MIDI.
     input_duration : float [seconds]
@@ -86,8 +87,8 @@ class Report:
     seed: int
     model: str
     instruments: int
-    instrument_names: list[str] | None
-    heard_names: list[str] | None
+    instrument_names: list[str]
+    heard_names: list[str]
     input_sample_rate: int | None
     input_duration: float
     voiced_seconds: float | None

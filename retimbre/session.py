@@ -78,7 +78,7 @@ class Session:
         With a seed.
     model : Generator
     timbre : TimbrePath or None
-        The instruments; None where they are random.
+        The instruments; None where none were asked for, so that random ones are played.
 
     Raises
     ------
@@ -269,9 +269,7 @@ class Session:
         if melody.origin in self._takes:
             self._takes.move_to_end(melody.origin)
             return self._takes[melody.origin]
-        placed = place_instruments(
-            self.timbre, self.settings.timbre, melody.duration, self.model.latent_dim
-        )
+        placed = place_instruments(self.timbre, self.settings.timbre, melody.duration, self.model)
         take = _Take(placed, self.model.even_path(placed, melody.notes))
         self._takes[melody.origin] = take
         if len(self._takes) > MAX_TAKES:
@@ -354,8 +352,8 @@ class Session:
             seed=self._seed,
             model=self.model.name,
             instruments=len(take.instruments.times),
-            instrument_names=list(take.instruments.names) or None,
-            heard_names=list(heard_names(take.instruments, melody.notes.onset)) or None,
+            instrument_names=list(take.instruments.names),
+            heard_names=list(heard_names(take.instruments, melody.notes.onset)),
             input_sample_rate=None if analysis is None else analysis.sr,
             input_duration=melody.duration,
             voiced_seconds=melody.voiced_seconds,

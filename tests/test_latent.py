@@ -8,7 +8,15 @@ from hypothesis.extra import numpy as hnp
 
 from retimbre.errors import ParameterError
 from retimbre.instrument import Instruments
-from retimbre.latent import generate_z, get_random_instruments, get_z_notes, slerp
+from retimbre.latent import (
+    N_SEEDS,
+    draw_seeds,
+    generate_z,
+    get_random_instruments,
+    get_z_notes,
+    random_z,
+    slerp,
+)
 
 # The same examples in every run, and no failure because the machine is busy.
 settings.register_profile(
@@ -264,6 +272,38 @@ def test_chance_comes_from_the_generator_alone():
 
     np.testing.assert_array_equal(draw(1), draw(1))
     assert np.abs(draw(1) - draw(2)).max() > 0.1
+
+
+def test_a_random_instrument_depends_on_its_number_alone(rng):
+    drawn = get_random_instruments(30.0, latent_dim=16, rng=rng)
+    for name, z in zip(drawn.names, drawn.z, strict=True):
+        np.testing.assert_array_equal(random_z(int(name.removeprefix("random:")), 16), z)
+    np.testing.assert_array_equal(random_z(2**53, 8), random_z(2**53, 16)[:8])
+    assert np.abs(random_z(1) - random_z(2)).max() > 1.0
+
+
+def test_the_last_bits_of_a_draw_do_not_count():
+    z = np.array([random_z(seed) for seed in range(50)])
+    drawn = np.array([np.random.default_rng(seed).standard_normal(256) for seed in range(50)])
+    np.testing.assert_array_equal(z, np.float32(z))
+    np.testing.assert_array_equal(z, np.float32(drawn * (1.0 + 4e-16)))
+    np.testing.assert_allclose(z, drawn, rtol=1e-7)
+
+
+def test_numbers_differ_and_do_not_depend_on_how_many_are_drawn():
+    def draw(n, **more):
+        return draw_seeds(n, rng=np.random.default_rng(3), **more)
+
+    many = draw(1000)
+    assert many[:5] == draw(5)
+    assert len(set(many)) == 1000
+    assert min(many) >= 0
+    assert max(many) < N_SEEDS
+    assert draw(0) == []
+    assert draw(4, taken=many[1:3]) == [many[0], *many[3:6]]
+    assert draw_seeds(5, rng=np.random.default_rng(4)) != many[:5]
+    # There may be more instruments than numbers.
+    assert len(draw(N_SEEDS + 10)) == N_SEEDS + 10
 
 
 def test_z_is_standard_normal(rng):

@@ -86,9 +86,9 @@ def test_names_instruments_and_latents_are_taken_mixed(rng):
     z = rng.standard_normal(256)
     horn = Instrument(z.astype(np.float32), "Horn")
     stops = read_stops([z, "Flute", horn])
-    assert [stop.name for stop in stops] == ["", "Flute", "Horn"]
-    assert stops[2].instrument is horn
-    np.testing.assert_array_equal(stops[0].instrument.z, z)
+    assert [stop.word for stop in stops] == ["z", "Flute", "Horn"]
+    assert stops[2].what is horn
+    np.testing.assert_array_equal(stops[0].what.z, z)
     for one in (z, horn, [horn], z[None]):
         assert len(read_stops(one)) == 1
     assert len(read_stops(rng.standard_normal((3, 256)))) == 3
@@ -119,14 +119,20 @@ def test_latents_that_are_none_are_refused(given, match):
 def test_random_instruments_are_no_path(model):
     params = TimbreParams(seed=3, secs_per_instrument=2.0)
     assert choose_path(params, model) is None
-    drawn = place_instruments(None, params, 6.0, 256)
+    drawn = place_instruments(None, params, 6.0, model)
     assert drawn.z.shape == (3, 256)
-    assert drawn.names == ()
+    assert len(set(drawn.names)) == 3
+    assert drawn.model == model.fingerprint
+    # What is printed asks for the same again.
+    again = choose_path(TimbreParams(instruments=",".join(drawn.names)), model).over(6.0)
+    np.testing.assert_array_equal(again.z, drawn.z)
+    np.testing.assert_array_equal(again.times, drawn.times)
+    assert again.names == drawn.names
 
 
 def test_named_instruments_are_spread_over_the_melody(model):
     path = choose_path(TimbreParams(instruments="cello,flute,glass"), model)
-    placed = place_instruments(path, TimbreParams(), 10.0, 256)
+    placed = place_instruments(path, TimbreParams(), 10.0, model)
     assert placed.names == ("Cello", "Flute", "Glass Harmonics")
     np.testing.assert_allclose(placed.times, [FIRST_ANCHOR, 5.0, 10.0], atol=1e-3)
     np.testing.assert_allclose(placed.z, [z_of(1), z_of(0), z_of(2)], rtol=1e-6)
@@ -142,7 +148,7 @@ def test_given_instruments_are_played_beside_named_ones(model, rng):
     assert path.names == ("z", "Flute", "Horn")
     np.testing.assert_allclose(path.z, [z, z_of(0), -z], rtol=1e-6)
     alone = choose_path(TimbreParams(instruments=z), model)
-    assert alone.names == ()
+    assert alone.names == ("z",)
     np.testing.assert_array_equal(alone.over(3.0).z, [z])
 
 

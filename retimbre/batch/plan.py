@@ -6,16 +6,25 @@ Nothing here opens a file.
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import chain, count
 from pathlib import Path
 
 from retimbre.errors import ParameterError, ReadError, WriteError
-from retimbre.io.formats import MEDIA_SUFFIXES, MIDI_SUFFIXES, format_of, is_own_result
+from retimbre.io.formats import (
+    MEDIA_SUFFIXES,
+    MIDI_SUFFIXES,
+    check_instrument_name,
+    format_of,
+    is_own_result,
+)
 
 SIDE_SUFFIXES = {"midi": ".mid", "notes": ".notes.csv", "f0": ".f0.csv", "plot": ".png"}
 """What is written beside an output, and how its name ends."""
+
+INSTRUMENTS = "instruments"
+"""The kind of side output whose name is given: the path of the instruments."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Output:
     confidence : float or None
         None where the threshold has no meaning (MIDI).
     sides : dict of str to Path
-        Side outputs by kind, a key of `SIDE_SUFFIXES`.
+        Side outputs by kind, a key of `SIDE_SUFFIXES` or `INSTRUMENTS`.
     """
 
     path: Path
@@ -176,6 +185,43 @@ def plan_jobs(
         outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings.items())
         jobs.append(Job(item.path, outputs))
     return jobs
+
+
+def with_instruments(inputs: Sequence[Input], jobs: Sequence[Job], path: Path) -> list[Job]:
+    """Let the one output also write the path of its instruments.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+    jobs : sequence of Job
+        What `plan_jobs` made of them.
+    path : Path
+        The file to write.
+
+    Returns
+    -------
+    jobs : list of Job
+
+    Raises
+    ------
+    ParameterError
+        If there can be more than one output, whose paths differ, or `path` does not end in .json.
+    """
+    check_instrument_name(path)
+    n_outputs = sum(len(job.outputs) for job in jobs)
+    if n_outputs > 1 or any(item.folder is not None for item in inputs):
+        raise ParameterError(
+            f"{str(path)!r} keeps the instruments of one output, but there may be several; give "
+            "one input and one threshold."
+        )
+    return [
+        Job(job.source, tuple(_with_side(output, INSTRUMENTS, path) for output in job.outputs))
+        for job in jobs
+    ]
+
+
+def _with_side(output: Output, kind: str, path: Path) -> Output:
+    return replace(output, sides={**output.sides, kind: path})
 
 
 def threshold_tag(confidence: float) -> str:

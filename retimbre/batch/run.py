@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from retimbre._typing import FloatArray, StageProgress
-from retimbre.batch.plan import Job, Output
+from retimbre.batch.plan import INSTRUMENTS, Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
 from retimbre.errors import ParameterError, WriteError, one_line
 from retimbre.io import audio, midi, tables
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
+from retimbre.io.instruments import save_instruments
 from retimbre.result import Report, Result
 from retimbre.runtime import in_processes, timed
 from retimbre.session import TAIL_SECONDS, Session
@@ -121,7 +122,8 @@ def run_job(
 
     try:
         for output in job.outputs:
-            _check_folder(output.path.parent)
+            for path in output.paths:
+                _check_folder(path.parent)
         rate = session.model.clip_rate
         analysis = session.analyze(job.source, progress=progress, listener=listen)
         _check_lengths(job, analysis.duration, rate)  # of MIDI nothing is listened to
@@ -150,7 +152,7 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     ----------
     result : Result
     output : Output
-        Its folder is made if it does not exist. Side outputs that a MIDI input does not have
+        Its folders are made if they do not exist. Side outputs that a MIDI input does not have
         (its f0) are left out.
     picture : LogSpectrogram, optional
         Of the input, for the plot.
@@ -167,7 +169,8 @@ def write(result: Result, output: Output, picture: LogSpectrogram | None = None)
     """
     timings = dict(result.report.timings)
     with timed(timings, "save"):
-        _make_folder(output.path.parent)
+        for path in output.paths:
+            _make_folder(path.parent)
         written = dict(output.sides)
         if result.pitch is None:
             written.pop("f0", None)
@@ -214,6 +217,8 @@ def _write_side(kind: str, path: Path, result: Result, picture: LogSpectrogram |
         tables.save_f0_csv(path, result.pitch)
     elif kind == "plot":
         plot.draw_result(path, result, picture)
+    elif kind == INSTRUMENTS:
+        save_instruments(path, result.instruments)
 
 
 def _failure(source: Path, output: Output | None, error: Exception) -> Outcome:

@@ -58,6 +58,7 @@ def run_main_job(
     inputs: tuple[Path, ...],
     output: str | None,
     confidence: tuple[float, ...],
+    save_instruments: Path | None,
     replace: bool | None,
     dry_run: bool,
     jobs: int,
@@ -78,7 +79,14 @@ def run_main_job(
         planned = plan.plan_jobs(found, thresholds, output=output, sides=sides)
     except errors.ParameterError as error:
         raise click.BadParameter(str(error), param_hint="'-o'") from error
-    planned = _writable(planned, replace, _given_files(planned, settings), output, report)
+    named = set() if output is None or plan.is_folder_output(output) else {Path(output)}
+    if save_instruments is not None:
+        try:
+            planned = plan.with_instruments(found, planned, save_instruments)
+        except errors.ParameterError as error:
+            raise click.BadParameter(str(error), param_hint="'--save-instruments'") from error
+        named.add(save_instruments)
+    planned = _writable(planned, replace, _given_files(planned, settings), named, report)
     if dry_run:
         _tell(planned, settings, report)
     elif planned:
@@ -93,7 +101,7 @@ def _settings(
     """Check all values before anything is done with them."""
     options["min_note_length"] /= 1000.0
     options["instruments"] = ",".join(options["instruments"]) if options["instruments"] else None
-    with _refusing():
+    with _refusing("'-i'"):
         settings = Settings.from_options(**cast(Options, options))
         thresholds = tuple(dict.fromkeys(confidence)) or (settings.notes.confidence,)
         for threshold in thresholds:
@@ -131,6 +139,7 @@ def _given_files(jobs: list[plan.Job], settings: Settings) -> dict[Path, str]:
             for given in settings.timbre.files
             for path in recordings_in(Path(given))
         },
+        **{Path(path).resolve(): "a file of --instruments" for path in settings.timbre.saved},
         **{job.source.resolve(): "an input" for job in jobs},
     }
 
@@ -139,11 +148,10 @@ def _writable(
     jobs: list[plan.Job],
     replace: bool | None,
     kept: dict[Path, str],
-    named: str | None,
+    named: set[Path],
     report: Console,
 ) -> list[plan.Job]:
     """Leave out the outputs that must not or need not be written, and tell why."""
-    is_named = named is not None and not plan.is_folder_output(named)
     left = []
     for job in jobs:
         outputs = []
@@ -160,12 +168,21 @@ def _writable(
                 report.failed(source, f"{taken[0]} is {what}; choose another output.", output)
             elif replace is False and output.path in there:
                 report.skipped(source, output)
-            elif replace is None and is_named and there:
-                report.failed(source, f"{there[0]} exists; add --overwrite to replace it.", output)
+            elif replace is not True and (lost := _lost(output, there, named, replace)):
+                report.failed(source, f"{lost[0]} exists; add --overwrite to replace it.", output)
             else:
                 outputs.append(output)
         left.append(plan.Job(job.source, tuple(outputs)))
     return [job for job in left if job.outputs]
+
+
+def _lost(
+    output: plan.Output, there: list[Path], named: set[Path], replace: bool | None
+) -> list[Path]:
+    """Return what must stay of what is there: files that were named, and those beside an output."""
+    if replace is None and output.path in named:
+        return there
+    return [path for path in there if path in named]
 
 
 def _play(jobs: list[plan.Job], settings: Settings, workers: int, report: Console) -> None:
@@ -176,7 +193,7 @@ def _play(jobs: list[plan.Job], settings: Settings, workers: int, report: Consol
     n_outputs = sum(len(job.outputs) for job in jobs)
     outcomes = run_jobs(jobs, settings, workers=workers, progress=progress, set_up_worker=set_up)
     try:
-        with _refusing():
+        with _refusing(_hint(settings)):
             for n_done, outcome in enumerate(outcomes, 1):
                 progress.close()
                 report.add(outcome)
@@ -186,16 +203,21 @@ def _play(jobs: list[plan.Job], settings: Settings, workers: int, report: Consol
         progress.close()
 
 
+def _hint(settings: Settings) -> str:
+    """Return the option that names files of instruments; only one of the two is given."""
+    return "'--like'" if settings.timbre.files else "'-i'"
+
+
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(hint: str) -> Iterator[None]:
     """Tell what is wrong with the command, not with an input, as such."""
     try:
         yield
     except errors.ModelNotFoundError as error:
         raise click.BadParameter(errors.one_line(error), param_hint="'-m'") from error
-    # What is wrong with an input is an outcome; this is wrong with a recording to be like.
+    # What is wrong with an input is an outcome; this is wrong with a file of an instrument.
     except (errors.AudioError, errors.FileError) as error:
-        raise click.BadParameter(errors.one_line(error), param_hint="'--like'") from error
+        raise click.BadParameter(errors.one_line(error), param_hint=hint) from error
     except errors.ParameterError as error:
         raise click.UsageError(errors.one_line(error)) from error
 
@@ -204,7 +226,7 @@ def _tell(jobs: list[plan.Job], settings: Settings, report: Console) -> None:
     """Say what would be done, and how."""
     from retimbre.timbre import check_timbre
 
-    with _refusing():
+    with _refusing(_hint(settings)):
         check_timbre(settings.timbre)
     told = dataclasses.asdict(settings)
     del told["notes"]["confidence"]  # each output tells its own

@@ -1,4 +1,4 @@
-"""The command ``retimbre instruments``."""
+"""The command ``retimbre instruments``, which lists them; what follows it shows one."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retimbre.cli.group import MainJobGroup
 from retimbre.cli.options import option
 from retimbre.cli.report import print_line
 from retimbre.cli.words import columns
@@ -23,6 +24,8 @@ them are listed.
   retimbre instruments
   retimbre instruments flute --sort brightness
   retimbre song.webm -i "Flute,Cello"
+  retimbre instruments show random:7
+  retimbre instruments play "Bowed Glass" -o glass.wav
 
 \b
 brightness  spectral centroid of middle C, in Hz
@@ -45,7 +48,13 @@ _COLUMNS: dict[str, tuple[Callable[["Instrument"], str], Callable[["Instrument"]
 _JSON = (*_COLUMNS, "bank", "program", "licence")
 
 
-@click.command(help=HELP, params=[option("model")])
+COMMANDS = {
+    "play": ("retimbre.cli.instrument:play", "Write a short demo of an instrument."),
+    "show": ("retimbre.cli.instrument:show", "Draw a picture of an instrument."),
+}
+
+
+@click.command(cls=MainJobGroup, lazy=COMMANDS, help=HELP, params=[option("model")])
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array (attack in seconds).")
 @click.option(

@@ -84,6 +84,12 @@ OUTPUT = [
     _side(["--save-midi"], help="Write the notes as MIDI, with pitch bends."),
     _side(["--save-notes"], help="Write the notes as CSV: onset,offset,pitch,velocity."),
     _side(["--save-f0"], help="Write the pitch as CSV: time,frequency,confidence."),
+    _output(
+        ["--save-instruments"],
+        metavar="FILE.json",
+        type=click.Path(path_type=Path),
+        help="Write the instruments of the output and their times; -i FILE.json plays them again.",
+    ),
     _side(["--plot"], help="Write a picture (PNG) of input, pitch, notes and output."),
     _output(
         ["--overwrite/--skip-existing", "replace"],

@@ -14,6 +14,7 @@ import click
 
 from retimbre.cli.words import columns, count
 from retimbre.settings.params import TABLE
+from retimbre.settings.stops import tell
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -212,7 +213,7 @@ def _names(output: "Output | None") -> dict[str, Any]:
 def _sentence(report: "Report") -> str:
     notes = f"{report.notes} note{'s' * (report.notes != 1)}"
     folded = f" ({report.folded} folded by octaves)" if report.folded else ""
-    played = f" on {', '.join(report.heard_names)}" if report.heard_names else ""
+    played = f" on {tell(report.heard_names)}" if report.heard_names else ""
     return (
         f"{report.input} -> {report.output}: {notes}{folded}{played}, "
         f"{report.duration:.1f} s, seed {report.seed}, took {report.timings['total']:.1f} s"

@@ -7,31 +7,38 @@ between instruments. MIDI has neither the first nor the evidence.
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import FloatArray
 from retimbre.display.evidence import draw_evidence
-from retimbre.display.spectrogram import RANGE_DB, LogSpectrogram, log_spectrogram
+from retimbre.display.panels import (
+    FAINT,
+    INK,
+    OUTPUT_COLOURS,
+    colormap,
+    colour_bar,
+    draw_spectrogram,
+    style,
+    title,
+)
+from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
 from retimbre.instrument import Instruments
 from retimbre.io.files import whole_file
 from retimbre.notes.evidence import find_evidence
 from retimbre.result import Result
 from retimbre.runtime import single_threaded_blas
+from retimbre.settings.stops import MOST_TOLD
 from retimbre.types import Notes
 from retimbre.units import hz_to_midi, midi_to_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-_INK = "#22223b"
-_FAINT = "#8d8d9e"
 _INPUT_COLOURS = ("#ffffff", "#dbe7f0", "#8fb8d0", "#3f7ca6", "#1f3f6e", "#130f2b")
-_OUTPUT_COLOURS = ("#ffffff", "#fbe6d4", "#f2b28a", "#d5655c", "#8a2a57", "#2a0f33")
 _CONFIDENCE_COLOURS = ("#d9d9e3", "#9d8fc4", "#5a3d99", "#240d52")
 _MOST_LABELS = 40
 _MANY_NOTES = 300
@@ -104,18 +111,18 @@ def _figure(result: Result, picture: LogSpectrogram | None) -> "Figure":
     bars = {name: figure.add_subplot(grid[row, 1]) for row, name in enumerate(heights)}
     output = log_spectrogram(result.y, result.sr)
     if picture is not None:
-        _draw_spectrogram(axes["input"], bars["input"], picture, _INPUT_COLOURS)
+        draw_spectrogram(axes["input"], bars["input"], picture, _INPUT_COLOURS)
         sr, seconds = result.report.input_sample_rate, result.report.input_duration
-        _title(axes["input"], "input", f"{seconds:.1f} s at {sr} Hz" if sr and seconds else "")
+        title(axes["input"], "input", f"{seconds:.1f} s at {sr} Hz" if sr and seconds else "")
     _draw_notes(axes["notes"], bars["notes"], result)
     if result.pitch is not None:
         evidence = find_evidence(result.pitch)
         draw_evidence(axes["evidence"], result.pitch, evidence, result.notes)
-        _title(axes["evidence"], "evidence", "")
-        _style(axes["evidence"])
+        title(axes["evidence"], "evidence", "")
+        style(axes["evidence"])
         bars["evidence"].set_axis_off()
-    _draw_spectrogram(axes["output"], bars["output"], output, _OUTPUT_COLOURS)
-    _title(axes["output"], "output", f"{output.duration:.1f} s at {result.sr} Hz")
+    draw_spectrogram(axes["output"], bars["output"], output, OUTPUT_COLOURS)
+    title(axes["output"], "output", f"{output.duration:.1f} s at {result.sr} Hz")
     _draw_timbre(axes["timbre"], result.instruments, result.notes)
     bars["timbre"].set_axis_off()
     _share_time(axes, max(output.duration, picture.duration if picture else 0.0))
@@ -130,36 +137,9 @@ def _head(figure: "Figure", result: Result) -> None:
     facts = [f"model {report.model}", f"seed {report.seed}"]
     y = 1 - 0.3 / figure.get_figheight()
     figure.text(
-        0.065, y, name, fontsize=15, fontweight="bold", color=_INK, va="center", parse_math=False
+        0.065, y, name, fontsize=15, fontweight="bold", color=INK, va="center", parse_math=False
     )
-    figure.text(0.935, y, "  ·  ".join(facts), fontsize=10, color=_FAINT, ha="right", va="center")
-
-
-def _title(axes: "Axes", text: str, facts: str) -> None:
-    axes.set_title(text, loc="left", fontsize=11, fontweight="bold", color=_INK, pad=5)
-    axes.set_title(facts, loc="right", fontsize=9, color=_FAINT, pad=5)
-
-
-def _draw_spectrogram(
-    axes: "Axes", bar: "Axes", picture: LogSpectrogram, colours: tuple[str, ...]
-) -> None:
-    n_bins, n_columns = picture.level_db.shape
-    mesh = axes.pcolormesh(
-        np.linspace(0, picture.duration, n_columns + 1),
-        picture.fmin * (picture.fmax / picture.fmin) ** (np.arange(n_bins + 1) / n_bins),
-        picture.level_db,
-        cmap=_colormap(colours),
-        vmin=-RANGE_DB,
-        vmax=0.0,
-        rasterized=True,
-    )
-    axes.set(yscale="log", ylim=(picture.fmin, picture.fmax))
-    axes.set_yticks([50, 100, 200, 500, 1000, 2000, 5000, 10000])
-    axes.yaxis.set_major_formatter(lambda f, _: f"{f:g}" if f < 1e3 else f"{f / 1e3:g}k")
-    axes.minorticks_off()
-    axes.set_ylabel("Hz", color=_INK)
-    _style(axes)
-    _colour_bar(mesh, bar, "dB", [-60, -40, -20, 0])
+    figure.text(0.935, y, "  ·  ".join(facts), fontsize=10, color=FAINT, ha="right", va="center")
 
 
 def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
@@ -171,11 +151,11 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     axes.set_yticks(*_note_ticks(low, high))
     axes.grid(axis="y", color="#ececf2", linewidth=0.8)
     axes.set_axisbelow(True)
-    _style(axes)
+    style(axes)
     _note_legend(axes, has_f0=result.pitch is not None)
     confidence = result.report.confidence
     at = "" if confidence is None else f" at confidence {confidence:g}"
-    _title(axes, "notes" if result.pitch is None else "pitch and notes", f"{len(notes)} notes{at}")
+    title(axes, "notes" if result.pitch is None else "pitch and notes", f"{len(notes)} notes{at}")
 
 
 def _note_legend(axes: "Axes", *, has_f0: bool) -> None:
@@ -186,7 +166,7 @@ def _note_legend(axes: "Axes", *, has_f0: bool) -> None:
     note = Patch(facecolor="#cfd6ee", edgecolor="#7f93d6", label="note, in its timbre's colour")
     axes.legend(
         handles=[f0, note] if has_f0 else [note], loc="lower center", bbox_to_anchor=(0.5, 0.985),
-        ncols=2, frameon=False, fontsize=9, labelcolor=_FAINT, handlelength=1.4,
+        ncols=2, frameon=False, fontsize=9, labelcolor=FAINT, handlelength=1.4,
     )  # fmt: skip
 
 
@@ -212,7 +192,7 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         track.times[order],
         midi,
         c=track.confidence[order],
-        cmap=_colormap(_CONFIDENCE_COLOURS),
+        cmap=colormap(_CONFIDENCE_COLOURS),
         vmin=0.0,
         vmax=1.0,
         s=float(np.clip(300.0 / max(track.times[-1], 1.0), 1.0, 5.0)),
@@ -220,7 +200,7 @@ def _draw_f0(axes: "Axes", bar: "Axes", result: Result) -> tuple[float, float]:
         zorder=3,
         rasterized=True,
     )
-    _colour_bar(dots, bar, "confidence", [0, 0.25, 0.5, 0.75, 1])
+    colour_bar(dots, bar, "confidence", [0, 0.25, 0.5, 0.75, 1])
     played = midi[_is_inside(track.times[order], result.notes)]
     if played.size == 0:
         return np.inf, -np.inf
@@ -274,19 +254,25 @@ def _draw_timbre(axes: "Axes", instruments: Instruments, notes: Notes) -> None:
     axes.set_ylim(-0.5, 1.02)
     axes.set_yticks([-0.27, 0.5], ["notes", "share"])
     axes.tick_params(axis="y", length=0)
-    _style(axes)
+    style(axes)
     steps = np.diff(times)
     is_even = n > 1 and np.ptp(steps) < 0.01 * steps.mean()
     seconds = f", one every {steps.mean():.2g} s" if is_even else ""
-    kind = "chosen" if instruments.names else "random"
+    kind = "random" if _are_random(instruments) else "chosen"
     shares = "; share: of the way from one to the next, at an even pace" * (n > 1)
-    _title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}{shares}")
+    title(axes, "instruments", f"{n} {kind} instrument{'s' * (n > 1)}{seconds}{shares}")
+
+
+def _are_random(instruments: Instruments) -> bool:
+    return all(name.startswith("random:") for name in instruments.names)
 
 
 def _label_instruments(axes: "Axes", instruments: Instruments) -> None:
     """Write the instruments' names or numbers at their times."""
     n = len(instruments.times)
-    labels = instruments.names or [str(k + 1) for k in range(n)]
+    # The words of many random ones would run into each other.
+    has_names = bool(instruments.names) and not (n > MOST_TOLD and _are_random(instruments))
+    labels = instruments.names if has_names else [str(k + 1) for k in range(n)]
     ends = instruments.times[[0, -1]]
     breaks = (np.diff(instruments.times, prepend=ends[0], append=ends[1]) == 0.0) & (n > 1)
     for k in range(0, n, -(-n // _MOST_LABELS)):
@@ -296,7 +282,7 @@ def _label_instruments(axes: "Axes", instruments: Instruments) -> None:
         axes.annotate(
             f" {labels[k]} ", place, xycoords=("axes fraction" if n == 1 else "data", "data"),
             ha=side, va="center", color="white", zorder=4, parse_math=False,
-            fontsize=(9 if instruments.names else 11) if n < _MOST_LABELS else 8,
+            fontsize=(9 if has_names else 11) if n < _MOST_LABELS else 8,
             fontweight="bold", annotation_clip=n > 1,
         )  # fmt: skip
 
@@ -344,25 +330,6 @@ def _share_time(axes: dict[str, "Axes"], duration: float) -> None:
             MultipleLocator(minute) if is_long else MaxNLocator(10, steps=[1, 2, 5, 10])
         )
     last = axes["timbre"]
-    last.set_xlabel("minutes : seconds" if is_long else "seconds", color=_INK)
+    last.set_xlabel("minutes : seconds" if is_long else "seconds", color=INK)
     if is_long:
         last.xaxis.set_major_formatter(lambda t, _: f"{t // 60:.0f}:{t % 60:02.0f}")
-
-
-def _style(axes: "Axes") -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[:].set_color("#c9c9d6")
-    axes.tick_params(colors=_INK, labelsize=9, color="#c9c9d6")
-
-
-def _colormap(colours: tuple[str, ...]) -> "Colormap":
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("retimbre", colours)
-
-
-def _colour_bar(mappable: Any, bar: "Axes", label: str, ticks: list[float]) -> None:
-    bar.figure.colorbar(mappable, cax=bar, ticks=ticks)
-    bar.set_ylabel(label, fontsize=9, color=_INK)
-    bar.tick_params(labelsize=8, colors=_INK, length=0)
-    bar.spines[:].set_visible(False)

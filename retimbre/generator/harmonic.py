@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from retimbre._typing import Float32Array, FloatArray, IntArray, Progress
 from retimbre.generator.folder import ModelConfig, open_encoder, open_generator
+from retimbre.generator.morph import even_out
 from retimbre.generator.network import Network
 from retimbre.generator.playing import ModelGenerator, chunks
 from retimbre.generator.score import Score
@@ -41,7 +42,6 @@ from retimbre.harmonic.touch import (
     image_velocities,
 )
 from retimbre.instrument import Instrument, Instruments, NoteCorrections
-from retimbre.latent import even_out
 from retimbre.like.recordings import MOST_SEARCHED, Recording, hear_recordings
 from retimbre.like.refine import HeardFeatures, refine_latent
 from retimbre.runtime import single_threaded_blas
@@ -174,7 +174,7 @@ class HarmonicGenerator(ModelGenerator):
         Returns
         -------
         path : Instruments
-            More latents on the same arcs, see `retimbre.latent.even_out`.
+            More latents on the same arcs, see `retimbre.generator.morph.even_out`.
         """
         return even_out(instruments, notes, self._play_levels)
 

@@ -185,8 +185,8 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def read_json(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read a JSON object whose ``format`` says what it is.
+def read_json(path: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """Read a JSON object whose ``format`` says what it is: one of some kinds.
 
     Raises
     ------
@@ -201,9 +201,17 @@ def read_json(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     try:
         table = json.loads(content)
     except (ValueError, RecursionError) as error:
-        why = "it is not text" if isinstance(error, UnicodeDecodeError) else error
-        raise DecodeError(f"{name} is not valid JSON ({why}).") from error
+        raise DecodeError(f"{name} is not valid JSON ({_json_reason(error)}).") from error
     found = table.get("format") if isinstance(table, dict) else None
-    if found != kind:
-        raise DecodeError(f"{name} is not a {kind}: its 'format' is {found!r:.60}.")
+    if found not in kinds:
+        wanted = " or ".join(kinds)
+        raise DecodeError(f"{name} is not a {wanted}: its 'format' is {found!r:.60}.")
     return dict(table)
+
+
+def _json_reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text"
+    return "it is nested too deeply, or a number in it is too long"

@@ -19,6 +19,9 @@ suffix."""
 
 MIDI_SUFFIXES = frozenset({".kar", ".mid", ".midi", ".rmi"})
 
+INSTRUMENT_SUFFIX = ".json"
+"""Instruments and paths of them are known by it."""
+
 FORMATS = {
     ".wav": ("WAV", "PCM_24"),
     ".flac": ("FLAC", "PCM_24"),
@@ -131,3 +134,17 @@ def recordings_in(folder: Path) -> list[Path]:
         and not is_own_result(path.name)
         and path.is_file()
     )
+
+
+def check_instrument_name(path: str | os.PathLike[str]) -> None:
+    """See that a file of instruments will be known as one.
+
+    Raises
+    ------
+    ParameterError
+        If its name does not end in .json.
+    """
+    if os.path.splitext(path)[1].lower() != INSTRUMENT_SUFFIX:
+        raise ParameterError(
+            f"Instruments are saved as .json, given {os.fspath(path)!r}; end its name with .json."
+        )

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retimbre.errors import ParameterError
-from retimbre.settings.stops import read_stops
+from retimbre.settings.stops import LARGEST_SEED, items_of, read_stops
 
 if TYPE_CHECKING:
     from retimbre.settings.stops import GivenInstruments
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 PITCH_METHODS = ("crepe", "pyin")
 CREPE_CAPACITIES = ("full", "tiny")
 ARTICULATIONS = ("performer", "always", "never")
-
-LARGEST_SEED = 2**53
-"""Up to it every reader of JSON keeps an integer exact."""
 
 SHORTEST_INSTRUMENT = 0.01
 """More instruments than frames [seconds] would only fill the memory."""
@@ -229,10 +226,12 @@ class TimbreParams:
         A name under ``models/`` or the path of a model folder.
     secs_per_instrument : float [seconds, >= 0.01]
         One random instrument every so many seconds.
-    instruments : str, Instrument, np.ndarray [shape=(latent_dim,)] or sequence of them, optional
-        Instruments that are played instead of random ones: ``"Flute,Cello"`` or
-        ``["Flute", "Cello"]`` spreads them over the melody, ``"Flute@0,Cello@8.5"`` puts them at
-        times in seconds. In a sequence an Instrument or a z may stand in the place of a name.
+    instruments : str, path-like, Instrument, Instruments, np.ndarray or sequence, optional
+        Instruments that are played instead of random ones, in the words of
+        `retimbre.settings.stops`: ``"Flute,random:7,my-oboe.json"`` spreads them over the melody,
+        ``"Flute@0,Cello@8.5"`` puts them at times in seconds. An Instrument, a z
+        [shape=(latent_dim,)], a .json file or a path (`Instruments`) is taken, too, alone or in a
+        sequence; an array may hold several z [shape=(n, latent_dim)].
     like : path or sequence of paths, optional
         Recordings whose instruments are taken instead of random ones: each a file with a clear note
         or more, a folder of recordings of one instrument, or what `save_instrument` wrote.
@@ -265,12 +264,14 @@ class TimbreParams:
     )
     instruments: "GivenInstruments | None" = _sound(
         None,
-        "Named instruments instead of random ones: 'Flute,Cello' morphs from the beginning to the "
-        "end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue the list. "
-        "'retimbre instruments' lists the names.",
+        "Instruments: names ('retimbre instruments' lists them), random, random:NUMBER or .json "
+        "files of --save-instruments and save_instrument. 'Flute,random:7' morphs from the "
+        "beginning to the end, 'Flute@0,Cello@8.5' at these seconds. Repeat the option to continue "
+        "the list.",
         kind="text",
         short="-i",
         metavar="LIST",
+        shown="random ones",
     )
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = _sound(
         None,
@@ -286,11 +287,17 @@ class TimbreParams:
         if self.instruments is not None:
             if files:
                 raise ParameterError("Use either --instruments or --like, not both.")
-            stops = read_stops(self.instruments)
-            if any(stop.instrument is not None for stop in stops):
+            read_stops(self.instruments)
+            items = items_of(self.instruments)
+            if not all(isinstance(item, str) for item in items):
                 # Arrays cannot be compared as settings are.
-                items = tuple(stop.instrument or stop.name for stop in stops)
-                object.__setattr__(self, "instruments", items)
+                object.__setattr__(self, "instruments", tuple(items))
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The files among the instruments."""
+        stops = () if self.instruments is None else read_stops(self.instruments)
+        return tuple(str(stop.what) for stop in stops if isinstance(stop.what, os.PathLike))
 
     @property
     def files(self) -> tuple[str, ...]:

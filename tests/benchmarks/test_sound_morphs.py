@@ -4,8 +4,8 @@ import numpy as np
 import sound_morphs
 from sound_models import Palette
 
+from retimbre.generator.morph import even_out
 from retimbre.harmonic.image import N_BINS, N_FRAMES, image_to_features
-from retimbre.latent import even_out
 from retimbre.train.data.labels import InstrumentKey
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from retimbre.generator.morph import even_out, walk
 from retimbre.instrument import Instruments
-from retimbre.latent import even_out, get_z_notes, slerp, walk
+from retimbre.latent import get_z_notes, slerp
 from retimbre.types import Notes
 
 A, B = np.array([1.0, 0.0]), np.array([0.0, 1.0])

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retimbre._typing import Float32Array, FloatArray, IntArray
-from retimbre.articulation import find_slurs, voices_of
 from retimbre.errors import ParameterError
 from retimbre.expression import release_times, render_curves
 from retimbre.generator.morph import LONG_NOTE_SECONDS
 from retimbre.harmonic.touch import image_velocities
 from retimbre.harmonic.voice import Voice, VoiceNote
 from retimbre.instrument import NoteCorrections
+from retimbre.notes.slurs import find_slurs, voices_of
 from retimbre.settings.params import RenderParams
 from retimbre.types import NoteCurves, Notes
 from retimbre.units import midi_to_hz

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retimbre._typing import BoolArray, FloatArray
-from retimbre.articulation import find_slurs, voices_of
+from retimbre.notes.slurs import find_slurs, voices_of
 from retimbre.types import HOP_SECONDS, NoteCurve, Notes, PitchTrack
 from retimbre.units import hz_to_midi
 

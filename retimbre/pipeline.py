@@ -23,8 +23,9 @@ def retimbre_file(
     **options
         ``confidence`` [0..1], ``seed`` (int), ``model`` (name or folder), ``secs_per_instrument``
         [seconds], ``instruments`` ("Flute,Cello", ["Flute", "Cello"] or "Flute@0,Cello@8.5"),
-        ``like`` (file or files with a note each), ``expression`` [0..1], ``peak_db`` [dB],
-        ``pitch_method``, ``crepe_capacity``, ``viterbi``, ``fmin``, ``fmax`` [Hz],
+        ``like`` (file or files with a note each), ``expression`` [0..1], ``loudness`` [LUFS]
+        ("peak" or "input"), ``peak_db`` [dBTP], ``pitch_method``, ``crepe_capacity``,
+        ``viterbi``, ``fmin``, ``fmax`` [Hz],
         ``min_note_length`` [seconds], ``transpose`` [semitones], ``pitch_range`` ((low, high)
         in MIDI); None is the default.
 

@@ -28,6 +28,7 @@ class Options(TypedDict, total=False):
     instruments: "GivenInstruments | None"
     like: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
     expression: float | None
+    loudness: float | str | None
     peak_db: float | None
     pitch_method: str | None
     crepe_capacity: str | None

@@ -294,7 +294,8 @@ class Session:
         gain = take.gain
         if gain is None:
             whole, gain = self._first_sound(melody, take, gain_of, mix)
-            y = whole[first:last]
+            # A part that is a view would keep the whole in memory.
+            y = whole if len(whole) == last - first else whole[first:last].copy()
         else:
             y = mix(melody, take, first, last)
         return np.multiply(y, gain.factor, out=y), first

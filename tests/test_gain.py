@@ -199,6 +199,7 @@ def test_a_part_shares_the_gain_too(session):
     part = session.play(high, 0.0, 0.8, gain_of=low)
     whole = Session(session.settings).play(high, gain_of=low)
     assert part.y.tobytes() == whole.y[: len(part.y)].tobytes()
+    assert part.y.base is None  # the whole is let go
 
 
 def test_the_ceiling_holds_where_a_gain_is_shared(session):

@@ -26,7 +26,7 @@ def settings_page() -> str:
 def _row(name: str, entry: Entry) -> str:
     about = entry.about
     ends = ["" if end is None else f"{end:g}" for end in (about.low, about.high)]
-    span = ", ".join(about.choices) or ("" if ends == ["", ""] else f"{ends[0]}..{ends[1]}")
+    span = ", ".join((*([] if ends == ["", ""] else [f"{ends[0]}..{ends[1]}"]), *about.choices))
     default = about.shown or ("" if entry.default is None else f"{entry.default} {about.unit}")
     text = about.help.replace("|", "\\|")
     where = "" if about.section else " (not on the command line)"

@@ -1,7 +1,10 @@
 """Mix notes into one recording: envelopes, loudness and velocity."""
 
+import logging
+import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +12,15 @@ import numpy.typing as npt
 from retimbre._typing import Float32Array, FloatArray
 from retimbre.errors import ParameterError
 from retimbre.expression import ENVELOPE_ATTACK, RELEASE_SECONDS
+from retimbre.metering.integrated import block_power, factor_to
+from retimbre.metering.k_weighting import k_weight
+from retimbre.metering.true_peak import true_peak
 from retimbre.runtime import single_threaded_blas
-from retimbre.types import Notes
-from retimbre.units import db_to_amplitude, k_weight
+from retimbre.settings.params import DEFAULT_LOUDNESS, RenderParams
+from retimbre.types import Melody, Notes
+from retimbre.units import db_to_amplitude
+
+logger = logging.getLogger("retimbre")
 
 CUT_FADE_SECONDS = 0.005
 """What still sounds at the end of the recording fades over this time."""
@@ -22,6 +31,20 @@ LOUDNESS_SECONDS = 0.100
 LOUDNESS_BLOCK_SECONDS = 0.020
 SILENCE_DB = -100.0
 """What is less loud stays as it is: it cannot be brought to any level."""
+
+
+class Gain(NamedTuple):
+    """What a clip is multiplied by.
+
+    Attributes
+    ----------
+    factor : np.float32
+    limited_db : float [dB, >= 0]
+        So much less than the loudness asks for, because of the peak.
+    """
+
+    factor: np.float32
+    limited_db: float
 
 
 def get_envelope(
@@ -298,6 +321,45 @@ def peak_gain(y: Float32Array, peak_db: float) -> np.float32:
     return np.float32(db_to_amplitude(peak_db) / peak * (1.0 - 1e-6))
 
 
+def find_gain(
+    y: FloatArray, sr: int, melody: Melody, params: RenderParams, shared: Gain | None = None
+) -> Gain:
+    """Find the gain of a clip: what is asked for, or as near to it as the clip's peak allows.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,)]
+        The clip, at any scale.
+    sr : int [Hz]
+    melody : Melody
+        What it plays. A recording's loudness may be what is asked for; where it has none, the
+        default is, which is logged.
+    params : RenderParams
+        The loudness, and the ceiling of the true peak.
+    shared : Gain, optional
+        That of another clip, which is asked for instead. What it is short of counts here as well.
+
+    Returns
+    -------
+    gain : Gain
+        1 for silence, or the one that is shared.
+    """
+    # Just below, so that rounding never reaches over the ceiling.
+    ceiling = float(db_to_amplitude(params.peak_db)) * (1.0 - 1e-6)
+    peak = true_peak(y, sr=sr)
+    if not peak > 0.0:
+        return shared or Gain(np.float32(1.0), 0.0)
+    if shared is not None:
+        wanted, limited_db = float(shared.factor), shared.limited_db
+    else:
+        loudness, limited_db = _wanted_loudness(melody, params), 0.0
+        wanted = math.inf if loudness is None else factor_to(block_power(y, sr=sr), loudness)
+    highest = ceiling / peak
+    if math.isfinite(wanted):
+        limited_db += max(0.0, 20.0 * math.log10(wanted / highest))
+    return Gain(np.float32(min(wanted, highest)), limited_db)
+
+
 def _envelop(
     waves: npt.NDArray[np.floating], notes: Notes, sr: float, release: float
 ) -> Iterator[FloatArray]:
@@ -328,6 +390,17 @@ def _add(
     last = max(first, min(place + len(wave), end, len(y)))
     y[first:last] += gain * wave[first - place : last - place]
     return True
+
+
+def _wanted_loudness(melody: Melody, params: RenderParams) -> float | None:
+    """Return the loudness that is asked for [LUFS]; None where the peak is."""
+    if params.loudness == "input":
+        if melody.loudness is not None:
+            return melody.loudness
+        name = melody.source or "The melody"
+        logger.info("%s has no loudness of its own; played at %g LUFS.", name, DEFAULT_LOUDNESS)
+        return DEFAULT_LOUDNESS
+    return None if isinstance(params.loudness, str) else params.loudness
 
 
 def _fade(y: Float32Array, place: int, ramp: Float32Array) -> None:

@@ -24,8 +24,10 @@ def retimbre_file(
         ``confidence`` [0..1], ``seed`` (int), ``model`` (name or folder), ``secs_per_instrument``
         [seconds], ``instruments`` ("Flute,random:7", "Flute@0,Cello@8.5", a z, an Instrument, a
         path, a .json file or several of them, see `retimbre.settings.stops`), ``like`` (file or
-        files with a note each), ``expression`` [0..1], ``peak_db`` [dB],
-        ``pitch_method``, ``crepe_capacity``, ``viterbi``, ``fmin``, ``fmax`` [Hz],
+        files with a note each), ``expression``, ``pitch_expression``, ``loudness_expression``
+        [0..1], ``articulation`` ("performer", "always" or "never"), ``loudness`` [LUFS] ("peak" or
+        "input"), ``peak_db`` [dBTP], ``pitch_method``, ``crepe_capacity``, ``viterbi``, ``fmin``,
+        ``fmax`` [Hz],
         ``min_note_length`` [seconds], ``transpose`` [semitones], ``pitch_range`` ((low, high)
         in MIDI); None is the default.
 

@@ -25,6 +25,9 @@ class Analysis:
         None for MIDI.
     notes : Notes or None
         The notes of a MIDI file; None for a recording, whose notes depend on the threshold.
+    loudness : float or None [LUFS]
+        Integrated loudness of the recording's mono mix (BS.1770-4); None for MIDI, and where it
+        is under -70 LUFS all along.
     timings : dict of str to float [seconds]
         ``decode`` and ``pitch``.
     articulation : tuple of str
@@ -36,6 +39,7 @@ class Analysis:
     sr: int | None = None
     pitch: PitchTrack | None = None
     notes: Notes | None = None
+    loudness: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
     articulation: tuple[str, ...] = ()
 
@@ -72,6 +76,11 @@ class Report:
         How many notes were moved by octaves.
     duration : float [seconds]
         Of the output.
+    loudness : float or None [LUFS]
+        Integrated loudness of the output (BS.1770-4); None where it is under -70 LUFS all along.
+    limited_db : float [dB, >= 0]
+        So much less loud than it should be is the clip, because louder its peak would exceed the
+        ceiling.
     timings : dict of str to float [seconds]
         ``decode``, ``pitch``, ``notes``, ``generate``, ``synthesize`` and ``total``.
     output : str or None
@@ -95,9 +104,39 @@ class Report:
     dropped: dict[str, float]
     folded: int
     duration: float
+    loudness: float | None
+    limited_db: float
     timings: dict[str, float]
     output: str | None = None
     files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, melody: Melody, analysis: Analysis | None, **known: Any) -> "Report":
+        """Report on a melody, and on what it was found in.
+
+        Parameters
+        ----------
+        melody : Melody
+            As it was played.
+        analysis : Analysis or None
+        **known
+            The figures that these two do not hold.
+
+        Returns
+        -------
+        report : Report
+        """
+        return cls(
+            input=melody.source,
+            confidence=melody.confidence,
+            notes=len(melody),
+            input_sample_rate=None if analysis is None else analysis.sr,
+            input_duration=melody.duration,
+            voiced_seconds=melody.voiced_seconds,
+            dropped=melody.dropped,
+            folded=melody.folded,
+            **known,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures by name, as JSON holds them; without files where none was written."""

@@ -11,10 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from retimbre._typing import StageProgress
+from retimbre.errors import Cancelled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -167,6 +171,44 @@ def _interrupt_once(number: int, frame: FrameType | None) -> None:
     # A second interrupt must not cut short the cleaning up after the first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def compile_kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile once per machine; only once per process where no cache folder can be written."""
+    import numba
+
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Passes on progress, and ends the work where somebody wants it to end.
+
+    Attributes
+    ----------
+    progress : callable or None
+    cancel : callable or None
+        Asked at each step.
+
+    Raises
+    ------
+    Cancelled
+        Where `cancel` returns True.
+    """
+
+    progress: StageProgress | None
+    cancel: Callable[[], bool] | None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take in how far a stage is."""
+        if self.cancel is not None and self.cancel():
+            raise Cancelled("Cancelled.")
+        if self.progress is not None:
+            self.progress(stage, done, total)
 
 
 @contextmanager

@@ -17,14 +17,15 @@ import numpy as np
 
 from retimbre import generator, mixing
 from retimbre._typing import Float32Array, FloatArray, StageProgress
-from retimbre.errors import Cancelled, NoPitchError, ParameterError, check_type
+from retimbre.errors import NoPitchError, ParameterError, check_type
 from retimbre.expression import RELEASE_SECONDS
 from retimbre.instrument import Instruments
+from retimbre.metering.integrated import integrated_loudness
 from retimbre.notes.edits import phrase_of
 from retimbre.notes.melody import find_melody, fit_melody, playable_range
 from retimbre.pitch.analysis import Listener, analyze, analyze_file
 from retimbre.result import Analysis, Report, Result
-from retimbre.runtime import single_threaded_blas, timed
+from retimbre.runtime import Watch, single_threaded_blas, timed
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath, choose_path, heard_names, place_instruments, warn_of_late
 from retimbre.types import Melody, PitchTrack
@@ -45,21 +46,11 @@ class _Take:
 
     instruments: Instruments
     path: Instruments
-    gain: np.float32 | None = None
+    gain: mixing.Gain | None = None
 
 
-@dataclass(frozen=True)
-class _Watch:
-    """Passes on progress, and ends the work where somebody wants it to end."""
-
-    progress: StageProgress | None
-    cancel: Callable[[], bool] | None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self.cancel is not None and self.cancel():
-            raise Cancelled("Cancelled.")
-        if self.progress is not None:
-            self.progress(stage, done, total)
+Mix = Callable[[Melody, _Take, int, int], Float32Array]
+"""Returns the samples of a melody from one place to another, before any gain."""
 
 
 class Session:
@@ -144,7 +135,7 @@ class Session:
             As `analyze_file` and `analyze` raise.
         Cancelled
         """
-        watch = _Watch(progress, cancel)
+        watch = Watch(progress, cancel)
         params = self.settings.pitch
         if isinstance(source, tuple):
             y, sr = source
@@ -188,11 +179,12 @@ class Session:
         analysis: Analysis,
         confidence: float | None = None,
         *,
+        gain_of: Melody | None = None,
         progress: StageProgress | None = None,
     ) -> Result:
         """Find the melody of an analysis at a threshold, and play it."""
         melody = self.melody(analysis, confidence)
-        return self.play(melody, analysis=analysis, progress=progress)
+        return self.play(melody, analysis=analysis, gain_of=gain_of, progress=progress)
 
     def play(
         self,
@@ -201,6 +193,7 @@ class Session:
         stop: float | None = None,
         *,
         analysis: Analysis | None = None,
+        gain_of: Melody | None = None,
         progress: StageProgress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> Result:
@@ -209,7 +202,7 @@ class Session:
         The first time that a melody is played, its instruments are placed and the gain of the
         clip is found. They stay for its edits (whose ``origin`` is the same), so that an edit
         changes no sample outside of its phrase, see `phrase_of`. An edit that makes the clip much
-        louder may therefore exceed full scale; a fresh session finds path and gain anew.
+        louder may therefore exceed the ceiling; a fresh session finds path and gain anew.
 
         Parameters
         ----------
@@ -219,6 +212,9 @@ class Session:
             The part, by default the whole. It holds the same samples as the whole does.
         analysis : Analysis, optional
             What the melody was found in, for the result and its report.
+        gain_of : Melody, optional
+            Of which the gain is taken where this melody is played for the first time, as far as its
+            own peak allows: melodies of several thresholds can then be compared.
         progress : callable, optional
             ``progress("generate", done, total)`` after each note.
         cancel : callable, optional
@@ -238,9 +234,10 @@ class Session:
             If `start` or `stop` is no finite number.
         ModelError, Cancelled
         """
-        check_type(melody, Melody, "What is played")
-        if not len(melody):
-            raise NoPitchError("The melody contains no notes to play.")
+        for given in (melody,) if gain_of is None else (melody, gain_of):
+            check_type(given, Melody, "What is played")
+            if not len(given):
+                raise NoPitchError("The melody contains no notes to play.")
         timings = {"decode": 0.0, "pitch": 0.0, "notes": 0.0} | (
             analysis.timings if analysis is not None else {}
         )
@@ -249,8 +246,9 @@ class Session:
             melody = fit_melody(melody, self._range)
             with timed(own, "generate"):
                 take = self._take(melody)
-            watch = _Watch(progress, cancel)
-            y, first = self._sound(melody, take, start, stop, watch, own)
+            watch = Watch(progress, cancel)
+            mix = partial(self._mix, watch=watch, timings=own)
+            y, first = self._sound(melody, take, start, stop, gain_of, mix)
         own["total"] += sum(timings.values())
         return Result(
             y=y,
@@ -258,7 +256,7 @@ class Session:
             notes=melody.notes,
             pitch=None if analysis is None else analysis.pitch,
             instruments=take.instruments,
-            report=self._report(melody, analysis, take, len(y), timings | own),
+            report=self._report(melody, analysis, take, y, timings | own),
             curves=melody.curves,
             melody=melody,
             start=first / self.model.clip_rate,
@@ -283,25 +281,39 @@ class Session:
         take: _Take,
         start: float | None,
         stop: float | None,
-        watch: _Watch,
-        timings: dict[str, float],
+        gain_of: Melody | None,
+        mix: Mix,
     ) -> tuple[Float32Array, int]:
         """Return the samples of a part of a melody, and the place of the first of them."""
-        sr = self.model.clip_rate
-        n_samples = round(max(melody.duration, _last_offset(melody) + TAIL_SECONDS) * sr)
+        sr, n_samples = self.model.clip_rate, self._n_samples(melody)
         first = 0 if start is None else min(_sample_at(start, sr), n_samples)
         last = n_samples if stop is None else min(max(first, _sample_at(stop, sr)), n_samples)
-        is_part = (first, last) != (0, n_samples)
         # The gain is that of the whole clip, which has to be heard once to know it.
-        if is_part and take.gain is None:
-            take.gain = mixing.peak_gain(
-                self._mix(melody, take, 0, n_samples, n_samples, watch, timings),
-                self.settings.render.peak_db,
-            )
-        y = self._mix(melody, take, first, last, n_samples, watch, timings)
-        if take.gain is None:
-            take.gain = mixing.peak_gain(y, self.settings.render.peak_db)
-        return np.multiply(y, take.gain, out=y), first
+        gain = take.gain
+        if gain is None:
+            whole, gain = self._first_sound(melody, take, gain_of, mix)
+            # A part that is a view would keep the whole in memory.
+            y = whole if len(whole) == last - first else whole[first:last].copy()
+        else:
+            y = mix(melody, take, first, last)
+        return np.multiply(y, gain.factor, out=y), first
+
+    def _first_sound(
+        self, melody: Melody, take: _Take, gain_of: Melody | None, mix: Mix
+    ) -> tuple[Float32Array, mixing.Gain]:
+        """Return the whole of a melody before its gain, and the gain, which is then known."""
+        shared = None
+        if gain_of is not None and gain_of.origin != melody.origin:
+            gain_of = fit_melody(gain_of, self._range)
+            other = self._take(gain_of)
+            shared = other.gain or self._first_sound(gain_of, other, None, mix)[1]
+        y = mix(melody, take, 0, self._n_samples(melody))
+        take.gain = mixing.find_gain(y, self.model.clip_rate, melody, self.settings.render, shared)
+        return y, take.gain
+
+    def _n_samples(self, melody: Melody) -> int:
+        seconds = max(melody.duration, float(melody.notes.offset.max()) + TAIL_SECONDS)
+        return round(seconds * self.model.clip_rate)
 
     def _mix(
         self,
@@ -309,8 +321,8 @@ class Session:
         take: _Take,
         first: int,
         last: int,
-        n_samples: int,
-        watch: _Watch,
+        *,
+        watch: Watch,
         timings: dict[str, float],
     ) -> Float32Array:
         """Add up the notes that sound in a part of the clip, before any gain."""
@@ -326,7 +338,9 @@ class Session:
             progress=partial(watch, "generate"),
             timings=timings,
         )
-        return mixing.mix_sounds(sounds, sr=sr, n_samples=n_samples, start=first, stop=last)
+        return mixing.mix_sounds(
+            sounds, sr=sr, n_samples=self._n_samples(melody), start=first, stop=last
+        )
 
     def phrase_of(self, melody: Melody, note_id: int) -> tuple[float, float]:
         """Return the part of a melody that can change when one of its notes does.
@@ -341,25 +355,24 @@ class Session:
         melody: Melody,
         analysis: Analysis | None,
         take: _Take,
-        n_samples: int,
+        y: Float32Array,
         timings: dict[str, float],
     ) -> Report:
-        return Report(
-            input=melody.source,
-            confidence=melody.confidence,
-            sample_rate=self.model.clip_rate,
-            notes=len(melody),
+        sr = self.model.clip_rate
+        with timed(timings, "total"):
+            loudness = integrated_loudness(y, sr=sr)
+        return Report.of(
+            melody,
+            analysis,
+            sample_rate=sr,
             seed=self._seed,
             model=self.model.name,
             instruments=len(take.instruments.times),
             instrument_names=list(take.instruments.names),
             heard_names=list(heard_names(take.instruments, melody.notes.onset)),
-            input_sample_rate=None if analysis is None else analysis.sr,
-            input_duration=melody.duration,
-            voiced_seconds=melody.voiced_seconds,
-            dropped=melody.dropped,
-            folded=melody.folded,
-            duration=n_samples / self.model.clip_rate,
+            duration=len(y) / sr,
+            loudness=round(loudness, 2) if math.isfinite(loudness) else None,
+            limited_db=0.0 if take.gain is None else round(take.gain.limited_db, 2),
             timings=timings,
         )
 
@@ -370,7 +383,3 @@ def _sample_at(time: float, sr: int) -> int:
             f"A part begins and ends at a finite number of seconds, given {time!r:.60}."
         )
     return max(0, round(time * sr))
-
-
-def _last_offset(melody: Melody) -> float:
-    return float(melody.notes.offset.max())

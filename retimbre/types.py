@@ -215,6 +215,8 @@ class Melody:
         How many notes were moved by octaves into the model's range.
     voiced_seconds : float or None
         Time at or above the threshold; None for MIDI.
+    loudness : float or None [LUFS]
+        Of the recording; None where it is not known.
     dropped : dict of str to float
         ``short_notes`` (how many were under the minimum length) and ``unvoiced_seconds`` (time
         that has a pitch but lies below the threshold).
@@ -242,6 +244,7 @@ class Melody:
     confidence: float | None = None
     folded: int = 0
     voiced_seconds: float | None = None
+    loudness: float | None = None
     dropped: dict[str, float] = field(default_factory=dict)
     origin: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -294,6 +297,8 @@ class Melody:
                 f"{self.duration:g} s and a last note that ends at "
                 f"{self.notes.offset.max(initial=0.0):g} s."
             )
+        if self.loudness is not None and not np.isfinite(self.loudness):
+            raise ParameterError(f"A loudness must be finite, given {self.loudness} LUFS.")
         if not np.all((self.strength >= 0.0) & (self.strength <= 1.0)):
             raise ParameterError("The strength of an articulation must be in 0..1.")
 

@@ -142,29 +142,3 @@ def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -120.0) -> Fl
     """
     magnitude = np.abs(np.asarray(amplitude, dtype=np.float64))
     return np.asarray(20.0 * np.log10(np.maximum(magnitude, 10.0 ** (floor_db / 20.0))))
-
-
-def k_weight(frequency: npt.ArrayLike) -> FloatArray:
-    """Return how much the power at a frequency counts for loudness.
-
-    Parameters
-    ----------
-    frequency : array_like [Hz]
-        Above 24 kHz as there.
-
-    Returns
-    -------
-    weight : np.ndarray [same shape]
-        1.17 at 1 kHz.
-
-    References
-    ----------
-    .. [1] ITU-R BS.1770-4, annex 1: the two filters at 48 kHz.
-    """
-    z = np.exp(-2j * np.pi * np.minimum(frequency, 24e3) / 48e3)
-    shelf_b = (1.53512485958697, -2.69169618940638, 1.19839281085285)
-    shelf_a = (-1.69065929318241, 0.73248077421585)
-    pass_a = (-1.99004745483398, 0.99007225036621)
-    shelf = np.polyval(shelf_b[::-1], z) / (1.0 + z * shelf_a[0] + z**2 * shelf_a[1])
-    high_pass = (1.0 - z) ** 2 / (1.0 + z * pass_a[0] + z**2 * pass_a[1])
-    return np.asarray(np.abs(shelf * high_pass) ** 2)

@@ -12,6 +12,7 @@ from retimbre.errors import DecodeError, ModelNotFoundError, NoPitchError, Param
 from retimbre.instrument import Instruments
 from retimbre.io import audio
 from retimbre.io.mono import to_mono
+from retimbre.metering.true_peak import true_peak
 from retimbre.pitch.analysis import analyze_file
 from retimbre.session import TAIL_SECONDS
 from retimbre.settings import Settings
@@ -138,8 +139,10 @@ def test_output_is_as_long_as_the_input_or_a_tail_longer(tmp_path, silence):
 
 def test_peak_is_where_it_was_asked(melody):
     for peak_db in (-1.0, -20.0):
-        y = pipeline.retimbre_file(melody, seed=0, peak_db=peak_db).y
-        assert 20 * np.log10(np.abs(y).max()) == pytest.approx(peak_db, abs=0.01)
+        result = pipeline.retimbre_file(melody, seed=0, loudness="peak", peak_db=peak_db)
+        peak = true_peak(result.y, sr=result.sr)
+        assert 20 * np.log10(peak) == pytest.approx(peak_db, abs=0.001)
+        assert result.report.limited_db == 0.0
 
 
 def test_options_reach_their_stage(melody, monkeypatch):
@@ -328,6 +331,10 @@ def test_seed_may_be_of_any_kind_of_integer(melody):
         ({"seed": 1.5}, "whole number .* given 1.5"),
         ({"secs_per_instrument": 0.009}, "0.01 or more, given 0.009"),
         ({"fmax": np.inf}, "both finite"),
+        ({"loudness": 5}, "from -60 to 0 or 'peak' or 'input', given 5"),
+        ({"loudness": np.nan}, "loudness must be a number"),
+        ({"loudness": "loud"}, "given 'loud'"),
+        ({"loudness": True}, "given True"),
         ({"pitch_range": (60, 62)}, "octave"),
     ],
 )

@@ -70,10 +70,21 @@ class Output:
 
 @dataclass(frozen=True)
 class Job:
-    """One input and its outputs, one a threshold."""
+    """One input and its outputs, one per threshold.
+
+    Attributes
+    ----------
+    source : Path
+    outputs : tuple of Output
+        Those that are to be written.
+    thresholds : tuple of float [0..1]
+        All that were asked for, also where the output is left out: the lowest that finds a note
+        gives the gain of all.
+    """
 
     source: Path
     outputs: tuple[Output, ...]
+    thresholds: tuple[float, ...] = ()
 
 
 def find_inputs(path: Path) -> list[Input]:
@@ -183,7 +194,7 @@ def plan_jobs(
         if several and not item.is_midi:
             endings = {f"_pe_{threshold_tag(c)}.wav": c for c in thresholds}
         outputs = tuple(_output(folder, label + ending, c, sides) for ending, c in endings.items())
-        jobs.append(Job(item.path, outputs))
+        jobs.append(Job(item.path, outputs, () if item.is_midi else tuple(thresholds)))
     return jobs
 
 

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,16 +11,17 @@ from retimbre._typing import FloatArray, StageProgress
 from retimbre.batch.plan import INSTRUMENTS, Job, Output
 from retimbre.display import plot
 from retimbre.display.spectrogram import LogSpectrogram, log_spectrogram
-from retimbre.errors import ParameterError, WriteError, one_line
+from retimbre.errors import NoPitchError, ParameterError, WriteError, one_line
 from retimbre.io import audio, midi, tables
 from retimbre.io.files import check_room
 from retimbre.io.formats import check_length
 from retimbre.io.instruments import save_instruments
-from retimbre.result import Report, Result
+from retimbre.result import Analysis, Report, Result
 from retimbre.runtime import in_processes, timed
 from retimbre.session import TAIL_SECONDS, Session
 from retimbre.settings import Settings
 from retimbre.timbre import TimbrePath
+from retimbre.types import Melody
 
 
 @dataclass(frozen=True)
@@ -127,22 +129,55 @@ def run_job(
         rate = session.model.clip_rate
         analysis = session.analyze(job.source, progress=progress, listener=listen)
         _check_lengths(job, analysis.duration, rate)  # of MIDI nothing is listened to
+        gain_of = _lower_melody(job, session, analysis)
     # A boundary: whatever is wrong with this input, the next one gets its turn.
     except Exception as error:
         yield _failure(job.source, None, error)
         return
-    for output in job.outputs:
-        try:
-            # In one go: no result may live on while the next is rendered, an hour has 600 MB.
-            report = write(
-                session.render(analysis, output.confidence, progress=progress),
-                output,
-                pictures[0] if pictures else None,
-            )
-        except Exception as error:
-            yield _failure(job.source, output, error)
-        else:
-            yield Outcome(job.source, output, report)
+    picture = pictures[0] if pictures else None
+    play = partial(_play, job.source, session, analysis, picture=picture, progress=progress)
+    # The lowest threshold first: all take its gain. What becomes of them is told in order.
+    outcomes, waiting = dict[Path, Outcome](), list(job.outputs)
+    for output in sorted(job.outputs, key=_threshold):
+        outcomes[output.path], melody = play(output, gain_of)
+        gain_of = gain_of or melody
+        while waiting and waiting[0].path in outcomes:
+            yield outcomes.pop(waiting.pop(0).path)
+
+
+def _play(
+    source: Path,
+    session: Session,
+    analysis: Analysis,
+    output: Output,
+    gain_of: Melody | None,
+    *,
+    picture: LogSpectrogram | None,
+    progress: StageProgress | None,
+) -> tuple[Outcome, Melody | None]:
+    """Play and write one output; return what becomes of it, and what was played."""
+    # In here no result lives on while the next is rendered: an hour has 600 MB.
+    melody = None
+    try:
+        result = session.render(analysis, output.confidence, gain_of=gain_of, progress=progress)
+        melody = result.melody
+        return Outcome(source, output, write(result, output, picture)), melody
+    except Exception as error:
+        return _failure(source, output, error), melody
+
+
+def _threshold(output: Output) -> float:
+    return 0.0 if output.confidence is None else output.confidence
+
+
+def _lower_melody(job: Job, session: Session, analysis: Analysis) -> Melody | None:
+    """Find the first notes under the thresholds of the outputs, where those are left out."""
+    lowest = min(map(_threshold, job.outputs), default=0.0)
+    for threshold in sorted(job.thresholds):
+        if threshold < lowest:
+            with suppress(NoPitchError):
+                return session.melody(analysis, threshold)
+    return None
 
 
 def write(result: Result, output: Output, picture: LogSpectrogram | None = None) -> Report:

@@ -172,7 +172,7 @@ def _writable(
                 report.failed(source, f"{lost[0]} exists; add --overwrite to replace it.", output)
             else:
                 outputs.append(output)
-        left.append(plan.Job(job.source, tuple(outputs)))
+        left.append(dataclasses.replace(job, outputs=tuple(outputs)))
     return [job for job in left if job.outputs]
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from retimbre.cli.group import SectionOption
-from retimbre.cli.values import Number, WholeNumber, frequency, note_range
+from retimbre.cli.values import Level, Number, WholeNumber, frequency, note_range
 from retimbre.settings.params import PITCH_SECTION, TABLE, About
 
 _TYPES: dict[str, Callable[[About], Any]] = {
     "number": lambda about: Number(about.low, about.high),
     "integer": lambda about: WholeNumber(about.low, about.high),  # type: ignore[arg-type]
     "choice": lambda about: click.Choice(about.choices),
+    "level": lambda about: Level(about.low, about.high, about.choices),
     "frequency": lambda _: frequency,
     "keys": lambda _: note_range,
     "files": lambda _: click.Path(),
@@ -98,7 +99,10 @@ OUTPUT = [
     ),
 ]
 
-_SOUND_ORDER = ("model", "instruments", "like", "secs_per_instrument", "seed", "expression")
+_SOUND_ORDER = (
+    *("model", "instruments", "like", "secs_per_instrument", "seed"),
+    *("expression", "loudness"),
+)
 SOUND = [option(name) for name in _SOUND_ORDER]
 PITCH_AND_NOTES = [
     option(name) for name, entry in TABLE.items() if entry.about.section == PITCH_SECTION

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from retimbre.batch.run import Outcome
     from retimbre.result import Report
 
+_LEAST_TOLD_DB = 0.05
+"""What rounds to less than a tenth is not worth a sentence."""
+
 _STAGES = {"pitch": "estimating pitch", "generate": "rendering", "files": "outputs"}
 
 
@@ -69,6 +72,8 @@ class Console:
             for path in (str(outcome.report.output), *outcome.report.files.values()):
                 print_line(path)
         self.say(_sentence(outcome.report))
+        if outcome.report.limited_db >= _LEAST_TOLD_DB:
+            self.say(_limit(outcome.report))
 
     def failed(
         self,
@@ -201,7 +206,8 @@ def _setting(name: str, value: Any) -> str:
         text = ("-" if name == "pitch_range" else ",").join(map(str, value))
     else:
         text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{name.removesuffix('_db').replace('_', ' ')} {text}{_UNITS.get(name, '')}"
+    unit = "" if isinstance(value, str) else _UNITS.get(name, "")
+    return f"{name.removesuffix('_db').replace('_', ' ')} {text}{unit}"
 
 
 def _names(output: "Output | None") -> dict[str, Any]:
@@ -216,13 +222,34 @@ def _sentence(report: "Report") -> str:
     played = f" on {tell(report.heard_names)}" if report.heard_names else ""
     return (
         f"{report.input} -> {report.output}: {notes}{folded}{played}, "
-        f"{report.duration:.1f} s, seed {report.seed}, took {report.timings['total']:.1f} s"
+        f"{report.duration:.1f} s, {_loudness(report)} LUFS, seed {report.seed}, "
+        f"took {report.timings['total']:.1f} s"
     )
+
+
+def _limit(report: "Report") -> str:
+    return (
+        f"{report.output} is {report.limited_db:.1f} dB less loud than it should be, because its "
+        "peaks allow no more; --loudness sets another loudness."
+    )
+
+
+def _loudness(report: "Report") -> str:
+    return "under -70" if report.loudness is None else f"{report.loudness:.1f}"
 
 
 def _table(outcomes: "list[Outcome]") -> str:
     """Set the thresholds of one input side by side."""
-    head = ("threshold", "notes", "voiced s", "dropped s", "dropped notes", "folded", "output")
+    head = (
+        "threshold",
+        "notes",
+        "voiced s",
+        "dropped s",
+        "dropped notes",
+        "folded",
+        "LUFS",
+        "output",
+    )
     rows = [head, *sorted(map(_row, outcomes), key=lambda row: float(row[0]))]
     return "\n".join(columns(rows, to_the_left=("output",)))
 
@@ -231,7 +258,7 @@ def _row(outcome: "Outcome") -> tuple[str, ...]:
     confidence = f"{outcome.output.confidence:g}" if outcome.output is not None else ""
     report = outcome.report
     if report is None:
-        return (confidence, "-", "-", "-", "-", "-", "failed")
+        return (confidence, *["-"] * 6, "failed")
     return (
         confidence,
         f"{report.notes}",
@@ -239,5 +266,6 @@ def _row(outcome: "Outcome") -> tuple[str, ...]:
         f"{report.dropped['unvoiced_seconds']:.2f}",
         f"{report.dropped['short_notes']:.0f}",
         f"{report.folded}",
+        _loudness(report),
         f"{report.output}",
     )

@@ -1,6 +1,8 @@
 """Option values: notes, frequencies and ranges of notes."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -17,6 +19,31 @@ class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
     name = "whole number"
+
+
+class Level(Number):
+    """A number in a range, or one of a few words.
+
+    Parameters
+    ----------
+    low, high : float or None
+    words : sequence of str
+    """
+
+    def __init__(self, low: float | None, high: float | None, words: Sequence[str]) -> None:
+        super().__init__(low, high)
+        self._words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or the word in small letters."""
+        if str(value).lower() in self._words:
+            return str(value).lower()
+        try:
+            float(value)
+        except ValueError:
+            known = ", ".join(map(repr, self._words))
+            self.fail(f"{value!r} is neither a number nor one of {known}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def frequency(value: str | float) -> float:

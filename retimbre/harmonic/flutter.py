@@ -25,8 +25,8 @@ import numpy.typing as npt
 
 from retimbre._typing import Complex64Array, Float32Array, FloatArray, Int64Array
 from retimbre.harmonic.image import MAX_PARTIAL, N_SINGLE, TEXTURE_MAX_DB
-from retimbre.harmonic.oscillators import compile_kernel
 from retimbre.harmonic.texture import SLOW_SECONDS
+from retimbre.runtime import compile_kernel
 
 STEP = 0.005
 """Step of the knots of a fluttering note, in seconds; that of the image's attack."""

@@ -21,8 +21,8 @@ from retimbre.harmonic.image import (
     NOISE_FLOOR_DB,
 )
 from retimbre.harmonic.layout import BIN_COUNTS
+from retimbre.metering.k_weighting import k_weight
 from retimbre.types import HOP_SECONDS
-from retimbre.units import k_weight
 
 LOUDNESS_SECONDS = 0.100
 """A note is as loud as its loudest stretch of this length."""

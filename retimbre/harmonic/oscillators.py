@@ -8,14 +8,11 @@ the squared phase, which the compiler turns into vector instructions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from retimbre._typing import Float32Array, Float64Array, Int64Array
+from retimbre.runtime import compile_kernel
 
 MAX_BLOCK = 256
 """The longest block between two control points, in samples."""
@@ -36,15 +33,6 @@ _C0, _C1, _C2, _C3, _C4, _C5 = (
     .convert(kind=np.polynomial.Polynomial)
     .coef
 )
-
-
-def compile_kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile once per machine; only once per process where no cache folder can be written."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
 
 
 @compile_kernel

@@ -20,7 +20,10 @@ MAX_NUMBER = 1e15
 
 FORMAT, FORMAT_VERSION = "retimbre melody", 1
 
-_TOP = ("source", "duration", "confidence", "folded", "voiced_seconds", "dropped", "origin")
+_TOP = (
+    *("source", "duration", "confidence", "folded", "voiced_seconds", "loudness"),
+    *("dropped", "origin"),
+)
 _FILE = {*_TOP, "format", "format_version", "notes"}
 _NOTE = ("id", "onset", "offset", "pitch", "velocity", "articulation", "strength")
 _CURVE = ("cents", "level_db")
@@ -160,7 +163,7 @@ def _facts(table: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("source", "origin"):
         if isinstance(table.get(name), str):
             facts[name] = table[name]
-    for name in ("duration", "confidence", "voiced_seconds"):
+    for name in ("duration", "confidence", "voiced_seconds", "loudness"):
         if table.get(name) is not None:
             facts[name] = _number(table, name)
     if "folded" in table:

@@ -154,6 +154,7 @@ def _of_track(analysis: Analysis, params: NoteParams) -> Melody:
         duration=analysis.duration,
         confidence=params.confidence,
         voiced_seconds=voiced_seconds,
+        loudness=analysis.loudness,
         dropped={
             "short_notes": found.n_short,
             "unvoiced_seconds": round(float(pitched - voiced_seconds), 3),

@@ -1,5 +1,6 @@
 """Analysis of an input, independent of the threshold."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from retimbre import pitch
 from retimbre._typing import FloatArray, StageProgress
 from retimbre.io import audio, midi
 from retimbre.io.mono import to_mono
+from retimbre.metering.integrated import integrated_loudness
 from retimbre.result import Analysis
 from retimbre.runtime import single_threaded_blas, timed
 from retimbre.settings.params import PitchParams
@@ -83,7 +85,7 @@ def analyze(
     progress: StageProgress | None = None,
     on_pitch: Callable[[PitchTrack], None] | None = None,
 ) -> Analysis:
-    """Find what does not depend on the threshold: the pitch track of a recording.
+    """Find what does not depend on the threshold: a recording's pitch track and loudness.
 
     Parameters
     ----------
@@ -113,4 +115,13 @@ def analyze(
     with timed(spent, "pitch"):
         told = partial(progress, "pitch") if progress else None
         track = pitch.estimate_pitch(y, sr, params, progress=told, on_pitch=on_pitch)
-    return Analysis(source, y.size / sr, sr=sr, pitch=track, timings=spent)
+        # Here, where the recording is at hand: it is not kept.
+        loudness = integrated_loudness(y, sr=sr)
+    return Analysis(
+        source,
+        y.size / sr,
+        sr=sr,
+        pitch=track,
+        loudness=loudness if math.isfinite(loudness) else None,
+        timings=spent,
+    )

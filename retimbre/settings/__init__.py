@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
     pitch_expression: float | None
     loudness_expression: float | None
     articulation: str | None
+    loudness: float | str | None
     peak_db: float | None
     pitch_method: str | None
     crepe_capacity: str | None

@@ -18,6 +18,9 @@ PITCH_METHODS = ("crepe", "pyin")
 CREPE_CAPACITIES = ("full", "tiny")
 ARTICULATIONS = ("performer", "always", "never")
 
+DEFAULT_LOUDNESS = -20.0
+"""What 19 of 20 clips reach under a true peak of -1 dBTP [LUFS], see docs/loudness.md."""
+
 SHORTEST_INSTRUMENT = 0.01
 """More instruments than frames [seconds] would only fill the memory."""
 
@@ -33,10 +36,11 @@ class About(NamedTuple):
     help : str
         A sentence.
     unit : str
-    kind : {"number", "integer", "flag", "choice", "text", "frequency", "keys", "files"}
+    kind : {"number", "integer", "flag", "choice", "text", "frequency", "keys", "files", "level"}
     low, high : float or None
         The range; both ends are allowed.
     choices : tuple of str
+        All words that are allowed; a level may be a number or one of them.
     name : str
         The flat name, where it is not the field's.
     section : {"Output", "Sound", "Pitch and notes"}
@@ -84,7 +88,9 @@ def _check(params: Any) -> None:
         if about.kind not in _KINDS or (value is None and setting.default is None):
             continue
         name = about.name or setting.name
-        if about.choices and value not in about.choices:
+        if about.kind == "level" and isinstance(value, str) and value in about.choices:
+            continue
+        if about.kind == "choice" and value not in about.choices:
             known = ", ".join(about.choices)
             raise ParameterError(f"Unknown {name} {value!r}; use one of {known}.")
         what, kind = _KINDS[about.kind]
@@ -98,7 +104,7 @@ def _check(params: Any) -> None:
 def _range(about: About) -> str:
     """Return the range of a setting in words."""
     if about.low is not None and about.high is not None:
-        return f" from {about.low} to {about.high}"
+        return f" from {about.low} to {about.high}" + "".join(f" or {w!r}" for w in about.choices)
     if about.low is not None:
         return f" of {about.low} or more"
     return "" if about.high is None else f" of {about.high} or less"
@@ -106,6 +112,7 @@ def _range(about: About) -> str:
 
 _KINDS: dict[str, tuple[str, type]] = {
     "number": ("a number", Real),
+    "level": ("a number", Real),
     "frequency": ("a number", Real),
     "integer": ("a whole number", Integral),
     "flag": ("True or False", bool),
@@ -329,8 +336,11 @@ class RenderParams:
         The same for one of the two; None takes `expression`.
     articulation : {"performer", "always", "never"}
         Which notes sound as one: those that the performer tied, all that follow another, or none.
-    peak_db : float [dB re full scale, <= 0]
-        Peak of the result.
+    loudness : float [LUFS, -60..0] or {"peak", "input"}
+        Integrated loudness of the result (BS.1770-4), as far as its peak allows. ``"peak"``: as
+        loud as the peak allows; ``"input"``: as loud as the recording.
+    peak_db : float [dBTP, <= 0]
+        Ceiling of the true peak of the result.
     """
 
     expression: float = _fraction(
@@ -352,7 +362,20 @@ class RenderParams:
         kind="choice",
         choices=ARTICULATIONS,
     )
-    peak_db: float = _setting(-1.0, "Peak of the result re full scale.", unit="dB", high=0)
+    loudness: float | str = _sound(
+        DEFAULT_LOUDNESS,
+        "Loudness of the result in LUFS; 'peak': as loud as a true peak of -1 dBTP allows; "
+        "'input': as loud as the recording.",
+        unit="LUFS",
+        kind="level",
+        low=-60,
+        high=0,
+        choices=("peak", "input"),
+        metavar="LUFS|peak|input",
+    )
+    peak_db: float = _setting(
+        -1.0, "Ceiling of the true peak; it wins over the loudness.", unit="dBTP", high=0
+    )
 
     def __post_init__(self) -> None:
         _check(self)

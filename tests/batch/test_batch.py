@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import (
+    FAKE_SR,
     LOUD,
+    SOFT,
     FakeGenerator,
     files_in,
     install,
@@ -23,7 +26,7 @@ from fakes import (
 
 from retimbre.batch import run as batch
 from retimbre.batch.plan import Input, plan_jobs
-from retimbre.errors import ModelNotFoundError, ParameterError
+from retimbre.errors import ModelNotFoundError, NoPitchError, ParameterError
 from retimbre.instrument import Instrument
 from retimbre.io import audio
 from retimbre.session import Session
@@ -145,6 +148,91 @@ def test_no_result_lives_on_while_the_next_is_rendered(recordings, monkeypatch):
     reports = [outcome.report for outcome in batch.run_jobs(jobs, SEED)]
     assert len(results) == 6
     assert None not in reports
+
+
+def skipping(job, *thresholds):
+    """Leave out the outputs of some thresholds, as where they exist already."""
+    kept = [output for output in job.outputs if output.confidence not in thresholds]
+    return replace(job, outputs=tuple(kept))
+
+
+@pytest.fixture
+def two_levels(tmp_path):
+    """A recording of three loud tones and a long soft one, of which 0.8 finds only the loud."""
+    y = tones((60, 0.3, 0.2), (64, 0.3, 0.2), (67, 0.3, 0.2), (72, 2.5, 1.8 * SOFT))
+    return write_wav(tmp_path / "two.wav", y)
+
+
+def samples(folder, tag):
+    return audio.load(folder / f"two_pe_{tag}.wav")[0]
+
+
+@pytest.mark.parametrize("thresholds", [(0.2, 0.8), (0.8, 0.2)])
+def test_thresholds_of_an_input_share_the_gain_of_the_lowest(two_levels, tmp_path, thresholds):
+    jobs = jobs_for(two_levels, thresholds=thresholds, output=tmp_path / "out")
+    outcomes = list(batch.run_jobs(jobs, SEED))
+    assert tuple(outcome.output.confidence for outcome in outcomes) == thresholds
+    loudness = {outcome.output.confidence: outcome.report.loudness for outcome in outcomes}
+    assert loudness[0.2] == pytest.approx(-20.0, abs=0.01)
+    assert loudness[0.8] > -19.5  # alone it would come to -20 itself
+    low, high = (samples(tmp_path / "out", tag) for tag in ("02", "08"))
+    n = round(1.1 * FAKE_SR)  # where the soft tone is about to begin
+    np.testing.assert_array_equal(low[:n], high[:n])
+    assert low[round(2.0 * FAKE_SR) :].any()
+    assert not high[round(2.0 * FAKE_SR) :].any()
+
+
+def test_workers_and_outputs_that_are_left_out_change_no_gain(two_levels, recordings, tmp_path):
+    wanted = jobs_for(two_levels, thresholds=(0.2, 0.8), output=tmp_path / "1")
+    list(batch.run_jobs(wanted, SEED))
+    jobs = jobs_for(two_levels, recordings[0], thresholds=(0.2, 0.8), output=tmp_path / "2")
+    list(batch.run_jobs(jobs, SEED, workers=2, set_up_worker=install))
+    (job,) = jobs_for(two_levels, thresholds=(0.2, 0.8), output=tmp_path / "3")
+    (outcome,) = batch.run_jobs([skipping(job, 0.2)], SEED)
+    assert outcome.output.confidence == 0.8
+    for folder in ("2", "3"):
+        found = (tmp_path / folder / "two_pe_08.wav").read_bytes()
+        assert found == (tmp_path / "1" / "two_pe_08.wav").read_bytes()
+
+
+@pytest.mark.parametrize("left_out", [(), (0.1,), (0.1, 0.2)])
+def test_the_next_threshold_counts_where_the_lowest_finds_no_note(
+    two_levels, tmp_path, monkeypatch, left_out
+):
+    def melody(self, analysis, confidence=None):
+        if confidence == 0.1:
+            raise NoPitchError("There is no note.")
+        return real(self, analysis, confidence)
+
+    real = Session.melody
+    (job,) = jobs_for(two_levels, thresholds=(0.2, 0.8), output=tmp_path / "1")
+    list(batch.run_jobs([job], SEED))
+    monkeypatch.setattr(Session, "melody", melody)
+    (job,) = jobs_for(two_levels, thresholds=(0.1, 0.2, 0.8), output=tmp_path / "2")
+    outcomes = list(batch.run_jobs([skipping(job, *left_out)], SEED))
+    assert [outcome.error for outcome in outcomes if outcome.output.confidence > 0.1] == [None] * (
+        3 - len({0.1, *left_out})
+    )
+    found = (tmp_path / "2" / "two_pe_08.wav").read_bytes()
+    assert found == (tmp_path / "1" / "two_pe_08.wav").read_bytes()
+
+
+def test_a_lowest_output_that_cannot_be_written_still_gives_its_gain(
+    two_levels, tmp_path, monkeypatch
+):
+    def save(path, y, sr):
+        if "02" in path.name and path.parent.name == "2":
+            raise OSError("disk full")
+        real(path, y, sr)
+
+    real = audio.save
+    monkeypatch.setattr(audio, "save", save)
+    for name in ("1", "2"):
+        jobs = jobs_for(two_levels, thresholds=(0.2, 0.8), output=tmp_path / name)
+        outcomes = list(batch.run_jobs(jobs, SEED))
+    assert [outcome.error is None for outcome in outcomes] == [False, True]
+    one, two = (tmp_path / name / "two_pe_08.wav" for name in ("1", "2"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_unknown_model_is_raised_before_the_first_job(recordings):

@@ -29,6 +29,8 @@ JSON_KEYS = {
     "sample_rate",
     "duration",
     "notes",
+    "loudness",
+    "limited_db",
     "seed",
     "timings",
 }
@@ -60,12 +62,14 @@ def test_several_thresholds_share_one_analysis(melody, monkeypatch):
     rows = [line.split() for line in result.stderr.splitlines()[-4:]]
     assert rows[0][:3] == ["threshold", "notes", "voiced"]
     assert [(row[0], row[1]) for row in rows[1:]] == [("0", "4"), ("0.5", "4"), ("0.8", "3")]
+    assert [row[6] for row in rows[1:3]] == ["-20.0", "-20.0"]
+    assert [*rows[0][-2:]] == ["LUFS", "output"]
     assert float(rows[3][3]) == pytest.approx(0.4, abs=0.05)
 
 
 def test_table_shows_thresholds_that_failed(melody):
     result = retimbre("melody.wav", "-c", 0.5, "-c", 0.99, exit_code=3)
-    assert result.stderr.splitlines()[-1].split() == ["0.99", "-", "-", "-", "-", "-", "failed"]
+    assert result.stderr.splitlines()[-1].split() == ["0.99", *["-"] * 6, "failed"]
 
 
 def test_json_has_an_object_for_each_output(melody, midi_file):
@@ -164,6 +168,9 @@ def test_saved_midi_keeps_ties():
         (["--like", "melody.wav"], "timbre", "files", ("melody.wav",)),
         (["--seed", "9"], "timbre", "seed", 9),
         (["--expression", "0.5"], "render", "expression", 0.5),
+        (["--loudness", "-16.5"], "render", "loudness", -16.5),
+        (["--loudness", "peak"], "render", "loudness", "peak"),
+        (["--loudness", "Input"], "render", "loudness", "input"),
         (["--pitch-method", "pyin"], "pitch", "method", "pyin"),
         (["--pitch-method", "crepe"], "pitch", "method", "crepe"),
         (["--crepe-capacity", "tiny"], "pitch", "capacity", "tiny"),
@@ -268,6 +275,10 @@ def test_every_option_is_tested_and_documented():
         (["--seed", str(2**53 + 1)], "not in the range"),
         (["--secs-per-instrument", "0"], "not in the range"),
         (["--expression", "2"], "not in the range"),
+        (["--loudness", "5"], "not in the range -60<=x<=0"),
+        (["--loudness", "loud"], "'loud' is neither a number nor one of 'peak', 'input'."),
+        (["--loudness", "nan"], "loudness must be a number from -60 to 0"),
+        (["--loudness", ""], "'' is neither a number"),
         (["--pitch-method", "yin"], "is not one of"),
         (["-j", "0"], "not in the range"),
         (["-m", "nowhere"], "No model named 'nowhere'"),

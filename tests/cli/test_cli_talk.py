@@ -52,7 +52,7 @@ def test_dry_run_tells_and_does_nothing(melody, midi_file, monkeypatch, option):
         "pitch: method crepe, capacity full, viterbi yes, fmin 32.7 Hz, fmax 1975.5 Hz",
         "notes: min note length 0.04 s, transpose 0 semitones",
         "timbre: model default, secs per instrument 6 s",
-        "render: expression 1, peak -1 dB",
+        "render: expression 1, loudness -20 LUFS, peak -1 dBTP",
     ]
     assert not Path("out").exists()
 
@@ -110,6 +110,30 @@ def test_warnings_are_said_unless_quiet(melody, monkeypatch, options, said):
 
     monkeypatch.setattr(pitch, "estimate_pitch", warn)
     assert ("retimbre: a warning" in retimbre("melody.wav", *options).stderr) is said
+
+
+@pytest.mark.parametrize(("options", "said"), [((), True), (("-q",), False)])
+def test_a_peak_that_forbids_the_loudness_is_told_unless_quiet(melody, options, said):
+    args = ("melody.wav", "--loudness", 0, "--seed", 1)
+    result = retimbre(*args, "--json", *options)
+    (told,) = objects(result)
+    assert told["loudness"] == pytest.approx(-told["limited_db"], abs=0.1)
+    assert (
+        f"melody.retimbred.wav is {told['limited_db']:.1f} dB less loud" in result.stderr
+    ) is said
+    assert f", {told['loudness']:.1f} LUFS, seed " in retimbre(*args).stderr
+
+
+def test_nothing_is_told_of_peaks_where_the_loudness_is_reached(melody):
+    for loudness in ("-30", "peak"):
+        assert "less loud" not in retimbre("melody.wav", "--loudness", loudness).stderr
+
+
+@pytest.mark.parametrize(("options", "said"), [((), True), (("-q",), False)])
+def test_midi_without_a_loudness_is_told_unless_quiet(midi_file, options, said):
+    told = retimbre("song.mid", "--loudness", "input", *options).stderr
+    line = "retimbre: song.mid has no loudness of its own; played at -20 LUFS."
+    assert (line in told.splitlines()) is said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names that are bytes")

@@ -53,6 +53,8 @@ def result(rng):
             dropped={},
             folded=0,
             duration=1.5,
+            loudness=-20.0,
+            limited_db=0.0,
             timings={},
         ),
     )

@@ -57,6 +57,8 @@ def test_defaults_are_filled_in():
         ({"duration": 1e6}, "24 hours"),
         ({"duration": np.nan}, "24 hours"),
         ({"duration": -1.0}, "24 hours"),
+        ({"loudness": np.nan}, "loudness must be finite, given nan"),
+        ({"loudness": -np.inf}, "loudness must be finite"),
     ],
 )
 def test_what_does_not_fit_is_refused(facts, match):
@@ -71,6 +73,7 @@ def test_a_file_loses_nothing(tmp_path):
         strength=[0.25, 1 / 3, 1.0],
         confidence=0.55,
         voiced_seconds=0.9,
+        loudness=-23.25,
         dropped={"short_notes": 2, "unvoiced_seconds": 0.1},
         folded=1,
     )

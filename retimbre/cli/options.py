@@ -101,7 +101,7 @@ OUTPUT = [
 
 _SOUND_ORDER = (
     *("model", "instruments", "like", "secs_per_instrument", "seed"),
-    *("expression", "loudness"),
+    *("expression", "pitch_expression", "loudness_expression", "articulation", "loudness"),
 )
 SOUND = [option(name) for name in _SOUND_ORDER]
 PITCH_AND_NOTES = [

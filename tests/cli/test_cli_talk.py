@@ -52,7 +52,7 @@ def test_dry_run_tells_and_does_nothing(melody, midi_file, monkeypatch, option):
         "pitch: method crepe, capacity full, viterbi yes, fmin 32.7 Hz, fmax 1975.5 Hz",
         "notes: min note length 0.04 s, transpose 0 semitones",
         "timbre: model default, secs per instrument 6 s",
-        "render: expression 1, loudness -20 LUFS, peak -1 dBTP",
+        "render: expression 1, articulation performer, loudness -20 LUFS, peak -1 dBTP",
     ]
     assert not Path("out").exists()
 

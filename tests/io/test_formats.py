@@ -56,7 +56,7 @@ def test_rf64_holds_what_was_saved(tmp_path, monkeypatch, rng):
 def test_a_result_that_aiff_cannot_hold_is_refused_before_the_work(melody, midi_file, monkeypatch):
     monkeypatch.setattr(formats, "_MAX_BYTES", 20_000)
     monkeypatch.setattr(pitch, "estimate_pitch", None)  # it would be called
-    monkeypatch.setattr(FakeGenerator, "play", None)
+    monkeypatch.setattr(FakeGenerator, "perform", None)
     for source in ("melody.wav", "song.mid"):
         result = retimbre(source, "-o", "x.aiff", exit_code=1)
         assert "x.aiff would be larger than the 4 GiB that AIFF can hold" in result.stderr

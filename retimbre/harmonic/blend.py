@@ -10,7 +10,12 @@ from retimbre.expression import hold_level
 from retimbre.harmonic.held import Frames, HeldNote
 from retimbre.harmonic.image import N_BINS, N_SINGLE
 from retimbre.harmonic.layout import instrument_level, quiet_onset, static_deviation
-from retimbre.harmonic.leveling import NoteLevel, attack_end, sustained_share
+from retimbre.harmonic.leveling import (
+    NoteLevel,
+    attack_end,
+    loudness_of_frames,
+    sustained_share,
+)
 from retimbre.harmonic.noise import noise_levels
 from retimbre.harmonic.voice import Voice
 
@@ -148,12 +153,11 @@ def _lay_out(
     own = instrument_level(frames.level) if is_followed else np.zeros(len(times))
     # The release goes on with the gain that the note ends with.
     held = np.minimum(points, note.offset)
-    return _Part(
-        frames,
-        static,
-        noise_levels(frames.noise, frequencies, note.mean_f0),
-        leveled.gain(held - note.onset, np.interp(held, times, own)),
-    )
+    gain_db = leveled.gain(held - note.onset, np.interp(held, times, own))
+    if len(note.moments) > 1 and note.loudness_db is not None:
+        gain_db = gain_db + course.evened(held - note.onset, given, voice.sr)
+    noise = noise_levels(frames.noise, frequencies, note.mean_f0)
+    return _Part(frames, static, noise, gain_db)
 
 
 class _Course:
@@ -218,6 +222,17 @@ class _Course:
             for whole, part in zip(total, held.at(self._in_image(since[near])), strict=True):
                 whole[near] += weight[near, None] * part
         return total, static_total
+
+    def evened(self, since: FloatArray, images: Mapping[int, Layers], sr: float) -> FloatArray:
+        """Return the gain that keeps the loudness of the first image at moments [dB]."""
+        found = np.zeros(len(since))
+        loudness = {
+            j: float(loudness_of_frames(layers[0], self._note.mean_f0, sr).max())
+            for j, layers in images.items()
+        }
+        for j, own in loudness.items():
+            found += self._weight(j, since) * (loudness[0] - own)
+        return found
 
     def _in_image(self, since: FloatArray) -> FloatArray:
         """Return the moments of the image: what comes before the entry is an attack."""

@@ -87,7 +87,7 @@ def test_a_long_note_goes_on_along_the_path(model):
     def spectrum(y, second):
         part = y[round(second * SR) : round((second + 0.5) * SR)]
         power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
-        return 10 * np.log10([power[n * 125 : n * 125 + 20].max() + 1e-9 for n in range(1, 60)])
+        return 10 * np.log10([power[n * 125 : n * 125 + 20].max() + 1e-9 for n in range(1, 20)])
 
     own = np.abs(spectrum(ends[0], 11.0) - spectrum(ends[1], 11.0)).max()
     assert own > 1.0

@@ -16,7 +16,8 @@ from retimbre.generator import load_generator
 from retimbre.generator.folder import read_config
 from retimbre.generator.gansynth import GansynthGenerator, needed_frames
 from retimbre.generator.harmonic import HarmonicGenerator
-from retimbre.types import NoteCurve, Notes
+from retimbre.instrument import Instruments
+from retimbre.types import Melody, NoteCurve, Notes
 from retimbre.units import midi_to_hz
 
 
@@ -266,3 +267,17 @@ def test_a_melody_is_played_with_a_mel_model(folder: Path, tmp_path: Path) -> No
     assert result.report.loudness == pytest.approx(-20.0, abs=0.01)
     again = retimbre.retimbre_file(song, model=folder, seed=3)
     np.testing.assert_array_equal(result.y, again.y)
+
+
+def test_tied_notes_fade_in_without_an_attack_and_that_is_said(model, caplog) -> None:
+    notes = Notes([0.0, 0.5], [0.5, 1.0], [60, 62], [100, 100])
+    path = Instruments(latents(0.2, 0.2), np.array([0.0, 1.0]))
+    with caplog.at_level("INFO", "retimbre"):
+        tied = list(model.perform(Melody(notes, articulation=("struck", "tied")), path))
+    assert "cannot join notes: 1 tied notes fade in" in caplog.text
+    struck = list(model.perform(Melody(notes), path))
+    assert [sound.start for sound in tied] == [0, 22050]
+    np.testing.assert_array_equal(tied[0].y, struck[0].y)
+    early = slice(0, 200)
+    assert np.abs(tied[1].y[early]).max() < 0.2 * np.abs(tied[1].y).max()
+    assert len(tied[1].y) == len(struck[1].y)

@@ -15,7 +15,14 @@ from retimbre.errors import ParameterError
 from retimbre.generator.folder import ModelConfig
 from retimbre.generator.network import Network
 from retimbre.generator.palette import Palette, open_palette
-from retimbre.generator.score import Part, Score, rows_between, write_score
+from retimbre.generator.score import (
+    Part,
+    Score,
+    chunks_of,
+    draw_seeds,
+    rows_between,
+    write_score,
+)
 from retimbre.generator.store import ImageStore, distinct
 from retimbre.harmonic.synthesis import Sound, Task
 from retimbre.harmonic.touch import DEFAULT_VELOCITY
@@ -30,39 +37,6 @@ logger = logging.getLogger("retimbre")
 
 N_DIGITS = 12
 """Of a generator's checksum, to tell one model of a name from another."""
-
-
-def draw_seeds(seed: int, ids: IntArray | None, n_notes: int) -> IntArray:
-    """Return one seed per note [shape=(n_notes,), uint64], from the clip's seed and the note's id.
-
-    Without ids it is the note's place. Neighbouring seeds share no note's noise, as seed + id would
-    make them.
-
-    Raises
-    ------
-    ParameterError
-        If there is not one id per note, or one is no whole number from 0 on.
-    """
-    ids = np.arange(n_notes) if ids is None else np.asarray(ids)
-    if ids.shape != (n_notes,) or ids.dtype.kind not in "iu" or np.any(ids < 0):
-        raise ParameterError(
-            f"Notes need one id each, a whole number from 0 on; given {ids.tolist()!r:.60} for "
-            f"{n_notes} notes."
-        )
-    children = (np.random.SeedSequence(seed, spawn_key=(int(own),)) for own in ids)
-    drawn = [child.generate_state(1, np.uint64)[0] for child in children]
-    return np.array(drawn, np.uint64)
-
-
-def chunks_of(sizes: Sequence[int], most: int) -> list[slice]:
-    """Cut a row of things into parts of `most` in all; a larger one is a part of its own."""
-    parts, start, total = [], 0, 0
-    for i, size in enumerate(sizes):
-        if i > start and total + size > most:
-            parts.append(slice(start, i))
-            start, total = i, 0
-        total += size
-    return [*parts, slice(start, len(sizes))] if len(sizes) else []
 
 
 def chunks(n_notes: int, size: int) -> list[slice]:

@@ -188,3 +188,36 @@ def _moments(duration: float, morphs: bool) -> FloatArray:
 def rows_between(score: Score, voice: int, images: Sequence[int] | IntArray) -> IntArray:
     """Return the rows of some images of a voice."""
     return np.asarray(score.first_row[voice] + np.asarray(images, np.int64))
+
+
+def draw_seeds(seed: int, ids: IntArray | None, n_notes: int) -> IntArray:
+    """Return one seed per note [shape=(n_notes,), uint64], from the clip's seed and the note's id.
+
+    Without ids it is the note's place. Neighbouring seeds share no note's noise, as seed + id would
+    make them.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one id per note, or one is no whole number from 0 on.
+    """
+    ids = np.arange(n_notes) if ids is None else np.asarray(ids)
+    if ids.shape != (n_notes,) or ids.dtype.kind not in "iu" or np.any(ids < 0):
+        raise ParameterError(
+            f"Notes need one id each, a whole number from 0 on; given {ids.tolist()!r:.60} for "
+            f"{n_notes} notes."
+        )
+    children = (np.random.SeedSequence(seed, spawn_key=(int(own),)) for own in ids)
+    drawn = [child.generate_state(1, np.uint64)[0] for child in children]
+    return np.array(drawn, np.uint64)
+
+
+def chunks_of(sizes: Sequence[int], most: int) -> list[slice]:
+    """Cut a row of things into parts of `most` in all; a larger one is a part of its own."""
+    parts, start, total = [], 0, 0
+    for i, size in enumerate(sizes):
+        if i > start and total + size > most:
+            parts.append(slice(start, i))
+            start, total = i, 0
+        total += size
+    return [*parts, slice(start, len(sizes))] if len(sizes) else []

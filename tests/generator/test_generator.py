@@ -10,7 +10,7 @@ from retimbre.errors import ParameterError
 from retimbre.generator import load_generator
 from retimbre.generator.folder import model_folders, read_config
 from retimbre.generator.harmonic import HarmonicGenerator
-from retimbre.generator.playing import draw_seeds
+from retimbre.generator.score import draw_seeds
 from retimbre.harmonic.image import bin_mask
 from retimbre.instrument import Instruments
 from retimbre.latent import get_z_notes

@@ -1,6 +1,5 @@
 """What playing is, whatever the generator: notes that are checked, prepared and counted."""
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from retimbre.generator.score import (
     chunks_of,
     draw_seeds,
     rows_between,
+    tell_of_ties,
     write_score,
 )
 from retimbre.generator.store import ImageStore, distinct
@@ -33,8 +33,6 @@ from retimbre.runtime import single_threaded_blas, timed
 from retimbre.settings.params import RenderParams
 from retimbre.types import Melody, NoteCurves, Notes
 
-logger = logging.getLogger("retimbre")
-
 N_DIGITS = 12
 """Of a generator's checksum, to tell one model of a name from another."""
 
@@ -42,15 +40,6 @@ N_DIGITS = 12
 def chunks(n_notes: int, size: int) -> list[slice]:
     """Cut a row of notes into parts of `size` notes; the last may be shorter."""
     return [slice(start, min(start + size, n_notes)) for start in range(0, n_notes, size)]
-
-
-def _tell_of_ties(model: str, score: Score) -> None:
-    """Log how many notes a model should have joined and cannot."""
-    n_tied = sum(note.start == "tied" for voice in score.voices for note in voice.notes)
-    if n_tied:
-        logger.info(
-            "The model %r cannot join notes: %d tied notes fade in, each for itself.", model, n_tied
-        )
 
 
 class ModelGenerator(ABC):
@@ -257,7 +246,7 @@ class ModelGenerator(ABC):
         joins = self.joins_notes
         score = write_score(part, self.clip_rate, joins=joins, morphs=lambda k: bool(changes[k]))
         if not self.joins_notes:
-            _tell_of_ties(self.name, score)
+            tell_of_ties(self.name, score)
         z, _ = self._check(latent.get_z_notes(score.time, path), score.pitch)
         corrections = path.corrections_of(latent.get_places(score.time, path))
         score = replace(score, z=z, corrections=corrections)

@@ -1,5 +1,6 @@
 """What is to be played: voices, and the latents of their images."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from retimbre.notes.slurs import find_slurs, voices_of
 from retimbre.settings.params import RenderParams
 from retimbre.types import NoteCurves, Notes
 from retimbre.units import midi_to_hz
+
+logger = logging.getLogger("retimbre")
 
 MORPH_STEP = 1.0
 """Images of a note that goes on along the path stand about so many seconds apart."""
@@ -221,3 +224,12 @@ def chunks_of(sizes: Sequence[int], most: int) -> list[slice]:
             start, total = i, 0
         total += size
     return [*parts, slice(start, len(sizes))] if len(sizes) else []
+
+
+def tell_of_ties(model: str, score: Score) -> None:
+    """Log how many notes a model should have joined and cannot."""
+    n_tied = sum(note.start == "tied" for voice in score.voices for note in voice.notes)
+    if n_tied:
+        logger.info(
+            "The model %r cannot join notes: %d tied notes fade in, each for itself.", model, n_tied
+        )

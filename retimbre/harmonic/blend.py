@@ -12,9 +12,9 @@ from retimbre.harmonic.image import N_BINS, N_SINGLE
 from retimbre.harmonic.layout import instrument_level, quiet_onset, static_deviation
 from retimbre.harmonic.leveling import (
     NoteLevel,
-    attack_end,
     loudness_of_frames,
     sustained_share,
+    tied_entry,
 )
 from retimbre.harmonic.noise import noise_levels
 from retimbre.harmonic.voice import Voice
@@ -180,7 +180,7 @@ class _Course:
     def __init__(self, voice: Voice, k: int, image: FloatArray) -> None:
         note = self._note = voice.notes[k]
         own_level = instrument_level(image)
-        self.entry = 0.0 if note.start == "struck" else attack_end(own_level)
+        self.entry = 0.0 if note.start == "struck" else tied_entry(own_level)
         # A note that goes on in the next is not released.
         goes_on = float(voice.glides[k + 1]) if k + 1 < len(voice.notes) else 0.0
         self._lasting = self.entry + note.duration + goes_on

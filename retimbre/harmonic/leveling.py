@@ -33,6 +33,8 @@ STRIKE_SECONDS = 0.100
 SUSTAINED_DB, DYING_DB = 1.5, 4.0
 """An instrument that falls by less a second is sustained, one that falls by more dies away."""
 
+DYING_ENTRY_SECONDS = 0.150
+
 DECAY_START, DECAY_END = 0.10, 1.10
 """The fall is measured between these times after the loudest frame, in seconds."""
 
@@ -63,7 +65,7 @@ def sustained_share(own_db: FloatArray) -> float:
 
 
 def attack_end(own_db: FloatArray) -> float:
-    """Return when the attack of a note is over: where a note that is tied to another begins.
+    """Return when the attack of a note is over [seconds from the onset].
 
     Parameters
     ----------
@@ -73,11 +75,18 @@ def attack_end(own_db: FloatArray) -> float:
     Returns
     -------
     seconds : float
-        From the onset: 40 ms after the level is within 3 dB of the loudest of the first half
-        second.
+        40 ms after the level is within 3 dB of the loudest of the first half second.
     """
     early = own_db[FRAME_TIMES <= 0.5]
     return float(FRAME_TIMES[int(np.argmax(early >= early.max() - 3.0))]) + ATTACK_KEPT
+
+
+def tied_entry(own_db: FloatArray) -> float:
+    """Return where in its image a note begins that is tied to another [seconds].
+
+    After the attack; what dies away is bright for longer, and enters up to 150 ms later.
+    """
+    return attack_end(own_db) + DYING_ENTRY_SECONDS * (1.0 - sustained_share(own_db))
 
 
 def loudness_of_frames(image: FloatArray, f0: float, sr: float) -> FloatArray:

@@ -170,7 +170,8 @@ channels each, that see 0.3 s on either side. Written by `benchmarks/train_evide
 Each was trained for {steps:,} steps on {n} clips, {minutes:.0f} minutes: melodies put together from
 recorded single notes of real instruments (free libraries, see docs/training.md), melodies rendered
 with FluidR3_GM, a synthetic singer, clips without a note, and tracks drawn by hand. No clip,
-instrument or tune of the test sets in `benchmarks/` is among them. Every twelfth clip was held out:
+recorded instrument or tune of the test sets in `benchmarks/` is among them; the SoundFont of the rendered
+test melodies, MuseScore General, shares samples with FluidR3. Every twelfth clip was held out:
 loss {loss:.4f} there.
 """
 

@@ -39,6 +39,10 @@ N_SONGS = 240
 N_GHOSTS = 8
 
 
+ONLY = "only"
+"""What the names of their examples begin with."""
+
+
 class Learned(NamedTuple):
     """A kind that no table scores; its phrases have numbers of their own."""
 
@@ -105,7 +109,9 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
     for i, made in itertools.product(numbers, LEARNED_ONLY):
         number = (range(i + made.number, i + made.number + 1), partial(_as_kind, made.kind))
         for phrase in make_phrases("dev", root, ("breathed",), *number):
-            yield _example(phrase, cached_track(phrase, _params(i), cache), phrase.articulation)
+            track = cached_track(phrase, _params(i), cache)
+            example = _example(phrase, track, phrase.articulation)
+            yield replace(example, name=f"{ONLY} {example.name}")
     for k in range(N_SONGS):
         song = _more_songs(k)
         yield _example(song, cached_track(song, _params(k), cache))

@@ -35,9 +35,9 @@ from retimbre.types import PitchTrack
 
 LOOKED_AT: tuple[str, ...] = (
     "2026-11-30, for the first time",
-    "2026-12-01, with the kind `breathed` added here and in learning, after the networks had learned "
-    "from more repeats, runs, steady tones, hum and singing, which was chosen in view of the first "
-    "results",
+    "2026-12-01, with the kind `breathed` added here and in learning, after the networks had "
+    "learned from more repeats, runs, steady tones, hum and singing, which was chosen in view of "
+    "the first results",
     "2026-12-01 again, after they had learned from deep dips, turns, trills, slow slides and "
     "snatches of fast notes too, which was chosen in view of other recordings",
 )

@@ -168,12 +168,12 @@ mean of {n_networks} networks of {n_weights:,} weights: four convolutions over t
 channels each, that see 0.3 s on either side. Written by `benchmarks/train_evidence.py`.
 
 Each was trained for {steps:,} steps on {n} clips, {minutes:.0f} minutes (the last without what only
-the network learns from: deep dips, turns, trills, slow slides, snatches of fast notes): melodies put together from
-recorded single notes of real instruments (free libraries, see docs/training.md), melodies rendered
-with FluidR3_GM, a synthetic singer, clips without a note, and tracks drawn by hand. No clip,
-recorded instrument or tune of the test sets in `benchmarks/` is among them; the SoundFont of the rendered
-test melodies, MuseScore General, shares samples with FluidR3. Every twelfth clip was held out:
-loss {loss:.4f} there.
+the networks learn from: deep dips, turns, trills, slow slides, snatches of fast notes): melodies
+put together from recorded single notes of real instruments (free libraries, see docs/training.md),
+melodies rendered with FluidR3_GM, a synthetic singer, clips without a note, and tracks drawn by
+hand. No clip, recorded instrument or tune of the test sets in `benchmarks/` is among them; the
+SoundFont of the rendered test melodies, MuseScore General, shares samples with FluidR3. Every
+twelfth clip was held out: loss {loss:.4f} there.
 """
 
 

@@ -11,10 +11,13 @@ import itertools
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import phrase_tunes as tunes
 from melodies import FONTS, SR, Melody, add_room, compose, make_melody
 from notes import Recording, cached_track
 from phrases import KINDS, Kind, make_ghosts, make_phrases
@@ -34,6 +37,26 @@ N_DRAWN = 250
 N_SONGS = 240
 
 N_GHOSTS = 8
+
+
+ONLY = "only"
+"""What the names of their examples begin with."""
+
+
+class Learned(NamedTuple):
+    """A kind that no table scores; its phrases have numbers of their own."""
+
+    kind: Kind
+    number: int
+
+
+LEARNED_ONLY = (
+    Learned(Kind(tunes.parted), 5000),
+    Learned(Kind(tunes.turns), 6000),
+    Learned(Kind(tunes.glides), 7000),
+    Learned(Kind(tunes.snatches), 8000),
+    Learned(Kind(tunes.trills), 9000),
+)
 
 TWICE = ("repeats", "breathed", "steady", "runs")
 """Kinds that the network learns last: it gets as many phrases of them again."""
@@ -83,6 +106,12 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
         for phrase in make_phrases("dev", root, (kind,), range(i, i + 1), _other_rooms):
             track = cached_track(phrase, _params(i), cache)
             yield _example(phrase, track, phrase.articulation)
+    for i, made in itertools.product(numbers, LEARNED_ONLY):
+        number = (range(i + made.number, i + made.number + 1), partial(_as_kind, made.kind))
+        for phrase in make_phrases("dev", root, ("breathed",), *number):
+            track = cached_track(phrase, _params(i), cache)
+            example = _example(phrase, track, phrase.articulation)
+            yield replace(example, name=f"{ONLY} {example.name}")
     for k in range(N_SONGS):
         song = _more_songs(k)
         yield _example(song, cached_track(song, _params(k), cache))
@@ -94,6 +123,10 @@ def make_examples(root: Path, cache: Path, n_phrases: int, n_melodies: int) -> I
             yield _example(clip, cached_track(clip, _params(k), cache))
     for k in range(N_DRAWN):
         yield _drawn_example(np.random.default_rng([k, 7]))
+
+
+def _as_kind(kind: Kind, *_: object) -> Kind:
+    return kind
 
 
 def _other_rooms(kind: str, i: int) -> Kind:

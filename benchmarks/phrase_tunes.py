@@ -143,6 +143,76 @@ def breathed(tune: Tune) -> list[Event]:
     return events
 
 
+def parted(tune: Tune) -> list[Event]:
+    """Compose repeats that all but end before they begin again: dips of 20 to 45 dB."""
+    events: list[Event] = []
+    while tune.goes_on:
+        key = tune.next()
+        tune.add(events, _note(key), tune.between(0.25, 0.5))
+        level = events[-1].gain_db
+        for _ in range(int(tune.rng.integers(2, 6))):
+            wide = tune.between(0.06, 0.25)
+            event = _note(key, "dip", dip_db=tune.between(20.0, 45.0), seconds=wide)
+            tune.add(events, event, tune.between(0.3, 0.6))
+            events[-1] = replace(events[-1], gain_db=level)
+        tune.time += tune.between(0.1, 0.25)
+    return events
+
+
+def turns(tune: Tune) -> list[Event]:
+    """Compose single turns between longer notes: a step away and back in 70 to 130 ms a note."""
+    events: list[Event] = []
+    while tune.goes_on:
+        key, way = tune.next(), 1.0 if tune.chance(0.5) else -1.0
+        step = way * float(tune.rng.integers(1, 3))
+        if not tune.keys[0] <= key + step <= tune.keys[-1]:
+            step = -step
+        tune.add(events, _note(key), tune.between(0.08, 0.4))
+        for turned, seconds in ((key + step, (0.07, 0.13)), (key, (0.08, 0.5))):
+            event = _note(turned, "tied", seconds=tune.between(0.012, 0.045))
+            tune.add(events, event, tune.between(*seconds))
+        tune.time += 0.0 if tune.chance(0.5) else tune.between(0.1, 0.25)
+    return events
+
+
+def glides(tune: Tune) -> list[Event]:
+    """Compose long notes with slow slides of 0.12 to 0.5 s between them, at times wide ones."""
+    events: list[Event] = []
+    while tune.goes_on:
+        seconds = tune.between(0.12, 0.5) if events else 0.02
+        event = _note(tune.next(0.6), "tied" if events else "own", seconds=seconds)
+        tune.add(events, event, seconds + tune.between(0.3, 0.7))
+    return events
+
+
+def snatches(tune: Tune) -> list[Event]:
+    """Compose two to seven notes of 50 to 90 ms and a rest, slurred or tongued."""
+    events: list[Event] = []
+    while tune.goes_on:
+        start, seconds = "tied" if tune.chance(0.5) else "quick", tune.between(0.05, 0.09)
+        for k in range(int(tune.rng.integers(2, 8))):
+            event = _note(tune.next(0.3), start if k else "quick", seconds=tune.between(0.01, 0.02))
+            tune.add(events, event, seconds, 0.0 if start == "tied" else 0.008)
+        tune.time += tune.between(0.08, 0.3)
+    return events
+
+
+def trills(tune: Tune) -> list[Event]:
+    """Compose alternations of a semitone or two, 80 to 140 ms a note, out of a longer note."""
+    events: list[Event] = []
+    while tune.goes_on:
+        key, step = tune.next(), float(tune.rng.choice([1.0, 1.0, 2.0]))
+        step = step if key + step <= tune.keys[-1] else -step
+        seconds = tune.between(0.08, 0.14)
+        tune.add(events, _note(key), tune.between(0.1, 0.5))
+        for k in range(int(tune.rng.integers(4, 12))):
+            slide = tune.between(0.012, min(0.05, 0.4 * seconds))
+            other = key if k % 2 else key + step
+            tune.add(events, _note(other, "tied", seconds=slide), seconds)
+        tune.time += tune.between(0.1, 0.3)
+    return events
+
+
 def steady(tune: Tune) -> list[Event]:
     """Compose long tones, plain, with tremolo, with a vibrato of level, with a vibrato of pitch."""
     events: list[Event] = []

@@ -175,8 +175,9 @@ def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds
             "1975.5 Hz)."
         )
     return (
-        f"{source} is voiced for {voiced_seconds:.2f} s at confidence {params.confidence:g}, but "
-        f"no note lasts {params.min_note_length * 1000:g} ms; lower --confidence or "
+        f"{source} has a pitch for {voiced_seconds:.2f} s at confidence {params.confidence:g}, but "
+        f"nothing in it begins and sounds as a note of {params.min_note_length * 1000:g} ms or more "
+        "does; hum and noise are left out. If there is a melody, lower --confidence or "
         "--min-note-length."
     )
 

@@ -155,7 +155,8 @@ def _draw_notes(axes: "Axes", bar: "Axes", result: Result) -> None:
     _note_legend(axes, has_f0=result.pitch is not None)
     confidence = result.report.confidence
     at = "" if confidence is None else f" at confidence {confidence:g}"
-    title(axes, "notes" if result.pitch is None else "pitch and notes", f"{len(notes)} note{'s' * (len(notes) != 1)}{at}")
+    counted = f"{len(notes)} note{'s' * (len(notes) != 1)}{at}"
+    title(axes, "notes" if result.pitch is None else "pitch and notes", counted)
 
 
 def _note_legend(axes: "Axes", *, has_f0: bool) -> None:

@@ -176,9 +176,8 @@ def _why_none(track: PitchTrack, params: NoteParams, source: str, voiced_seconds
         )
     return (
         f"{source} has a pitch for {voiced_seconds:.2f} s at confidence {params.confidence:g}, but "
-        f"nothing in it begins and sounds as a note of {params.min_note_length * 1000:g} ms or more "
-        "does; hum and noise are left out. If there is a melody, lower --confidence or "
-        "--min-note-length."
+        f"no note of {params.min_note_length * 1000:g} ms or more begins and sounds in it (hum and "
+        "noise are left out); if there is a melody, lower --confidence or --min-note-length."
     )
 
 

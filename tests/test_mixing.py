@@ -5,7 +5,8 @@ import pytest
 import scipy.signal
 
 from retimbre.errors import ParameterError
-from retimbre.mixing import combine_notes, get_envelope, measure_loudness, velocity_gain_db
+from retimbre.metering.note import measure_loudness
+from retimbre.mixing import combine_notes, get_envelope, velocity_gain_db
 from retimbre.types import Notes
 
 SR = 8000

@@ -9,7 +9,8 @@ import click
 
 from retimbre.cli.group import SectionOption
 from retimbre.cli.values import Level, Number, WholeNumber, frequency, note_range
-from retimbre.settings.params import PITCH_SECTION, TABLE, About
+from retimbre.settings.about import About
+from retimbre.settings.params import PITCH_SECTION, TABLE
 
 _TYPES: dict[str, Callable[[About], Any]] = {
     "number": lambda about: Number(about.low, about.high),

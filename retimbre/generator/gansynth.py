@@ -26,7 +26,8 @@ from retimbre.harmonic.synthesis import Task
 from retimbre.harmonic.voice import Piece, Voice
 from retimbre.instrument import Instrument, Instruments
 from retimbre.like.recordings import Recording
-from retimbre.mixing import SILENCE_DB, measure_loudness
+from retimbre.metering.note import measure_loudness
+from retimbre.mixing import SILENCE_DB
 from retimbre.runtime import single_threaded_blas
 from retimbre.types import HOP_SECONDS, Notes
 from retimbre.units import db_to_amplitude

@@ -112,21 +112,42 @@ def write_score(part: Part, sr: int, *, joins: bool, morphs: Callable[[int], boo
     ParameterError
         If there is not one curve per note.
     """
-    notes, (pitch_share, loudness_share) = part.notes, part.expression
-    f0_curves, level_curves = render_curves(
-        notes, part.curves if max(pitch_share, loudness_share) > 0.0 else None, pitch_share
-    )
-    if loudness_share == 0.0:
-        level_curves = [None] * len(notes)
-    releases = release_times(notes, loudness_share)
-    with_softer = loudness_share > 0.0
-    layers = image_velocities(notes.velocity, with_softer=with_softer)
-    softer_db = 40.0 * np.log10(layers[:, 0] / layers[:, -1])
+    notes = part.notes
     starts, before = slurs_of(part)
     members = voices_of(before) if joins else [[k] for k in range(len(notes))]
     moments = [_moments(d, morphs(k)) for k, d in enumerate(notes.duration)]
+    rows = np.array([k for own in members for k in own for _ in moments[k]], np.int64)
+    return Score(
+        voices=_voices(part, sr, members, starts, moments),
+        members=members,
+        starts=np.rint(notes.onset[[own[0] for own in members]] * sr).astype(np.int64),
+        first_row=np.cumsum([0] + [sum(len(moments[k]) for k in own) for own in members]),
+        note=rows,
+        time=np.array([notes.onset[k] + t for own in members for k in own for t in moments[k]]),
+        pitch=notes.pitch[rows],
+        velocity=notes.velocity[rows],
+        with_softer=part.expression[1] > 0.0,
+    )
 
-    def voice_note(k: int, first: int, following: int | None) -> VoiceNote:
+
+def _voices(
+    part: Part,
+    sr: int,
+    members: Sequence[Sequence[int]],
+    starts: Sequence[str],
+    moments: Sequence[FloatArray],
+) -> list[Voice]:
+    """Write down the voices of a part."""
+    notes, (pitch_share, loudness_share) = part.notes, part.expression
+    curves = part.curves if max(pitch_share, loudness_share) > 0.0 else None
+    f0_curves, level_curves = render_curves(notes, curves, pitch_share)
+    if loudness_share == 0.0:
+        level_curves = [None] * len(notes)
+    releases = release_times(notes, loudness_share)
+    layers = image_velocities(notes.velocity, with_softer=loudness_share > 0.0)
+    softer_db = 40.0 * np.log10(layers[:, 0] / layers[:, -1])
+
+    def note(k: int, first: int, following: int | None) -> VoiceNote:
         stop = notes.offset[k] if following is None else notes.onset[following]
         return VoiceNote(
             onset=float(notes.onset[k] - notes.onset[first]),
@@ -140,31 +161,13 @@ def write_score(part: Part, sr: int, *, joins: bool, morphs: Callable[[int], boo
             softer_db=float(softer_db[k]) if level_curves[k] is not None else 0.0,
         )
 
-    voices = [
-        Voice(
-            tuple(
-                voice_note(k, own[0], after) for k, after in zip(own, [*own[1:], None], strict=True)
-            ),
-            float(releases[own[-1]]),
-            sr,
-            pitch_share,
-            loudness_share,
-            int(part.seeds[own[0]]),
-        )
-        for own in members
-    ]
-    rows = np.array([k for own in members for k in own for _ in moments[k]], np.int64)
-    return Score(
-        voices=voices,
-        members=members,
-        starts=np.rint(notes.onset[[own[0] for own in members]] * sr).astype(np.int64),
-        first_row=np.cumsum([0] + [sum(len(moments[k]) for k in own) for own in members]),
-        note=rows,
-        time=np.array([notes.onset[k] + t for own in members for k in own for t in moments[k]]),
-        pitch=notes.pitch[rows],
-        velocity=notes.velocity[rows],
-        with_softer=with_softer,
-    )
+    def voice(own: Sequence[int]) -> Voice:
+        pairs = zip(own, [*own[1:], None], strict=True)
+        tied = tuple(note(k, own[0], after) for k, after in pairs)
+        release, seed = float(releases[own[-1]]), int(part.seeds[own[0]])
+        return Voice(tied, release, sr, pitch_share, loudness_share, seed)
+
+    return [voice(own) for own in members]
 
 
 def slurs_of(part: Part) -> tuple[tuple[str, ...], IntArray]:

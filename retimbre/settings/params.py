@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retimbre.errors import ParameterError
+from retimbre.settings.about import About, check
 from retimbre.settings.stops import LARGEST_SEED, items_of, read_stops
 
 if TYPE_CHECKING:
@@ -28,43 +28,6 @@ SHORTEST_INSTRUMENT = 0.01
 PITCH_SECTION = "Pitch and notes"
 
 
-class About(NamedTuple):
-    """What is known of a setting, wherever people meet it.
-
-    Attributes
-    ----------
-    help : str
-        A sentence.
-    unit : str
-    kind : {"number", "integer", "flag", "choice", "text", "frequency", "keys", "files", "level"}
-    low, high : float or None
-        The range; both ends are allowed.
-    choices : tuple of str
-        All words that are allowed; a level may be a number or one of them.
-    name : str
-        The flat name, where it is not the field's.
-    section : {"Output", "Sound", "Pitch and notes"}
-        Heading on the help page; empty where the command line has no such option.
-    short : str
-        The one-letter option.
-    metavar : str
-    shown : str
-        What the help page shows as the default in the place of None.
-    """
-
-    help: str
-    unit: str = ""
-    kind: str = "number"
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    name: str = ""
-    section: str = ""
-    short: str = ""
-    metavar: str = ""
-    shown: str = ""
-
-
 def _setting(default: Any, help: str, **about: Any) -> Any:
     return field(default=default, metadata={"about": About(help, **about)})
 
@@ -73,52 +36,6 @@ _sound = partial(_setting, section="Sound")
 _pitch = partial(_setting, section=PITCH_SECTION)
 _frequency = partial(_pitch, unit="Hz", kind="frequency", metavar="HZ|NOTE")
 _fraction = partial(_setting, low=0, high=1, metavar="FLOAT")
-
-
-def _check(params: Any) -> None:
-    """See that settings are what the table says.
-
-    Raises
-    ------
-    ParameterError
-        If one is of another kind, unknown or outside of its range.
-    """
-    for setting in fields(params):
-        about, value = setting.metadata["about"], getattr(params, setting.name)
-        if about.kind not in _KINDS or (value is None and setting.default is None):
-            continue
-        name = about.name or setting.name
-        if about.kind == "level" and isinstance(value, str) and value in about.choices:
-            continue
-        if about.kind == "choice" and value not in about.choices:
-            known = ", ".join(about.choices)
-            raise ParameterError(f"Unknown {name} {value!r}; use one of {known}.")
-        what, kind = _KINDS[about.kind]
-        is_kind = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        low = -math.inf if about.low is None else about.low
-        high = math.inf if about.high is None else about.high
-        if not is_kind or (kind in (Real, Integral) and not low <= value <= high):
-            raise ParameterError(f"{name} must be {what}{_range(about)}, given {value!r}.")
-
-
-def _range(about: About) -> str:
-    """Return the range of a setting in words."""
-    if about.low is not None and about.high is not None:
-        return f" from {about.low} to {about.high}" + "".join(f" or {w!r}" for w in about.choices)
-    if about.low is not None:
-        return f" of {about.low} or more"
-    return "" if about.high is None else f" of {about.high} or less"
-
-
-_KINDS: dict[str, tuple[str, type]] = {
-    "number": ("a number", Real),
-    "level": ("a number", Real),
-    "frequency": ("a number", Real),
-    "integer": ("a whole number", Integral),
-    "flag": ("True or False", bool),
-    "choice": ("a word", str),
-}
-"""What a value must be, by the kind of its setting."""
 
 
 def check_pitch_range(low: int, high: int) -> None:
@@ -167,7 +84,7 @@ class PitchParams:
     fmax: float = _frequency(1975.5, "Highest pitch to look for.")
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
         if not (0 < self.fmin < self.fmax and math.isfinite(self.fmax)):
             raise ParameterError(
                 "The pitch range needs 0 < fmin < fmax, both finite, "
@@ -215,7 +132,7 @@ class NoteParams:
     )
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
         if self.pitch_range is not None:
             keys = self.pitch_range
             if isinstance(keys, str) or [*map(type, keys)] != [int, int]:
@@ -289,7 +206,7 @@ class TimbreParams:
     )
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
         files = self.files
         if self.instruments is not None:
             if files:
@@ -378,7 +295,7 @@ class RenderParams:
     )
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     @property
     def expressions(self) -> tuple[float, float]:

@@ -8,7 +8,8 @@ from fake_models import write_model
 
 from retimbre import load_generator
 from retimbre.instrument import Instruments
-from retimbre.mixing import measure_loudness, mix_sounds, velocity_gain_db
+from retimbre.metering.note import measure_loudness
+from retimbre.mixing import mix_sounds, velocity_gain_db
 from retimbre.settings.params import RenderParams
 from retimbre.types import Melody, NoteCurve, Notes
 

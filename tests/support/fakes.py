@@ -13,7 +13,8 @@ from retimbre.generator.palette import Palette
 from retimbre.harmonic.synthesis import Sound
 from retimbre.instrument import Instrument, Instruments
 from retimbre.io.files import whole_file
-from retimbre.mixing import measure_loudness, velocity_gain_db
+from retimbre.metering.note import measure_loudness
+from retimbre.mixing import velocity_gain_db
 from retimbre.settings.params import RenderParams
 from retimbre.types import HOP_SECONDS, Melody, Notes, PitchTrack
 from retimbre.units import db_to_amplitude, midi_to_hz

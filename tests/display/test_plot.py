@@ -201,6 +201,15 @@ def test_panels_of_a_recording(result):
         "output",
         "instruments",
     ]
+    lane = figure.axes[titles.index("evidence")]
+    np.testing.assert_allclose(lane.lines[0].get_xdata(), result.notes.onset)
+    filled, *onsets = lane.collections
+    heights = filled.get_paths()[0].vertices[:, 1]
+    assert heights.max() > 0.5
+    # A line stands where each note begins; the first begins with the recording.
+    times = np.concatenate([o.get_segments() for o in onsets if len(o.get_segments())])[:, 0, 0]
+    for onset in result.notes.onset[1:]:
+        assert np.abs(times - onset).min() < 0.03
     notes = figure.axes[titles.index("pitch and notes")]
     bars, dots = sorted(notes.collections, key=lambda c: type(c).__name__, reverse=True)
     assert len(bars.get_paths()) == N_NOTES

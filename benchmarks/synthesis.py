@@ -23,7 +23,8 @@ from retimbre.harmonic.image import (
     SAMPLE_RATE,
     bin_mask,
 )
-from retimbre.harmonic.synthesis import synthesize_note, synthesize_notes
+from retimbre.harmonic.synthesis import Task, synthesize_note, synthesize_voices
+from retimbre.harmonic.voice import Voice, VoiceNote
 from retimbre.mixing import combine_notes
 from retimbre.types import Notes
 from retimbre.units import midi_to_hz
@@ -105,14 +106,18 @@ def time_first_note() -> float:
 
 
 def play(images: Sequence[np.ndarray], notes: Notes, threads: int) -> Iterator[np.ndarray]:
-    """Play notes on the image of their pitch."""
-    return synthesize_notes(
-        (images[pitch - PITCHES[0]] for pitch in notes.pitch),
-        midi_to_hz(notes.pitch),
-        notes.duration,
-        seeds=range(len(notes)),
-        threads=threads,
+    """Play notes on the image of their pitch, each a voice of its own."""
+    rows = zip(notes.duration, notes.pitch, midi_to_hz(notes.pitch), strict=True)
+    voices = [
+        Voice((VoiceNote(0.0, seconds, np.array([f0]), f0),), RELEASE_SECONDS, SAMPLE_RATE, seed=i)
+        for i, (seconds, _, f0) in enumerate(rows)
+    ]
+    tasks = (
+        Task(i, piece, {0: [images[notes.pitch[i] - PITCHES[0]]]})
+        for i, voice in enumerate(voices)
+        for piece in voice.pieces()
     )
+    return synthesize_voices(voices, tasks, threads=threads)
 
 
 def time_notes(images: Sequence[np.ndarray], notes: Notes) -> str:

@@ -16,12 +16,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import fluidsynth
 import numpy as np
 import numpy.typing as npt
 from singing import Voice, sing
 from styles import SETS, Style
+
+if TYPE_CHECKING:
+    import fluidsynth
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -234,6 +237,9 @@ def _fade(sound: FloatArray, seconds: float) -> FloatArray:
 @functools.cache
 def _open_synth(font: Path) -> tuple[fluidsynth.Synth, int]:
     """Load a SoundFont once: unpacking a .sf3 takes seconds."""
+    # What only reads recordings needs no FluidSynth.
+    import fluidsynth
+
     synth = fluidsynth.Synth(gain=0.4, samplerate=SR)
     synth.setting("synth.reverb.active", 0)
     synth.setting("synth.chorus.active", 0)

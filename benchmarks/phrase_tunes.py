@@ -129,31 +129,30 @@ def repeats(tune: Tune) -> list[Event]:
 
 def breathed(tune: Tune) -> list[Event]:
     """Compose repeats begun again by the breath alone: dips of 6 to 20 dB, 60 to 160 ms wide."""
-    events: list[Event] = []
-    while tune.goes_on:
-        key = tune.next()
-        tune.add(events, _note(key), tune.between(0.25, 0.5))
-        level = events[-1].gain_db
-        for _ in range(int(tune.rng.integers(2, 6))):
-            wide = tune.between(0.06, 0.16)
-            event = _note(key, "dip", dip_db=tune.between(6.0, 20.0), seconds=wide)
-            tune.add(events, event, tune.between(0.25, 0.5))
-            events[-1] = replace(events[-1], gain_db=level)
-        tune.time += tune.between(0.1, 0.25)
-    return events
+    return _repeated(tune, (6.0, 20.0), (0.06, 0.16), (0.25, 0.5))
 
 
 def parted(tune: Tune) -> list[Event]:
     """Compose repeats that all but end before they begin again: dips of 20 to 45 dB."""
+    return _repeated(tune, (20.0, 45.0), (0.06, 0.25), (0.3, 0.6))
+
+
+def _repeated(
+    tune: Tune,
+    dips_db: tuple[float, float],
+    widths: tuple[float, float],
+    lengths: tuple[float, float],
+) -> list[Event]:
+    """Compose one pitch again and again after dips, between these limits [dB, seconds]."""
     events: list[Event] = []
     while tune.goes_on:
         key = tune.next()
         tune.add(events, _note(key), tune.between(0.25, 0.5))
         level = events[-1].gain_db
         for _ in range(int(tune.rng.integers(2, 6))):
-            wide = tune.between(0.06, 0.25)
-            event = _note(key, "dip", dip_db=tune.between(20.0, 45.0), seconds=wide)
-            tune.add(events, event, tune.between(0.3, 0.6))
+            wide = tune.between(*widths)
+            event = _note(key, "dip", dip_db=tune.between(*dips_db), seconds=wide)
+            tune.add(events, event, tune.between(*lengths))
             events[-1] = replace(events[-1], gain_db=level)
         tune.time += tune.between(0.1, 0.25)
     return events
